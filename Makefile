@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# One graph, no recursion across folders. `make help` lists what can be asked.
+
+B            ?= build
+PREFIX       ?= /usr/local
+LIBDIR       ?= $(PREFIX)/lib
+WEIR_SHARED  ?= ../shared
+CC           ?= gcc
+FLEX         ?= flex
+BISON        ?= bison
+PKG_CONFIG   ?= pkg-config
+OPT          ?= -O2 -g
+CFLAGS       ?= $(OPT)
+WARN          = -std=c17 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+                -Wvla -Wwrite-strings -Wpointer-arith -Wimplicit-fallthrough -Werror
+INC           = -Icompiler -Icompiler/include -I. -I$(B)/gen
+Q             = $(if $(V),,@)
+say           = $(if $(V),,@printf '  %-8s%s\n' $(1) $@)
+CC_CMD        = $(CC) $(WARN) $(CFLAGS) -fPIC -fvisibility=hidden $(INC) $(CPPFLAGS) -MMD -MP
+
+VERSION      := $(shell awk '/define WEIR_VERSION_(MAJOR|MINOR|PATCH)/ {v = v s $$3; s = "."} END {print v}' compiler/include/weir/weir.h)
+SOVERSION    := $(firstword $(subst ., ,$(VERSION)))
+
+# The rooms of libweir, by name: nothing else is linked into it.
+ROOMS        := base proto ast sema lower ir opt backends/cbpf backends/ebpf vm driver
+LIB_SRC      := $(sort $(foreach r,$(ROOMS),$(wildcard compiler/$(r)/*.c)))
+LIB_GEN      := $(B)/gen/filter.tab.c $(B)/gen/filter.lex.c
+LIB_OBJ      := $(LIB_SRC:%.c=$(B)/%.o) $(LIB_GEN:%.c=%.o)
+CLI_SRC      := $(sort $(wildcard cli/*.c))
+CLI_OBJ      := $(CLI_SRC:%.c=$(B)/%.o)
+
+HARNESS_SRC  := $(sort $(wildcard tests/harness/*.c))
+HARNESS_OBJ  := $(HARNESS_SRC:%.c=$(B)/%.o)
+# Every tests/ROOM/test_NAME.c and jit-tests/test_NAME.c is a program; every test_NAME.sh beside them runs as it is.
+TEST_SRC     := $(sort $(wildcard tests/*/test_*.c jit-tests/test_*.c))
+TEST_BIN     := $(TEST_SRC:%.c=$(B)/%)
+TEST_SH      := $(sort $(wildcard tests/*/test_*.sh jit-tests/test_*.sh))
+FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+BENCH_SRC    := $(sort $(wildcard bench/*.c))
+BENCH_BIN    := $(BENCH_SRC:%.c=$(B)/%)
+EXAMPLE_SRC  := $(sort $(wildcard examples/*.c))
+EXAMPLE_BIN  := $(EXAMPLE_SRC:%.c=$(B)/%)
+
+DEPS_RUN     := gcc make flex bison pkg-config libpcap-dev libbpf-dev libelf-dev
+DEPS_TEST    := $(DEPS_RUN) clang libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind
+TEST_LIBS     = -lcmocka -lz3 -ljansson -lpcap -lbpf -lelf
+
+.PHONY: all help deps deps-test run test test-long check-asan check-headers check-clang fuzz bench install uninstall clean examples tests
+
+all: $(B)/weir $(B)/libweir.a $(B)/libweir.so $(B)/weir.pc ## build the command and the libraries
+
+help: ## this list
+	$(Q)sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+# apt-get is asked only when something is missing, so a second run needs no network.
+define need
+	$(Q)missing=; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then echo "  installing$$missing" >&2; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >&2; fi
+endef
+
+deps: ## install what building needs
+	$(call need,$(DEPS_RUN))
+deps-test: ## install what testing needs
+	$(call need,$(DEPS_TEST))
+
+run: deps ## build, then print the program of FILTER='...'
+	$(Q)$(MAKE) --no-print-directory $(B)/weir >&2
+	$(Q)$(B)/weir -d '$(subst ','\'',$(FILTER))'
+
+# ---------------------------------------------------------------- libraries and command
+
+$(B)/gen/filter.tab.c $(B)/gen/filter.tab.h &: grammar/filter.y
+	$(call say,BISON)
+	$(Q)mkdir -p $(B)/gen && $(BISON) -Wall -Werror --header=$(B)/gen/filter.tab.h -o $(B)/gen/filter.tab.c $<
+$(B)/gen/filter.lex.c $(B)/gen/filter.lex.h &: grammar/filter.l
+	$(call say,FLEX)
+	$(Q)mkdir -p $(B)/gen && $(FLEX) --header-file=$(B)/gen/filter.lex.h -o $(B)/gen/filter.lex.c $<
+$(LIB_OBJ): | $(B)/gen/filter.tab.h $(B)/gen/filter.lex.h
+$(B)/gen/%.o: WARN = -std=c17 -D_GNU_SOURCE -Wall -Wno-unused-function -Wno-unused-but-set-variable
+$(B)/gen/%.o: $(B)/gen/%.c
+	$(call say,CC)
+	$(Q)$(CC_CMD) -Igrammar -c $< -o $@
+$(B)/%.o: %.c
+	$(call say,CC)
+	$(Q)mkdir -p $(@D) && $(CC_CMD) -c $< -o $@
+
+$(B)/libweir.a: $(LIB_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/libweir.so: $(LIB_OBJ) compiler/libweir.map
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libweir.so.$(SOVERSION) -Wl,--version-script=compiler/libweir.map -Wl,-z,defs \
+	    -o $@ $(LIB_OBJ)
+$(B)/weir: $(CLI_OBJ) $(B)/libweir.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpcap
+$(B)/weir.pc: weir.pc.in Makefile compiler/include/weir/weir.h
+	$(Q)mkdir -p $(@D) && sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+install: all ## copy to $(DESTDIR)$(PREFIX)
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/weir
+	$(Q)install -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
+	$(Q)install -m 644 $(B)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.a
+	$(Q)install -m 755 $(B)/libweir.so $(DESTDIR)$(LIBDIR)/libweir.so.$(VERSION)
+	$(Q)ln -sf libweir.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libweir.so.$(SOVERSION)
+	$(Q)ln -sf libweir.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libweir.so
+	$(Q)install -m 644 compiler/include/weir/weir.h $(DESTDIR)$(PREFIX)/include/weir/weir.h
+	$(Q)install -m 644 $(B)/weir.pc $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc
+uninstall: ## remove what install put there
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/weir $(DESTDIR)$(LIBDIR)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.so* \
+	    $(DESTDIR)$(PREFIX)/include/weir/weir.h $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc
+	$(Q)rmdir $(DESTDIR)$(PREFIX)/include/weir 2>/dev/null || true
+
+# ---------------------------------------------------------------- tests
+
+tests: $(TEST_BIN) $(B)/weir $(B)/libweir.so ## build the tests without running them
+$(B)/tests/%: $(B)/tests/%.o $(HARNESS_OBJ) $(B)/libweir.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
+$(B)/jit-tests/%: $(B)/jit-tests/%.o $(HARNESS_OBJ) $(B)/libweir.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
+
+test: deps deps-test ## build everything and run all tests
+	$(Q)$(MAKE) --no-print-directory all tests examples
+	$(Q)B=$(B) WEIR_SHARED=$(WEIR_SHARED) tests/harness/run $(TEST_BIN) $(TEST_SH)
+test-long: deps deps-test ## the tests with their long running times
+	$(Q)$(MAKE) --no-print-directory all tests examples
+	$(Q)B=$(B) WEIR_SHARED=$(WEIR_SHARED) WEIR_LONG=1 tests/harness/run $(TEST_BIN) $(TEST_SH)
+ASAN_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DARENA_CHUNK_BYTES=64 -DVEC_FIRST=1
+check-asan: ## all tests under AddressSanitizer and UBSan, with tiny chunks and vectors
+	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN_FLAGS)' test
+check-clang: ## build with clang
+	$(Q)$(MAKE) --no-print-directory B=$(B)/clang CC=clang all tests
+check-headers: ## every header compiles alone; the public one also as C++
+	$(Q)for h in $$(ls compiler/*/*.h compiler/backends/*/*.h grammar/*.h); do \
+	  echo "#include \"$$h\"" | $(CC) $(WARN) $(INC) -x c -fsyntax-only - || exit 1; done
+	$(Q)for s in c11 c17; do echo '#include "weir/weir.h"' | $(CC) -std=$$s -Wall -Wextra -Wpedantic -Werror -Icompiler/include -x c -fsyntax-only - || exit 1; done
+	$(Q)echo '#include "weir/weir.h"' | $(CXX) -std=c++17 -Wall -Wextra -Wpedantic -Werror -Icompiler/include -x c++ -fsyntax-only -
+
+FUZZ ?= parser
+TIME ?= 60
+fuzz: ## FUZZ=parser|pipeline TIME=seconds: run a fuzzer (clang's libFuzzer)
+	$(Q)mkdir -p $(B)/fuzz/corpus-$(FUZZ)
+	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' $(B)/fuzz/libweir.a
+	$(Q)clang $(filter-out -Werror,$(WARN)) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(INC) \
+	    tests/fuzz/fuzz_$(FUZZ).c $(B)/fuzz/libweir.a -o $(B)/fuzz/fuzz_$(FUZZ)
+	$(Q)$(B)/fuzz/fuzz_$(FUZZ) -max_total_time=$(TIME) -dict=tests/fuzz/filter.dict -max_len=512 -timeout=10 $(B)/fuzz/corpus-$(FUZZ) tests/fuzz/corpus
+
+bench: deps deps-test $(BENCH_BIN) $(B)/weir ## ratios against the installed libpcap
+	$(Q)for b in $(BENCH_BIN); do WEIR_SHARED=$(WEIR_SHARED) $$b || exit 1; done
+$(B)/bench/%: $(B)/bench/%.o $(HARNESS_OBJ) $(B)/libweir.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
+
+examples: $(EXAMPLE_BIN) ## build the examples
+$(B)/examples/%: $(B)/examples/%.o $(B)/libweir.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpcap
+
+clean: ## remove everything generated
+	$(Q)rm -rf $(B)
+
+.SECONDARY:
+.DELETE_ON_ERROR:
+-include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(HARNESS_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_SRC:%.c=$(B)/%.d) $(EXAMPLE_SRC:%.c=$(B)/%.d)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cli/main.c - the weir command: which part of it was asked for. */
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include "commands.h"
+#include "options.h"
+#include "say.h"
+#include "weir/weir.h"
+
+static int act(const struct options *o)
+{
+    switch (o->action) {
+    case ACTION_COMPILE:
+        return cmd_compile(o);
+    case ACTION_MATCH:
+        return cmd_match(o);
+    case ACTION_LINKTYPES:
+        return cmd_linktypes(o);
+    case ACTION_HELP:
+        options_help();
+        return EXIT_DONE;
+    case ACTION_VERSION:
+        printf("weir %s\n%s\n", weir_version(), pcap_lib_version());
+        return EXIT_DONE;
+    }
+    return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o;
+    int status = options_parse(argc, argv, &o);
+
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows too big is a failed write, which we report */
+    if (!status)
+        status = act(&o);
+    if ((fflush(stdout) != 0 || ferror(stdout)) && status != EXIT_USAGE)
+        status = say_failed(o.json, "stdout: %s", strerror(errno));
+    return status;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/cbpf/cbpf.h - classic BPF: IR to instructions, checks, listings.
+ *
+ * Source: McCanne and Jacobson, "The BSD Packet Filter", USENIX 1993; linux/net/core/filter.c
+ * (bpf_check_classic); the listing format is that of tcpdump -d.
+ */
+#ifndef WEIR_BACKENDS_CBPF_CBPF_H
+#define WEIR_BACKENDS_CBPF_CBPF_H
+#include "base/diag.h"
+#include "base/strbuf.h"
+#include "ir/ir.h"
+#include "weir/weir.h"
+
+#define CBPF_SCRATCH_CELLS 16
+#define CBPF_KERNEL_MAX    4096 /* BPF_MAXINSNS */
+
+struct cbpf_code {
+    struct arena *arena;
+    VEC(struct weir_cbpf_insn) insn;
+};
+
+/**
+ * Instruction selection, register allocation and layout.
+ *
+ * @plain    true: every guard of @f becomes a load or a test, so that verdicts equal the IR's on every
+ *           packet (-O); false: the loads that are needed are their own guards
+ * @limit    longest program
+ * Returns   0, or WEIR_E_LIMIT, WEIR_E_UNSUPPORTED (both reported in @sink), WEIR_E_MEMORY
+ */
+int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out);
+
+/** NULL when the program is well formed, else why not. Static text. Length is not judged. */
+const char *cbpf_validate(const struct weir_cbpf_insn *code, uint32_t n);
+
+/** NULL when Linux would take it as a socket filter, else why not. Static text. */
+const char *cbpf_kernel_refusal(const struct weir_cbpf_insn *code, uint32_t n);
+
+void cbpf_print_listing(const struct weir_cbpf_insn *code, uint32_t n, struct strbuf *out);
+void cbpf_print_c(const struct weir_cbpf_insn *code, uint32_t n, struct strbuf *out);
+void cbpf_print_decimal(const struct weir_cbpf_insn *code, uint32_t n, struct strbuf *out);
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/cbpf/emit.h - what the stages of emission share; private to this room.
+ *
+ *   switch.c   how a block's switch is tested: which values must be in A and X, then a tree of compares
+ *   cells.c    which values live in scratch cells, and in which
+ *   isel.c     instructions that bring a value into A or X
+ *   emit.c     blocks, edges and what A and X hold along them
+ *   layout.c   positions, 8-bit jumps, trampolines
+ *
+ * Code is one flat array of instructions whose jumps name other instructions by index, edges of the
+ * control-flow graph (bound when the target block is emitted), or one of the two returns.
+ */
+#ifndef WEIR_BACKENDS_CBPF_EMIT_H
+#define WEIR_BACKENDS_CBPF_EMIT_H
+#include "backends/cbpf/cbpf.h"
+#include "backends/cbpf/opcode.h"
+
+/* Jump targets before layout; anything smaller than TO_EDGE is the index of an instruction. */
+#define TO_ACCEPT IR_ACCEPT
+#define TO_REJECT IR_REJECT
+#define TO_EDGE   0x80000000u /* + index of an edge */
+
+#define GOTO    0x100u /* pseudo instruction: continue at `jt` */
+#define NO_CELL 0xffu
+#define NONE    UINT32_MAX
+
+#define KEPT_MAX 64 /* values considered for a scratch cell across blocks */
+
+/* An instruction before layout. */
+struct cb_insn {
+    uint16_t code;
+    uint32_t k;
+    uint32_t jt, jf;
+};
+
+/* What the registers hold: values, or IR_NONE when unknown. */
+struct cb_regs {
+    ir_value a, x;
+};
+
+/* One for each pair of a block and a different target block. */
+struct cb_edge {
+    uint32_t from; /* block; NONE: the start of the program */
+    uint32_t to;
+    uint32_t next_in; /* next edge to the same block, or NONE */
+    uint32_t entry;   /* the instruction it goes to, once known */
+    struct cb_regs regs;
+};
+
+/* What a value costs when nothing of it is at hand. */
+struct cb_cost {
+    uint32_t steps; /* instructions, about */
+    uint8_t cells;  /* scratch cells needed on the way */
+    bool uses_x;    /* X does not survive */
+};
+
+/* How a block's switch is tested. */
+struct cb_test {
+    ir_value a;     /* to be in A; IR_NONE: nothing is tested, `ref` is where to go */
+    ir_value x;     /* to be in X; IR_NONE: only constants are compared */
+    uint16_t jump;  /* of a test with X, or CB_JSET with `k`; 0: the cases decide */
+    uint32_t k;
+    uint32_t yes, no; /* targets of `jump` (blocks or returns) */
+    uint32_t n;       /* cases on A, in struct cb_emit's `cases` */
+};
+
+/* One step of an evaluation; isel.c. */
+struct cb_task {
+    uint8_t what;
+    uint16_t code;
+    bool keep_x;
+    ir_value v;
+    uint32_t k;
+};
+
+/* A cell that bridges a part of an evaluation. */
+struct cb_temp {
+    uint8_t cell;
+    ir_value shared; /* whose cell it is, or IR_NONE: freed after use */
+};
+
+struct cb_emit {
+    struct ir_func *f;
+    struct arena *arena;
+    struct diag_sink *sink;
+    bool plain;
+    uint32_t limit;
+    int status; /* the first failure; sticky */
+
+    /* graph */
+    uint32_t *thread;  /* by block: where a jump to it ends up: itself, a later block or a return */
+    uint32_t *in;      /* by block: first edge into it, or NONE */
+    uint32_t *out;     /* by block: first of its edges; they are neighbours */
+    uint32_t *out_n;
+    VEC(struct cb_edge) edge;
+    uint32_t *slot;    /* by block: scratch for mapping targets to edges */
+
+    /* values */
+    struct cb_cost *cost;
+    uint8_t *home;       /* by value: scratch cell of a PHI or kept value, or NO_CELL */
+    uint8_t *kept_index; /* by value: bit in the kept masks, or NO_CELL */
+    ir_value kept[KEPT_MAX];
+    uint32_t kept_n;
+    uint64_t *kept_in;    /* by block: kept values whose cells may be read in it */
+    uint64_t *kept_out;   /* ... at its end */
+    uint64_t *kept_store; /* ... that it has to store */
+    uint16_t *cells_in;   /* by block: cells in use at its start, its PHIs included */
+    uint16_t *cells_out;  /* ... at its end */
+    uint16_t *cells_phi;  /* by block: cells of its PHIs */
+    uint16_t *cells_copy; /* by block: cells read when its PHIs are filled */
+
+    VEC(struct ir_case) cases; /* of the test at hand */
+
+    /* the piece of code at hand */
+    VEC(struct cb_insn) code;
+    VEC(struct cb_regs) before; /* by instruction: what the registers held before it */
+    VEC(uint8_t) closed;        /* by instruction: 1 when code may not be entered here */
+    struct cb_regs regs;
+    uint64_t kept_now;  /* kept values whose cells may be read */
+    uint64_t kept_want; /* kept values to be stored when they come by */
+    uint16_t cells;     /* in use */
+    bool share;         /* values used twice in one evaluation may have cells */
+    bool doomed;        /* the block cannot get past this point without failing */
+
+    /* isel.c */
+    uint8_t *temp;       /* by value: temporary cell, or NO_CELL */
+    uint32_t *uses;      /* by value: uses to come in the evaluation at hand */
+    uint32_t *seen;      /* by value: epoch of the last visit */
+    uint32_t epoch;
+    VEC(ir_value) visit; /* work list of walks */
+    VEC(ir_value) found; /* values with entries in temp or uses */
+    VEC(struct cb_task) task;
+    VEC(struct cb_temp) spill;
+};
+
+/* ---- emit.c */
+
+void cb_fail(struct cb_emit *e, int status);
+/** Appends an instruction and gives its index. The caller updates e->regs before it appends the next. */
+uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k);
+uint32_t cb_put_jump(struct cb_emit *e, uint16_t code, uint32_t k, uint32_t jt, uint32_t jf);
+
+/* ---- switch.c */
+
+/** Decides how the switch of block @b is tested; its cases are left in e->cases. */
+void cb_test_decide(struct cb_emit *e, uint32_t b, struct cb_test *t);
+/** The compares for e->cases, given that A holds @v; targets are mapped to jump targets with e->slot. */
+void cb_switch_emit(struct cb_emit *e, ir_value v);
+
+/* ---- cells.c */
+
+/** Fills everything from `home` to `cells_copy`. */
+void cb_cells_assign(struct cb_emit *e);
+
+/* ---- isel.c */
+
+/** Costs of all values. */
+void cb_costs(struct cb_emit *e);
+/** Is @v (load8[k] & 15) * 4? */
+bool cb_is_nibble(const struct cb_emit *e, ir_value v, uint32_t *k);
+/** Must an address with this base and offset be tested before Linux may see it? */
+bool cb_address_unsafe(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t size);
+
+/** Starts an evaluation of up to two values: counts what they share. Ends the one before. */
+void cb_eval_begin(struct cb_emit *e, ir_value v, ir_value w);
+/** Brings @v into A. */
+void cb_eval(struct cb_emit *e, ir_value v);
+/** Brings @v into A and @w into X, or the other way round (true) when @may_swap. */
+bool cb_eval_pair(struct cb_emit *e, ir_value v, ir_value w, bool may_swap);
+/** Code that rejects unless the byte at @base (not IR_NONE) + @offset + @size - 1 is there. */
+void cb_eval_guard(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t size);
+/** Ends the evaluation: temporary cells are free again. */
+void cb_eval_end(struct cb_emit *e);
+
+/* ---- validate.c */
+
+/** Would the kernel's check of scratch cells, which is stricter than need be, refuse the valid program? */
+bool cbpf_kernel_refuses_cells(const struct weir_cbpf_insn *code, uint32_t n);
+
+/* ---- layout.c */
+
+/** Final positions of e->code, in @out. @near_returns: returns are repeated where a jump would be too long. */
+void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf_code *out);
+#endif

@@ -1,0 +1,746 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/cbpf/isel.c - evaluation: instructions that bring a value into A or X.
+ *
+ * Classic BPF computes A = A op X or A = A op k, and addresses with X. A tree of operators is evaluated as
+ * Sethi and Ullman do ("The generation of optimal code for arithmetic expressions", 1970), with one register
+ * for results, X for the right operand and scratch cells for what has to wait. Values that are used again in
+ * the same evaluation get a cell too while there are enough. The walk keeps its own stack, so expressions
+ * may be as deep as they like; only the number of waiting values is limited.
+ */
+#include "backends/cbpf/emit.h"
+
+#define STEPS_MAX  (1u << 20)
+#define SHARE_FROM 3u /* a value this long to compute is worth a cell when it is used twice */
+
+/* What a task does. */
+enum {
+    DO_EVAL,    /* bring v into A; keep_x: without touching X */
+    DO_GOT,     /* A holds v now */
+    DO_TAX,     /* X = A */
+    DO_SPILL,   /* A, which is v, has to wait */
+    DO_LD,      /* A = what waits, which is v */
+    DO_LDX,     /* X = what waits, which is v */
+    DO_X,       /* bring v, which X can be loaded with directly, into X; A stays */
+    DO_OP_X,    /* code */
+    DO_OP_K,    /* code, k */
+    DO_LOAD,    /* indirect load of v */
+    DO_CHECK,   /* reject when A is no packet address */
+    DO_COMPARE, /* A = (A code X), or (A code k) */
+};
+
+/* How the two operands of an operator get into A and X. */
+enum how {
+    HELD,     /* X has the right one: left */
+    DIRECT,   /* left; ldx right */
+    VIA_A,    /* right; tax; left, which does not touch X */
+    WAIT_X,   /* right; st; left; ldx */
+    WAIT_A,   /* left; st; right; tax; ld */
+};
+
+struct plan {
+    enum how how;
+    bool swap;
+    uint32_t steps;
+    uint8_t cells;
+};
+
+/* An operand as a plan sees it. */
+struct view {
+    uint32_t steps;
+    uint8_t cells;
+    bool uses_x;
+    bool direct; /* X can be loaded with it in one instruction */
+    bool in_x, in_a;
+};
+
+static const struct ir_node *node(const struct cb_emit *e, ir_value v)
+{
+    return &e->f->value.at[v];
+}
+
+static bool is_compare(enum ir_op op)
+{
+    return op == IR_EQ || op == IR_UGT || op == IR_UGE;
+}
+
+/* a op b can be had as b op a; comparisons turn their condition round. */
+static bool can_swap(enum ir_op op)
+{
+    return op == IR_ADD || op == IR_MUL || op == IR_AND || op == IR_OR || op == IR_XOR || is_compare(op);
+}
+
+static uint16_t alu_of(enum ir_op op)
+{
+    switch (op) {
+    case IR_ADD:
+        return CB_ALU | CB_ADD;
+    case IR_SUB:
+        return CB_ALU | CB_SUB;
+    case IR_MUL:
+        return CB_ALU | CB_MUL;
+    case IR_UDIV:
+        return CB_ALU | CB_DIV;
+    case IR_UMOD:
+        return CB_ALU | CB_MOD;
+    case IR_AND:
+        return CB_ALU | CB_AND;
+    case IR_OR:
+        return CB_ALU | CB_OR;
+    case IR_XOR:
+        return CB_ALU | CB_XOR;
+    case IR_SHL:
+        return CB_ALU | CB_LSH;
+    default:
+        return CB_ALU | CB_RSH;
+    }
+}
+
+bool cb_is_nibble(const struct cb_emit *e, ir_value v, uint32_t *k)
+{
+    const struct ir_node *n = node(e, v);
+    uint32_t by, mask;
+
+    if (n->op == IR_AND && ir_is_const(e->f, n->b, &mask) && mask == 0x3c) {
+        n = node(e, n->a); /* load8 << 2 & 0x3c */
+        if (!(n->op == IR_SHL && ir_is_const(e->f, n->b, &by) && by == 2) &&
+            !(n->op == IR_MUL && ir_is_const(e->f, n->b, &by) && by == 4))
+            return false;
+        n = node(e, n->a);
+    } else {
+        if (!(n->op == IR_SHL && ir_is_const(e->f, n->b, &by) && by == 2) &&
+            !(n->op == IR_MUL && ir_is_const(e->f, n->b, &by) && by == 4))
+            return false;
+        n = node(e, n->a);
+        if (n->op != IR_AND || !ir_is_const(e->f, n->b, &mask) || mask != 15)
+            return false;
+        n = node(e, n->a);
+    }
+    if (n->op != IR_LOAD8 || n->a != IR_NONE || n->imm >= 0x80000000u)
+        return false;
+    *k = n->imm;
+    return true;
+}
+
+bool cb_address_unsafe(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t size)
+{
+    struct ir_range r = ir_range(e->f, base);
+    uint64_t lo = (uint64_t)r.lo + offset, hi = (uint64_t)r.hi + offset + size - 1;
+    uint64_t turn = UINT64_C(1) << 32;
+
+    /* the first and the second time round */
+    return (lo < turn && hi >= CB_MAGIC_BASE) || hi >= turn + CB_MAGIC_BASE;
+}
+
+/* ---------------------------------------------------------------- costs */
+
+static uint32_t steps_add(uint32_t a, uint32_t b)
+{
+    return a + b < STEPS_MAX ? a + b : STEPS_MAX;
+}
+
+static void plan_try(struct plan *best, struct plan p)
+{
+    const unsigned enough = 4; /* cells a shorter way may cost */
+    bool fits = p.cells <= enough, best_fits = best->cells <= enough;
+
+    if (fits != best_fits ? fits : fits ? p.steps < best->steps : p.cells < best->cells)
+        *best = p;
+}
+
+static uint8_t larger(unsigned a, unsigned b)
+{
+    unsigned c = a > b ? a : b;
+
+    return (uint8_t)(c < 200 ? c : 200);
+}
+
+/* An operand that is evaluated first may find itself in A. */
+static struct view first(const struct view *v)
+{
+    struct view w = *v;
+
+    if (w.in_a) {
+        w.steps = w.cells = 0;
+        w.uses_x = false;
+    }
+    return w;
+}
+
+static void plan_one_way(struct plan *best, const struct view *left, const struct view *right, bool swap)
+{
+    struct view l1 = first(left), r1 = first(right);
+    uint32_t l_first = steps_add(l1.steps, right->steps), r_first = steps_add(left->steps, r1.steps);
+
+    if (right->in_x && !l1.uses_x)
+        plan_try(best, (struct plan){HELD, swap, l1.steps, l1.cells});
+    if (right->direct)
+        plan_try(best, (struct plan){DIRECT, swap, steps_add(l1.steps, 1), l1.cells});
+    if (!left->uses_x)
+        plan_try(best, (struct plan){VIA_A, swap, steps_add(r_first, 1), larger(left->cells, r1.cells)});
+    plan_try(best, (struct plan){WAIT_X, swap, steps_add(r_first, 2), larger(r1.cells, left->cells + 1u)});
+    plan_try(best, (struct plan){WAIT_A, swap, steps_add(l_first, 3), larger(l1.cells, right->cells + 1u)});
+}
+
+static struct plan plan_make(const struct view *a, const struct view *b, bool may_swap)
+{
+    struct plan best = {WAIT_X, false, UINT32_MAX, 255};
+
+    plan_one_way(&best, a, b, false);
+    if (may_swap)
+        plan_one_way(&best, b, a, true);
+    return best;
+}
+
+/* As the value costs when nothing is at hand. */
+static struct view view_static(const struct cb_emit *e, ir_value v)
+{
+    const struct cb_cost *c = &e->cost[v];
+    uint32_t k;
+    uint8_t op = node(e, v)->op;
+
+    bool direct = op == IR_CONST || op == IR_PHI || cb_is_nibble(e, v, &k);
+
+    return (struct view){c->steps, c->cells, c->uses_x, direct, false, false};
+}
+
+static struct cb_cost cost_load(struct cb_emit *e, const struct ir_node *n)
+{
+    if (n->a == IR_NONE)
+        return (struct cb_cost){1, 0, false};
+    struct view b = view_static(e, n->a);
+    if (cb_address_unsafe(e, n->a, n->imm, ir_load_size(n)))
+        return (struct cb_cost){steps_add(b.steps, 4), b.cells, true};
+    return (struct cb_cost){b.direct ? 2 : steps_add(b.steps, 2), b.cells, true};
+}
+
+static struct cb_cost cost_binary(const struct cb_emit *e, const struct ir_node *n)
+{
+    struct view a = view_static(e, n->a), b = view_static(e, n->b);
+    uint32_t own = is_compare(n->op) ? 3 : 1, k;
+
+    if (ir_is_const(e->f, n->b, &k))
+        return (struct cb_cost){steps_add(a.steps, own), a.cells, a.uses_x};
+    if (n->op == IR_SUB && ir_is_const(e->f, n->a, &k) && k == 0)
+        return (struct cb_cost){steps_add(b.steps, own), b.cells, b.uses_x};
+    struct plan p = plan_make(&a, &b, can_swap(n->op));
+    return (struct cb_cost){steps_add(p.steps, own), p.cells, true};
+}
+
+void cb_costs(struct cb_emit *e)
+{
+    uint32_t k;
+
+    for (ir_value v = 0; v < e->f->value.n; v++) {
+        const struct ir_node *n = node(e, v);
+        if (ir_is_load(n))
+            e->cost[v] = cost_load(e, n);
+        else if (n->op == IR_CONST || n->op == IR_LEN || n->op == IR_META || n->op == IR_PHI)
+            e->cost[v] = (struct cb_cost){1, 0, false};
+        else if (cb_is_nibble(e, v, &k))
+            e->cost[v] = (struct cb_cost){2, 0, false};
+        else
+            e->cost[v] = cost_binary(e, n);
+    }
+}
+
+/* ---------------------------------------------------------------- cells during an evaluation */
+
+static uint8_t cell_of(const struct cb_emit *e, ir_value v)
+{
+    if (e->temp[v] != NO_CELL)
+        return e->temp[v];
+    if (e->home[v] == NO_CELL || node(e, v)->op == IR_PHI)
+        return e->home[v];
+    return e->kept_now >> e->kept_index[v] & 1 ? e->home[v] : NO_CELL;
+}
+
+static unsigned cells_free(const struct cb_emit *e)
+{
+    return CBPF_SCRATCH_CELLS - (unsigned)__builtin_popcount(e->cells);
+}
+
+static uint8_t cell_take(struct cb_emit *e)
+{
+    for (uint8_t c = 0; c < CBPF_SCRATCH_CELLS; c++)
+        if (!(e->cells >> c & 1)) {
+            e->cells |= (uint16_t)(1u << c);
+            return c;
+        }
+    cb_fail(e, WEIR_E_UNSUPPORTED); /* emit.c words it */
+    return 0;
+}
+
+static void cell_release(struct cb_emit *e, uint8_t c)
+{
+    e->cells &= (uint16_t) ~(1u << c);
+}
+
+static void use_done(struct cb_emit *e, ir_value v)
+{
+    if (e->uses[v] && --e->uses[v] == 0 && e->temp[v] != NO_CELL) {
+        cell_release(e, e->temp[v]);
+        e->temp[v] = NO_CELL;
+    }
+}
+
+/* As the value costs right now. */
+static struct view view_now(const struct cb_emit *e, ir_value v)
+{
+    struct view w = view_static(e, v);
+
+    w.in_x = e->regs.x == v;
+    w.in_a = e->regs.a == v;
+    if (cell_of(e, v) != NO_CELL) {
+        w.steps = 1;
+        w.cells = 0;
+        w.uses_x = false;
+        w.direct = true;
+    }
+    return w;
+}
+
+/* ---------------------------------------------------------------- tasks */
+
+static void later(struct cb_emit *e, struct cb_task t)
+{
+    if (!e->status && !vec_push(e->arena, &e->task, t))
+        cb_fail(e, WEIR_E_MEMORY);
+}
+
+static void eval_later(struct cb_emit *e, ir_value v, bool keep_x)
+{
+    later(e, (struct cb_task){.what = DO_EVAL, .v = v, .keep_x = keep_x});
+}
+
+/* Tasks are a stack: what is pushed last is done first. The plan's result: left operand in A, right in X. */
+static void plan_later(struct cb_emit *e, struct plan p, ir_value l, ir_value r)
+{
+    switch (p.how) {
+    case HELD:
+        eval_later(e, l, true);
+        break;
+    case DIRECT:
+        later(e, (struct cb_task){.what = DO_X, .v = r});
+        eval_later(e, l, false);
+        break;
+    case VIA_A:
+        eval_later(e, l, true);
+        later(e, (struct cb_task){.what = DO_TAX});
+        eval_later(e, r, false);
+        break;
+    case WAIT_X:
+        later(e, (struct cb_task){.what = DO_LDX, .v = r});
+        eval_later(e, l, false);
+        later(e, (struct cb_task){.what = DO_SPILL, .v = r});
+        eval_later(e, r, false);
+        break;
+    case WAIT_A:
+        later(e, (struct cb_task){.what = DO_LD, .v = l});
+        later(e, (struct cb_task){.what = DO_TAX});
+        eval_later(e, r, false);
+        later(e, (struct cb_task){.what = DO_SPILL, .v = l});
+        eval_later(e, l, false);
+        break;
+    }
+}
+
+/* Condition of (a op b), as a jump on A and X; *@no: when the jump is not taken. */
+static uint16_t jump_of(enum ir_op op, bool swapped, bool *no)
+{
+    *no = swapped && op != IR_EQ;
+    switch (op) {
+    case IR_EQ:
+        return CB_JMP | CB_JEQ;
+    case IR_UGT: /* a > b, or not b >= a */
+        return swapped ? CB_JMP | CB_JGE : CB_JMP | CB_JGT;
+    default:
+        return swapped ? CB_JMP | CB_JGT : CB_JMP | CB_JGE;
+    }
+}
+
+static void eval_binary(struct cb_emit *e, ir_value v, bool keep_x)
+{
+    const struct ir_node *n = node(e, v);
+    enum ir_op op = n->op;
+    ir_value a = n->a, b = n->b;
+    uint32_t k;
+    bool no = false;
+
+    if (ir_is_const(e->f, b, &k)) {
+        if (is_compare(op)) {
+            later(e, (struct cb_task){.what = DO_COMPARE, .code = jump_of(op, false, &no), .v = v, .k = k});
+        } else if ((op == IR_SHL || op == IR_SHR) && k >= 32) {
+            cb_put(e, CB_LD_IMM, 0);
+            e->regs.a = v;
+            return;
+        } else if ((op == IR_UDIV || op == IR_UMOD) && k == 0) {
+            e->doomed = true;
+            e->regs.a = v;
+            return;
+        } else if (op == IR_ADD && k > 0x80000000u) {
+            later(e, (struct cb_task){.what = DO_OP_K, .code = CB_ALU | CB_SUB, .v = v, .k = 0 - k});
+        } else {
+            later(e, (struct cb_task){.what = DO_OP_K, .code = alu_of(op), .v = v, .k = k});
+        }
+        eval_later(e, a, keep_x);
+        return;
+    }
+    if (op == IR_SUB && ir_is_const(e->f, a, &k) && k == 0) {
+        later(e, (struct cb_task){.what = DO_OP_K, .code = CB_ALU | CB_NEG, .v = v});
+        eval_later(e, b, keep_x);
+        return;
+    }
+    struct view va = view_now(e, a), vb = view_now(e, b);
+    struct plan p = plan_make(&va, &vb, can_swap(op));
+    if (is_compare(op)) {
+        uint16_t jump = jump_of(op, p.swap, &no);
+        later(e, (struct cb_task){.what = DO_COMPARE, .code = jump | CB_X, .v = v, .k = no});
+    } else {
+        later(e, (struct cb_task){.what = DO_OP_X, .code = alu_of(op) | CB_X, .v = v, .k = p.swap ? a : b});
+    }
+    plan_later(e, p, p.swap ? b : a, p.swap ? a : b);
+}
+
+static uint16_t load_size_code(unsigned size)
+{
+    return size == 4 ? CB_W : size == 2 ? CB_H : CB_B;
+}
+
+static void load_x(struct cb_emit *e, ir_value v)
+{
+    uint8_t c = cell_of(e, v);
+    uint32_t k;
+
+    if (e->regs.x == v) {
+        use_done(e, v);
+        return;
+    }
+    if (c != NO_CELL)
+        cb_put(e, CB_LDX_MEM, c);
+    else if (ir_is_const(e->f, v, &k))
+        cb_put(e, CB_LDX_IMM, k);
+    else if (cb_is_nibble(e, v, &k))
+        cb_put(e, CB_LDX_MSH, k);
+    e->regs.x = v;
+    use_done(e, v);
+}
+
+static void eval_load(struct cb_emit *e, ir_value v)
+{
+    const struct ir_node *n = node(e, v);
+    unsigned size = ir_load_size(n);
+    ir_value base = n->a;
+
+    if (base == IR_NONE) {
+        if ((uint64_t)n->imm + size > 0x80000000u)
+            e->doomed = true;
+        else
+            cb_put(e, CB_LD | CB_ABS | load_size_code(size), n->imm);
+        e->regs.a = v;
+        return;
+    }
+    if (cb_address_unsafe(e, base, n->imm, size)) {
+        later(e, (struct cb_task){.what = DO_LOAD, .v = v, .k = 0, .code = CB_LD | CB_IND | load_size_code(size)});
+        later(e, (struct cb_task){.what = DO_TAX});
+        later(e, (struct cb_task){.what = DO_CHECK});
+        if (n->imm)
+            later(e, (struct cb_task){.what = DO_OP_K, .code = CB_ALU | CB_ADD, .v = IR_NONE, .k = n->imm});
+        eval_later(e, base, false);
+        return;
+    }
+    later(e, (struct cb_task){.what = DO_LOAD, .v = v, .k = n->imm, .code = CB_LD | CB_IND | load_size_code(size)});
+    if (e->regs.x == base || view_now(e, base).direct) {
+        load_x(e, base);
+        return;
+    }
+    later(e, (struct cb_task){.what = DO_TAX});
+    eval_later(e, base, false);
+}
+
+static void store_a(struct cb_emit *e, uint8_t c)
+{
+    cb_put(e, CB_ST, c);
+}
+
+/* A holds @v: store it if later blocks will look for it. */
+static void keep(struct cb_emit *e, ir_value v)
+{
+    uint8_t bit = e->kept_index[v];
+
+    if (bit != NO_CELL && (e->kept_want & ~e->kept_now) >> bit & 1) {
+        store_a(e, e->home[v]);
+        e->kept_now |= UINT64_C(1) << bit;
+    }
+}
+
+/* What had a cell when this was planned has lost it: X makes room after all. */
+static void eval_saving_x(struct cb_emit *e, ir_value v)
+{
+    struct cb_temp t = {cell_take(e), IR_NONE};
+
+    cb_put(e, CB_STX, t.cell);
+    if (!vec_push(e->arena, &e->spill, t))
+        cb_fail(e, WEIR_E_MEMORY);
+    later(e, (struct cb_task){.what = DO_LDX, .v = e->regs.x});
+    eval_later(e, v, false);
+}
+
+static void eval(struct cb_emit *e, const struct cb_task *t)
+{
+    ir_value v = t->v;
+    const struct ir_node *n = node(e, v);
+    uint8_t c = cell_of(e, v);
+    uint32_t k;
+
+    if (e->regs.a == v || c != NO_CELL || e->regs.x == v) {
+        if (e->regs.a != v)
+            cb_put(e, c != NO_CELL ? CB_LD_MEM : CB_TXA, c != NO_CELL ? c : 0);
+        e->regs.a = v;
+        keep(e, v);
+        use_done(e, v);
+        return;
+    }
+    if (t->keep_x && e->cost[v].uses_x) {
+        eval_saving_x(e, v);
+        return;
+    }
+    later(e, (struct cb_task){.what = DO_GOT, .v = v});
+    switch (n->op) {
+    case IR_CONST:
+        cb_put(e, CB_LD_IMM, n->imm);
+        break;
+    case IR_LEN:
+        cb_put(e, CB_LD_LEN, 0);
+        break;
+    case IR_META:
+        cb_put(e, CB_LD | CB_ABS | (n->imm == META_IFINDEX ? CB_W : n->imm == META_VLAN_PRESENT ? CB_B : CB_H),
+               CB_META_BASE + n->imm);
+        break;
+    case IR_LOAD8:
+    case IR_LOAD16:
+    case IR_LOAD32:
+        eval_load(e, v);
+        return;
+    case IR_PHI:
+        cb_fail(e, WEIR_E_BUG); /* a PHI that is used has a cell */
+        return;
+    default:
+        if (!t->keep_x && cb_is_nibble(e, v, &k)) {
+            cb_put(e, CB_LDX_MSH, k);
+            e->regs.x = v;
+            cb_put(e, CB_TXA, 0);
+            break;
+        }
+        eval_binary(e, v, t->keep_x);
+        return;
+    }
+    e->regs.a = v;
+}
+
+/* A holds @v, freshly computed: keep it where it will be looked for. */
+static void got(struct cb_emit *e, ir_value v)
+{
+    e->regs.a = v;
+    keep(e, v);
+    if (e->uses[v] > 1 && cell_of(e, v) == NO_CELL && e->cost[v].steps >= SHARE_FROM && e->share && cells_free(e) > 6) {
+        e->temp[v] = cell_take(e);
+        store_a(e, e->temp[v]);
+    }
+    use_done(e, v);
+}
+
+static void spill(struct cb_emit *e, ir_value v)
+{
+    struct cb_temp t = {v == IR_NONE ? NO_CELL : cell_of(e, v), IR_NONE};
+
+    if (t.cell == NO_CELL) {
+        t.cell = cell_take(e);
+        store_a(e, t.cell);
+    } else { /* it has one: see that it stays */
+        t.shared = v;
+        e->uses[v]++;
+    }
+    if (!vec_push(e->arena, &e->spill, t))
+        cb_fail(e, WEIR_E_MEMORY);
+}
+
+static uint8_t spilled(struct cb_emit *e)
+{
+    struct cb_temp t = e->spill.at[--e->spill.n];
+
+    if (t.shared == IR_NONE)
+        cell_release(e, t.cell);
+    else
+        use_done(e, t.shared);
+    return t.cell;
+}
+
+/* A = condition ? 1 : 0; @no turns it round. */
+static void compare(struct cb_emit *e, const struct cb_task *t)
+{
+    bool with_x = t->code & CB_X, no = with_x && t->k;
+    uint32_t at = e->code.n;
+
+    cb_put_jump(e, t->code, with_x ? 0 : t->k, no ? at + 3 : at + 1, no ? at + 1 : at + 3);
+    cb_put(e, CB_LD_IMM, 1);
+    cb_put_jump(e, GOTO, 0, at + 4, 0);
+    cb_put(e, CB_LD_IMM, 0);
+    if (!e->status)
+        e->closed.at[at + 1] = e->closed.at[at + 2] = e->closed.at[at + 3] = 1;
+    e->regs.a = t->v;
+}
+
+static void task_run(struct cb_emit *e, const struct cb_task *t)
+{
+    switch (t->what) {
+    case DO_EVAL:
+        eval(e, t);
+        break;
+    case DO_GOT:
+        got(e, t->v);
+        break;
+    case DO_TAX:
+        if (e->regs.a == IR_NONE || e->regs.x != e->regs.a)
+            cb_put(e, CB_TAX, 0);
+        e->regs.x = e->regs.a;
+        break;
+    case DO_SPILL:
+        spill(e, t->v);
+        break;
+    case DO_LD:
+        cb_put(e, CB_LD_MEM, spilled(e));
+        e->regs.a = t->v;
+        break;
+    case DO_LDX: {
+        uint8_t c = spilled(e);
+        if (t->v == IR_NONE || e->regs.x != t->v)
+            cb_put(e, CB_LDX_MEM, c);
+        e->regs.x = t->v;
+        break;
+    }
+    case DO_X:
+        if (e->regs.x == t->v || view_now(e, t->v).direct) {
+            load_x(e, t->v);
+            break;
+        }
+        { /* its cell went to somebody else meanwhile */
+            ir_value a = e->regs.a;
+            later(e, (struct cb_task){.what = DO_LD, .v = a});
+            later(e, (struct cb_task){.what = DO_TAX});
+            eval_later(e, t->v, false);
+            spill(e, a);
+        }
+        break;
+    case DO_OP_X:
+        if (e->regs.x != t->k)
+            cb_fail(e, WEIR_E_BUG);
+        cb_put(e, t->code, 0);
+        e->regs.a = t->v;
+        break;
+    case DO_OP_K:
+        cb_put(e, t->code, t->k);
+        e->regs.a = t->v;
+        break;
+    case DO_LOAD:
+        cb_put(e, t->code, t->k);
+        e->regs.a = t->v;
+        break;
+    case DO_CHECK:
+        cb_put_jump(e, CB_JMP | CB_JGE, 0x80000000u, TO_REJECT, e->code.n + 1);
+        break;
+    case DO_COMPARE:
+        compare(e, t);
+        break;
+    }
+}
+
+static void run(struct cb_emit *e)
+{
+    while (e->task.n && !e->status && !e->doomed) {
+        struct cb_task t = e->task.at[--e->task.n];
+        task_run(e, &t);
+    }
+    e->task.n = 0;
+}
+
+/* ---------------------------------------------------------------- entry points */
+
+/* Counts how often each value under @v is used until something that has a cell. */
+static void uses_count(struct cb_emit *e, ir_value v)
+{
+    e->visit.n = 0;
+    if (v == IR_NONE)
+        return;
+    if (!vec_push(e->arena, &e->visit, v))
+        cb_fail(e, WEIR_E_MEMORY);
+    while (e->visit.n && !e->status) {
+        ir_value w = e->visit.at[--e->visit.n];
+        const struct ir_node *n = node(e, w);
+        if (e->seen[w] != e->epoch) {
+            e->seen[w] = e->epoch;
+            e->uses[w] = 0;
+            if (!vec_push(e->arena, &e->found, w))
+                cb_fail(e, WEIR_E_MEMORY);
+        }
+        if (e->uses[w]++ || cell_of(e, w) != NO_CELL || n->op == IR_PHI)
+            continue;
+        if (n->a != IR_NONE && !vec_push(e->arena, &e->visit, n->a))
+            cb_fail(e, WEIR_E_MEMORY);
+        if (n->b != IR_NONE && !vec_push(e->arena, &e->visit, n->b))
+            cb_fail(e, WEIR_E_MEMORY);
+    }
+}
+
+void cb_eval_end(struct cb_emit *e)
+{
+    for (uint32_t i = 0; i < e->found.n; i++) {
+        ir_value v = e->found.at[i];
+        if (e->temp[v] != NO_CELL)
+            cell_release(e, e->temp[v]);
+        e->temp[v] = NO_CELL;
+        e->uses[v] = 0;
+    }
+    e->found.n = 0;
+    e->spill.n = 0;
+}
+
+void cb_eval_begin(struct cb_emit *e, ir_value v, ir_value w)
+{
+    cb_eval_end(e);
+    e->epoch++;
+    uses_count(e, v);
+    uses_count(e, w);
+}
+
+void cb_eval(struct cb_emit *e, ir_value v)
+{
+    eval_later(e, v, false);
+    run(e);
+}
+
+bool cb_eval_pair(struct cb_emit *e, ir_value v, ir_value w, bool may_swap)
+{
+    struct view l = view_now(e, v), r = view_now(e, w);
+    struct plan p = plan_make(&l, &r, may_swap);
+
+    plan_later(e, p, p.swap ? w : v, p.swap ? v : w);
+    run(e);
+    return p.swap;
+}
+
+void cb_eval_guard(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t size)
+{
+    bool unsafe = cb_address_unsafe(e, base, offset, size);
+
+    later(e, (struct cb_task){.what = DO_LOAD, .v = IR_NONE, .code = CB_LD | CB_IND | CB_B,
+                              .k = unsafe ? size - 1 : offset + size - 1});
+    later(e, (struct cb_task){.what = DO_TAX});
+    if (unsafe) {
+        later(e, (struct cb_task){.what = DO_CHECK});
+        if (offset)
+            later(e, (struct cb_task){.what = DO_OP_K, .code = CB_ALU | CB_ADD, .v = IR_NONE, .k = offset});
+    }
+    eval_later(e, base, false);
+    run(e);
+}

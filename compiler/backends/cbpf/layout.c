@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/cbpf/layout.c - positions: where instructions end up and how jumps reach them.
+ *
+ * Conditional jumps reach 255 instructions forward. Instructions are placed from the end backwards, so
+ * every target is known when a jump is placed, and a jump that cannot reach its target gets a trampoline
+ * directly behind it: `ja`, or a copy of the return. Nothing falls through a conditional jump, so a
+ * trampoline there is in nobody's way; later jumps share it while they reach it. One pass, no restarts.
+ */
+#include "backends/cbpf/emit.h"
+#include <assert.h>
+
+#define REACH 255u
+
+struct layout {
+    struct cb_emit *e;
+    VEC(struct weir_cbpf_insn) reversed; /* index: distance from the end */
+    uint32_t *at;      /* by instruction: its place, once placed; the place of its target for GOTO */
+    uint32_t *near;    /* by instruction: place of the latest trampoline to it, or NONE */
+    uint32_t ret[2];   /* places of the returns: accept, reject */
+    uint32_t near_ret[2];
+    bool near_returns;
+};
+
+/* The instruction or return a jump target stands for. */
+static uint32_t resolve(const struct cb_emit *e, uint32_t to)
+{
+    if (to >= TO_EDGE && to < TO_ACCEPT)
+        to = e->edge.at[to - TO_EDGE].entry;
+    return to;
+}
+
+static bool is_return(uint32_t to)
+{
+    return to == TO_ACCEPT || to == TO_REJECT;
+}
+
+static uint32_t place_put(struct layout *l, struct weir_cbpf_insn in)
+{
+    if (l->reversed.n >= l->e->limit) {
+        cb_fail(l->e, WEIR_E_LIMIT);
+        return 0;
+    }
+    if (!vec_push(l->e->arena, &l->reversed, in)) {
+        cb_fail(l->e, WEIR_E_MEMORY);
+        return 0;
+    }
+    return l->reversed.n - 1;
+}
+
+static struct weir_cbpf_insn return_insn(const struct layout *l, uint32_t to)
+{
+    return (struct weir_cbpf_insn){CB_RET_K, 0, 0, to == TO_ACCEPT ? l->e->f->accept : 0};
+}
+
+static uint32_t *place_of(struct layout *l, uint32_t to)
+{
+    return is_return(to) ? &l->ret[to == TO_REJECT] : &l->at[to];
+}
+
+static uint32_t *trampoline_of(struct layout *l, uint32_t to)
+{
+    return is_return(to) ? &l->near_ret[to == TO_REJECT] : &l->near[to];
+}
+
+/* Whether a jump placed next reaches place @p. */
+static bool reaches(const struct layout *l, uint32_t p)
+{
+    return p != NONE && l->reversed.n - p - 1 <= REACH;
+}
+
+/* The place a conditional jump placed next can go to for @to, or NONE. */
+static uint32_t reachable(struct layout *l, uint32_t to)
+{
+    uint32_t p = *place_of(l, to);
+
+    if (reaches(l, p))
+        return p;
+    p = *trampoline_of(l, to);
+    return reaches(l, p) ? p : NONE;
+}
+
+static void put_trampoline(struct layout *l, uint32_t to)
+{
+    uint32_t p = *place_of(l, to);
+    struct weir_cbpf_insn in = {CB_JMP | CB_JA, 0, 0, l->reversed.n - p - 1};
+
+    if (is_return(to) && l->near_returns)
+        in = return_insn(l, to);
+    *trampoline_of(l, to) = place_put(l, in);
+}
+
+static void place_branch(struct layout *l, uint32_t i)
+{
+    const struct cb_insn *in = &l->e->code.at[i];
+    uint32_t yes = resolve(l->e, in->jt), no = resolve(l->e, in->jf), at_yes, at_no;
+
+    if (yes == no) { /* cases that ended up together */
+        l->at[i] = *place_of(l, yes);
+        if (l->at[i] != l->reversed.n - 1) {
+            put_trampoline(l, yes);
+            l->at[i] = l->reversed.n - 1;
+        }
+        return;
+    }
+    for (;;) {
+        at_yes = reachable(l, yes);
+        at_no = reachable(l, no);
+        if ((at_yes != NONE && at_no != NONE) || l->e->status)
+            break;
+        put_trampoline(l, at_yes == NONE ? yes : no);
+    }
+    if (l->e->status)
+        return;
+    uint32_t here = l->reversed.n;
+    l->at[i] = place_put(l, (struct weir_cbpf_insn){in->code, (uint8_t)(here - at_yes - 1),
+                                                    (uint8_t)(here - at_no - 1), in->k});
+}
+
+/*
+ * Control goes on at another place: nothing, when that is what follows. @entered: something falls into this
+ * point, so that a jump has to stand here; jumps to it go straight to the target anyway.
+ */
+static void place_goto(struct layout *l, uint32_t i, bool entered)
+{
+    uint32_t to = resolve(l->e, l->e->code.at[i].jt);
+    uint32_t p = *place_of(l, to);
+
+    l->at[i] = p;
+    if (!entered || p == l->reversed.n - 1)
+        return;
+    put_trampoline(l, to);
+}
+
+static bool is_branch(const struct cb_insn *in)
+{
+    return (in->code & CB_CLASS) == CB_JMP && in->code != GOTO;
+}
+
+/* Does control run from the instruction before @i into @i? */
+static bool falls_into(const struct cb_emit *e, uint32_t i)
+{
+    return i > 0 && !is_branch(&e->code.at[i - 1]) && e->code.at[i - 1].code != GOTO;
+}
+
+static void place_all(struct layout *l)
+{
+    struct cb_emit *e = l->e;
+
+    for (uint32_t i = e->code.n; i-- > 0 && !e->status;) {
+        const struct cb_insn *in = &e->code.at[i];
+        if (in->code == GOTO)
+            place_goto(l, i, falls_into(e, i));
+        else if (is_branch(in))
+            place_branch(l, i);
+        else
+            l->at[i] = place_put(l, (struct weir_cbpf_insn){in->code, 0, 0, in->k});
+    }
+}
+
+/* The program starts at instruction or return @start. */
+static void place_start(struct layout *l, uint32_t start)
+{
+    uint32_t p = *place_of(l, start);
+
+    if (p != l->reversed.n - 1)
+        put_trampoline(l, start);
+}
+
+/* Which returns are gone to at all. */
+static void returns_used(const struct cb_emit *e, uint32_t start, bool used[2])
+{
+    used[0] = start == TO_ACCEPT;
+    used[1] = start == TO_REJECT;
+    for (uint32_t i = 0; i < e->code.n; i++) {
+        const struct cb_insn *in = &e->code.at[i];
+        if (in->code != GOTO && !is_branch(in))
+            continue;
+        used[0] |= in->jt == TO_ACCEPT || (in->code != GOTO && in->jf == TO_ACCEPT);
+        used[1] |= in->jt == TO_REJECT || (in->code != GOTO && in->jf == TO_REJECT);
+    }
+}
+
+void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf_code *out)
+{
+    struct layout l = {.e = e, .near_returns = near_returns, .ret = {NONE, NONE}, .near_ret = {NONE, NONE}};
+    bool used[2];
+
+    if (e->status)
+        return;
+    l.at = arena_array(e->arena, uint32_t, e->code.n + 1);
+    l.near = arena_array(e->arena, uint32_t, e->code.n + 1);
+    if (!l.at || !l.near) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return;
+    }
+    for (uint32_t i = 0; i < e->code.n; i++)
+        l.near[i] = l.at[i] = NONE;
+    returns_used(e, start, used);
+    if (used[1])
+        l.ret[1] = place_put(&l, return_insn(&l, TO_REJECT));
+    if (used[0])
+        l.ret[0] = place_put(&l, return_insn(&l, TO_ACCEPT));
+    place_all(&l);
+    if (!e->status)
+        place_start(&l, start);
+    if (e->status || !vec_reserve(out->arena, &out->insn, l.reversed.n)) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return;
+    }
+    out->insn.n = 0;
+    for (uint32_t i = l.reversed.n; i-- > 0;)
+        out->insn.at[out->insn.n++] = l.reversed.at[i];
+}

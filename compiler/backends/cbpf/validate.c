@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/cbpf/validate.c - judgement: is a classic program well formed, and would Linux take it.
+ *
+ * Source: linux/net/core/filter.c, bpf_check_classic(). What the kernel's translation to eBPF costs was
+ * measured (one program of each instruction, repeated until the socket refused it).
+ */
+#include "backends/cbpf/cbpf.h"
+#include "backends/cbpf/emit.h"
+
+#define KERNEL_EXPANDED_MAX 16384 /* eBPF instructions a translated program may have, about */
+
+/* Every opcode that exists, by number. */
+static bool opcode_known(uint16_t code)
+{
+    switch (code) {
+    case CB_LD | CB_IMM:
+    case CB_LD | CB_LEN:
+    case CB_LD | CB_MEM:
+    case CB_LD | CB_W | CB_ABS:
+    case CB_LD | CB_H | CB_ABS:
+    case CB_LD | CB_B | CB_ABS:
+    case CB_LD | CB_W | CB_IND:
+    case CB_LD | CB_H | CB_IND:
+    case CB_LD | CB_B | CB_IND:
+    case CB_LDX | CB_IMM:
+    case CB_LDX | CB_LEN:
+    case CB_LDX | CB_MEM:
+    case CB_LDX_MSH:
+    case CB_ST:
+    case CB_STX:
+    case CB_ALU | CB_NEG:
+    case CB_JMP | CB_JA:
+    case CB_RET_K:
+    case CB_RET_A:
+    case CB_TAX:
+    case CB_TXA:
+        return true;
+    }
+    uint16_t what = code & CB_OPERATOR;
+    switch (code & ~(uint16_t)(CB_OPERATOR | CB_X)) {
+    case CB_ALU:
+        return what <= CB_RSH || what == CB_MOD || what == CB_XOR;
+    case CB_JMP:
+        return what >= CB_JEQ && what <= CB_JSET;
+    }
+    return false;
+}
+
+static bool metadata_known(uint32_t k)
+{
+    uint32_t n = k - CB_META_BASE;
+
+    return n % 4 == 0 && n <= 60;
+}
+
+static const char *check_instruction(const struct weir_cbpf_insn *in, uint32_t behind)
+{
+    uint16_t cls = in->code & CB_CLASS;
+
+    if (!opcode_known(in->code))
+        return "unknown instruction";
+    switch (cls) {
+    case CB_LD:
+        if ((in->code & CB_MODE) == CB_ABS && in->k >= CB_META_BASE && !metadata_known(in->k))
+            return "load of unknown metadata";
+        break;
+    case CB_ALU:
+        if (in->code & CB_X)
+            break;
+        if (((in->code & CB_OPERATOR) == CB_DIV || (in->code & CB_OPERATOR) == CB_MOD) && in->k == 0)
+            return "division by the constant zero";
+        if (((in->code & CB_OPERATOR) == CB_LSH || (in->code & CB_OPERATOR) == CB_RSH) && in->k >= 32)
+            return "shift by more than 31";
+        break;
+    case CB_JMP:
+        if (in->code == (CB_JMP | CB_JA) ? in->k >= behind : in->jt >= behind || in->jf >= behind)
+            return "jump past the end";
+        break;
+    }
+    if ((cls == CB_ST || cls == CB_STX || in->code == CB_LD_MEM || in->code == CB_LDX_MEM) &&
+        in->k >= CBPF_SCRATCH_CELLS)
+        return "scratch cell out of range";
+    return NULL;
+}
+
+/*
+ * Every scratch cell that is loaded was stored on all paths. Jumps go forward, so one pass meets every
+ * predecessor first. `mask[i]` are the cells stored on all jumps to i seen so far. The kernel lets what was
+ * stored before a `ret` flow into the instruction behind it (@through_ret), which nothing reaches that way.
+ */
+static const char *check_cells_in(uint16_t *mask, const struct weir_cbpf_insn *code, uint32_t n, bool through_ret)
+{
+    uint16_t stored = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        mask[i] = 0xffff;
+    for (uint32_t i = 0; i < n; i++) {
+        stored &= mask[i];
+        switch (code[i].code & CB_CLASS) {
+        case CB_ST:
+        case CB_STX:
+            stored |= (uint16_t)(1u << code[i].k);
+            break;
+        case CB_LD:
+        case CB_LDX:
+            if ((code[i].code & CB_MODE) == CB_MEM && !(stored >> code[i].k & 1))
+                return "scratch cell loaded before it is stored";
+            break;
+        case CB_JMP:
+            if (code[i].code == (CB_JMP | CB_JA)) {
+                mask[i + 1 + code[i].k] &= stored;
+            } else {
+                mask[i + 1 + code[i].jt] &= stored;
+                mask[i + 1 + code[i].jf] &= stored;
+            }
+            stored = 0xffff;
+            break;
+        case CB_RET:
+            if (!through_ret)
+                stored = 0xffff;
+            break;
+        }
+    }
+    return NULL;
+}
+
+static const char *check_cells(const struct weir_cbpf_insn *code, uint32_t n, bool through_ret)
+{
+    uint16_t few[CBPF_KERNEL_MAX]; /* only programs that are too long for Linux need the heap */
+    uint32_t first = 0;
+
+    while (first < n && code[first].code != CB_LD_MEM && code[first].code != CB_LDX_MEM)
+        first++;
+    if (first == n)
+        return NULL;
+    if (n <= CBPF_KERNEL_MAX)
+        return check_cells_in(few, code, n, through_ret);
+
+    uint16_t *many = mem_alloc(&allocator_libc, (size_t)n * sizeof *many);
+    if (!many)
+        return "no memory to check it";
+    const char *why = check_cells_in(many, code, n, through_ret);
+    mem_free(&allocator_libc, many);
+    return why;
+}
+
+bool cbpf_kernel_refuses_cells(const struct weir_cbpf_insn *code, uint32_t n)
+{
+    return check_cells(code, n, true) != NULL;
+}
+
+const char *cbpf_validate(const struct weir_cbpf_insn *code, uint32_t n)
+{
+    if (n == 0)
+        return "empty program";
+    for (uint32_t i = 0; i < n; i++) {
+        const char *why = check_instruction(&code[i], n - i - 1);
+        if (why)
+            return why;
+    }
+    if ((code[n - 1].code & CB_CLASS) != CB_RET)
+        return "last instruction is not ret";
+    return check_cells(code, n, false);
+}
+
+/* About how many eBPF instructions the kernel makes of one. */
+static uint32_t expansion(const struct weir_cbpf_insn *in)
+{
+    uint16_t cls = in->code & CB_CLASS, mode = in->code & CB_MODE;
+
+    switch (cls) {
+    case CB_LD:
+        if (mode == CB_ABS)
+            return in->k >= CB_META_BASE ? 4 : 14;
+        return mode == CB_IND ? 9 : 1;
+    case CB_LDX:
+        return mode == CB_MSH ? 19 : 1;
+    case CB_ALU: /* a divisor in X is tested first */
+        if (in->code & CB_X && ((in->code & CB_OPERATOR) == CB_DIV || (in->code & CB_OPERATOR) == CB_MOD))
+            return 4;
+        return 1;
+    case CB_JMP: /* a constant that is negative as 32 bits goes through a register */
+        return in->code & CB_X || in->k < 0x80000000u ? 1 : 2;
+    case CB_RET:
+        return 2;
+    }
+    return 1;
+}
+
+const char *cbpf_kernel_refusal(const struct weir_cbpf_insn *code, uint32_t n)
+{
+    const char *why = cbpf_validate(code, n);
+    uint64_t total = 4; /* prologue */
+
+    if (why)
+        return why;
+    if (n > CBPF_KERNEL_MAX)
+        return "Linux takes at most 4096 classic instructions";
+    for (uint32_t i = 0; i < n; i++)
+        total += expansion(&code[i]);
+    if (total > KERNEL_EXPANDED_MAX)
+        return "Linux translates it to more than about 16384 eBPF instructions";
+    return check_cells(code, n, true);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/ebpf/listing.c - listings: an eBPF program as text.
+ *
+ * The notation is the one Linux tools use: `r` registers have 64 bits and `w` ones 32, memory is
+ * `*(u16 *)(r6 +12)`, and a jump names how many instructions it skips.
+ */
+#include "backends/ebpf/internal.h"
+
+static const char *const alu_text[16] = {"+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", NULL, "%=", "^=", "="};
+static const char *const jump_text[16] = {NULL, "==", ">", ">=", "&", "!=", NULL, NULL, NULL, NULL, "<", "<="};
+
+static const char *size_text(uint8_t code)
+{
+    switch (code & 0x18) {
+    case SIZE_B:
+        return "u8";
+    case SIZE_H:
+        return "u16";
+    case SIZE_W:
+        return "u32";
+    default:
+        return "u64";
+    }
+}
+
+static void print_alu(const struct weir_ebpf_insn *in, struct strbuf *out)
+{
+    unsigned dst = in->registers & 15, src = in->registers >> 4;
+    char r = (in->code & 7) == CLASS_ALU64 ? 'r' : 'w';
+    const char *op = alu_text[in->code >> 4];
+
+    if ((in->code & 0xf0) == ALU_END)
+        strbuf_printf(out, "r%u = %s%d r%u", dst, in->code & FROM_X ? "be" : "le", (int)in->imm, dst);
+    else if (!op)
+        strbuf_printf(out, "(unknown %02x)", (unsigned)in->code);
+    else if (in->code & FROM_X)
+        strbuf_printf(out, "%c%u %s %c%u", r, dst, op, r, src);
+    else
+        strbuf_printf(out, "%c%u %s %d", r, dst, op, (int)in->imm);
+}
+
+static void print_jump(const struct weir_ebpf_insn *in, struct strbuf *out)
+{
+    unsigned dst = in->registers & 15, src = in->registers >> 4;
+    bool wide = (in->code & 7) == CLASS_JMP;
+    char r = wide ? 'r' : 'w';
+    const char *op = jump_text[in->code >> 4];
+
+    if (in->code == (CLASS_JMP | JUMP_EXIT))
+        strbuf_puts(out, "exit");
+    else if (in->code == (CLASS_JMP | JUMP_A))
+        strbuf_printf(out, "goto pc%+d", (int)in->offset);
+    else if (in->code == (CLASS_JMP32 | JUMP_A))
+        strbuf_printf(out, "gotol pc%+d", (int)in->imm);
+    else if (!op)
+        strbuf_printf(out, "(unknown %02x)", (unsigned)in->code);
+    else if (in->code & FROM_X)
+        strbuf_printf(out, "if %c%u %s %c%u goto pc%+d", r, dst, op, r, src, (int)in->offset);
+    else
+        strbuf_printf(out, "if %c%u %s 0x%x goto pc%+d", r, dst, op, (unsigned)in->imm, (int)in->offset);
+}
+
+static void print_insn(const struct weir_ebpf_insn *in, struct strbuf *out)
+{
+    unsigned dst = in->registers & 15, src = in->registers >> 4;
+
+    switch (in->code & 7) {
+    case CLASS_LDX:
+        strbuf_printf(out, "r%u = *(%s *)(r%u %+d)", dst, size_text(in->code), src, (int)in->offset);
+        break;
+    case CLASS_ST:
+        strbuf_printf(out, "*(%s *)(r%u %+d) = %d", size_text(in->code), dst, (int)in->offset, (int)in->imm);
+        break;
+    case CLASS_STX:
+        strbuf_printf(out, "*(%s *)(r%u %+d) = r%u", size_text(in->code), dst, (int)in->offset, src);
+        break;
+    case CLASS_ALU32:
+    case CLASS_ALU64:
+        print_alu(in, out);
+        break;
+    case CLASS_JMP:
+    case CLASS_JMP32:
+        print_jump(in, out);
+        break;
+    default:
+        strbuf_printf(out, "(unknown %02x)", (unsigned)in->code);
+    }
+}
+
+void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, struct strbuf *out)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        strbuf_printf(out, "%u: ", (unsigned)i);
+        print_insn(&code[i], out);
+        strbuf_puts(out, "\n");
+    }
+}
+
+void ebpf_print_c(const struct weir_ebpf_insn *code, uint32_t n, struct strbuf *out)
+{
+    /* Members of struct bpf_insn: code, destination, source, offset, immediate. */
+    for (uint32_t i = 0; i < n; i++)
+        strbuf_printf(out, "{ 0x%02x, %u, %u, %d, 0x%08x },\n", (unsigned)code[i].code,
+                      (unsigned)code[i].registers & 15, (unsigned)code[i].registers >> 4, (int)code[i].offset,
+                      (unsigned)code[i].imm);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/arena.h - memory that lives as long as one compile.
+ *
+ * Blocks are zeroed, never freed one by one, and bounded by a ceiling in bytes, so a hostile filter meets
+ * a limit instead of the machine's memory. A mark can be taken and rewound to, for scratch.
+ */
+#ifndef WEIR_BASE_ARENA_H
+#define WEIR_BASE_ARENA_H
+#include <stdalign.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/alloc.h"
+
+struct arena_chunk;
+
+struct arena {
+    const struct allocator *al;
+    struct arena_chunk *chunk; /* the newest; older ones hang off it */
+    size_t used;               /* bytes handed out of the newest chunk */
+    size_t total;              /* bytes in all chunks */
+    size_t ceiling;            /* total never exceeds this */
+    bool over_ceiling;         /* the last failure was the ceiling, not the allocator */
+};
+
+struct arena_mark {
+    struct arena_chunk *chunk;
+    size_t used;
+};
+
+void arena_init(struct arena *a, const struct allocator *al, size_t ceiling);
+void arena_release(struct arena *a);
+
+/** @n objects of @size bytes, zeroed; NULL when n * size overflows, memory is out or the ceiling is met. */
+void *arena_alloc(struct arena *a, size_t n, size_t size, size_t align);
+
+/** A copy of @len bytes with a NUL behind them. */
+char *arena_copy(struct arena *a, const char *text, size_t len);
+
+struct arena_mark arena_mark(const struct arena *a);
+void arena_rewind(struct arena *a, struct arena_mark m);
+
+#define arena_new(a, T)      ((T *)arena_alloc((a), 1, sizeof(T), alignof(T)))
+#define arena_array(a, T, n) ((T *)arena_alloc((a), (n), sizeof(T), alignof(T)))
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * base/vec.h - growable arrays in an arena.
+ *
+ * A vector is any struct with the members `T *at; uint32_t n, cap;`, declared with VEC(T). Elements are
+ * addressed by index (v.at[i]); pointers into it die at the next push. Growing doubles, so the copies an
+ * arena cannot give back add up to less than the final size.
+ */
+#ifndef WEIR_BASE_VEC_H
+#define WEIR_BASE_VEC_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/arena.h"
+
+#define VEC(T)           \
+    struct {             \
+        T *at;           \
+        uint32_t n, cap; \
+    }
+
+/** Room for @extra more elements. False when memory is out; the vector is then unchanged. */
+#define vec_reserve(a, v, extra) \
+    vec_grow((a), (void **)&(v)->at, (v)->n, &(v)->cap, (extra), sizeof *(v)->at, alignof(max_align_t))
+
+/** Appends @x. False when memory is out. */
+#define vec_push(a, v, x) (vec_reserve((a), (v), 1) ? ((v)->at[(v)->n++] = (x), true) : false)
+
+bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t extra, size_t size, size_t align);
+#endif

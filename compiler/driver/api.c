@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * driver/api.c - the public functions of weir/weir.h.
+ */
+#include <stdio.h>
+#include <string.h>
+#include "backends/cbpf/cbpf.h"
+#include "backends/ebpf/ebpf.h"
+#include "driver/pipeline.h"
+#include "proto/linktype.h"
+#include "vm/vm.h"
+
+#define MAX_DIAGNOSTICS 100
+
+struct weir {
+    struct allocator al;
+    struct arena arena; /* of the last compile: its diagnostics point into it */
+    struct weir_diagnostic *diagnostic;
+    size_t diagnostics;
+};
+
+struct weir_program {
+    struct allocator al;
+    uint32_t target; /* enum weir_target */
+    uint32_t count;
+    struct weir_cbpf_insn *cbpf;
+    struct weir_ebpf_insn *ebpf;
+    char *ir_text, *dot_text; /* when asked for */
+    size_t ir_len, dot_len;
+};
+
+const char *weir_version(void)
+{
+#define TEXT(x)        #x
+#define DOTS(a, b, c)  TEXT(a) "." TEXT(b) "." TEXT(c)
+    return DOTS(WEIR_VERSION_MAJOR, WEIR_VERSION_MINOR, WEIR_VERSION_PATCH);
+#undef DOTS
+#undef TEXT
+}
+
+const char *weir_strerror(int status)
+{
+    switch ((enum weir_status)status) {
+    case WEIR_OK:
+        return "success";
+    case WEIR_NEVER:
+        return "the filter can never match a packet";
+    case WEIR_E_FILTER:
+        return "the filter is wrong";
+    case WEIR_E_MEMORY:
+        return "out of memory";
+    case WEIR_E_LIMIT:
+        return "the filter exceeds a limit";
+    case WEIR_E_ARGUMENT:
+        return "invalid argument";
+    case WEIR_E_UNSUPPORTED:
+        return "the target cannot express the filter";
+    case WEIR_E_BUG:
+        return "internal error: please report the filter";
+    }
+    return "unknown status";
+}
+
+int weir_new(const struct weir_allocator *al, struct weir **out)
+{
+    struct allocator from = allocator_libc;
+
+    if (!out)
+        return WEIR_E_ARGUMENT;
+    if (al)
+        from = (struct allocator){al->reallocate, al->user};
+    struct weir *cx = mem_alloc(&from, sizeof *cx);
+    if (!cx)
+        return WEIR_E_MEMORY;
+    *cx = (struct weir){.al = from};
+    arena_init(&cx->arena, &cx->al, 0);
+    *out = cx;
+    return WEIR_OK;
+}
+
+void weir_free(struct weir *cx)
+{
+    if (!cx)
+        return;
+    arena_release(&cx->arena);
+    mem_free(&cx->al, cx);
+}
+
+size_t weir_diagnostic_count(const struct weir *cx)
+{
+    return cx ? cx->diagnostics : 0;
+}
+
+const struct weir_diagnostic *weir_diagnostic(const struct weir *cx, size_t i)
+{
+    return cx && i < cx->diagnostics ? &cx->diagnostic[i] : NULL;
+}
+
+/* Makes the diagnostics of @sink the context's. */
+static int keep_diagnostics(struct weir *cx, const struct diag_sink *sink)
+{
+    if (sink->failed)
+        return WEIR_E_MEMORY;
+    if (sink->list.n == 0)
+        return WEIR_OK;
+    cx->diagnostic = arena_array(&cx->arena, struct weir_diagnostic, sink->list.n);
+    if (!cx->diagnostic)
+        return WEIR_E_MEMORY;
+    for (uint32_t i = 0; i < sink->list.n; i++) {
+        const struct diag *d = &sink->list.at[i];
+        cx->diagnostic[i] = (struct weir_diagnostic){
+            .code = d->number,
+            .severity = d->severity == DIAG_ERROR ? WEIR_ERROR : WEIR_WARNING,
+            .begin = d->at.begin,
+            .end = d->at.end,
+            .also_begin = d->also.begin,
+            .also_end = d->also.end,
+            .message = d->message,
+            .hint = d->hint,
+        };
+    }
+    cx->diagnostics = sink->list.n;
+    return WEIR_OK;
+}
+
+static int check_options(struct diag_sink *sink, const struct weir_options *o)
+{
+    const struct diag_at nowhere = {.at = {0, 0}};
+
+    if (o->size != sizeof *o) {
+        diag(sink, DIAG_BAD_OPTION, nowhere, "the options' size");
+        return WEIR_E_ARGUMENT;
+    }
+    if (o->snaplen == 0) {
+        diag(sink, DIAG_SNAPLEN_ZERO, nowhere);
+        return WEIR_E_ARGUMENT;
+    }
+    if (o->target > WEIR_TARGET_XDP || o->savefile > WEIR_SAVEFILE_SWAPPED) {
+        diag(sink, DIAG_BAD_OPTION, nowhere, o->target > WEIR_TARGET_XDP ? "the target" : "the savefile's byte order");
+        return WEIR_E_ARGUMENT;
+    }
+    if (!linktype_by_number(o->linktype)) {
+        diag(sink, DIAG_UNKNOWN_LINKTYPE, nowhere, o->linktype);
+        return WEIR_E_ARGUMENT;
+    }
+    return WEIR_OK;
+}
+
+/* Copies what the backend made into @p. */
+static int take_code(struct weir_program *p, const void *code, uint32_t count, size_t size, void **to)
+{
+    *to = mem_alloc(&p->al, count * size);
+    if (!*to)
+        return WEIR_E_MEMORY;
+    memcpy(*to, code, count * size);
+    p->count = count;
+    return WEIR_OK;
+}
+
+static int take_text(struct weir_program *p, const struct ir_func *f, void (*print)(const struct ir_func *, struct strbuf *),
+                     char **text, size_t *len)
+{
+    struct strbuf s;
+
+    strbuf_init(&s, &p->al);
+    print(f, &s);
+    if (s.failed) {
+        strbuf_release(&s);
+        return WEIR_E_MEMORY;
+    }
+    *text = s.text;
+    *len = s.len;
+    return WEIR_OK;
+}
+
+static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const struct weir_options *o,
+                       struct weir_program *p)
+{
+    uint32_t limit = pipeline_limits(o).instructions;
+    int err;
+
+    if (o->target == WEIR_TARGET_CBPF) {
+        struct cbpf_code code = {.arena = arena};
+        err = cbpf_emit(f, !o->optimize, limit, sink, &code);
+        return err < 0 ? err : take_code(p, code.insn.at, code.insn.n, sizeof *p->cbpf, (void **)&p->cbpf);
+    }
+    struct ebpf_code code = {.arena = arena};
+    err = ebpf_emit_xdp(f, limit, sink, &code);
+    return err < 0 ? err : take_code(p, code.insn.at, code.insn.n, sizeof *p->ebpf, (void **)&p->ebpf);
+}
+
+static int compile(struct weir *cx, struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
+                   struct weir_program *p)
+{
+    struct ir_func f;
+    int err = pipeline_ir(&cx->arena, sink, text, len, o, NULL, &f);
+
+    if (err == WEIR_OK && o->keep_ir) {
+        err = take_text(p, &f, ir_print, &p->ir_text, &p->ir_len);
+        if (err == WEIR_OK)
+            err = take_text(p, &f, ir_dot, &p->dot_text, &p->dot_len);
+    }
+    bool never = o->optimize && err == WEIR_OK && f.entry == IR_REJECT;
+    if (err == WEIR_OK)
+        err = backend_run(&cx->arena, sink, &f, o, p);
+    if (err == WEIR_OK && never) {
+        diag(sink, DIAG_NEVER_MATCHES, (struct diag_at){.at = {0, (uint32_t)len}});
+        return WEIR_NEVER;
+    }
+    return err;
+}
+
+int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o, struct weir_program **out)
+{
+    static const struct weir_options defaults = WEIR_OPTIONS_INIT;
+
+    if (!cx || !out || (!text && len))
+        return WEIR_E_ARGUMENT;
+    if (!o)
+        o = &defaults;
+    arena_release(&cx->arena);
+    cx->diagnostic = NULL;
+    cx->diagnostics = 0;
+    arena_init(&cx->arena, &cx->al, pipeline_limits(o->size == sizeof *o ? o : &defaults).memory_bytes);
+
+    struct weir_program *p = mem_alloc(&cx->al, sizeof *p);
+    if (!p)
+        return WEIR_E_MEMORY;
+    *p = (struct weir_program){.al = cx->al, .target = o->target};
+
+    struct diag_sink sink = {.arena = &cx->arena, .limit = MAX_DIAGNOSTICS};
+    int status = check_options(&sink, o);
+    if (status == WEIR_OK)
+        status = compile(cx, &sink, text ? text : "", len, o, p);
+    if (status == WEIR_E_MEMORY && cx->arena.over_ceiling) {
+        char what[64];
+        snprintf(what, sizeof what, "%zu bytes of working memory", cx->arena.ceiling);
+        cx->arena.ceiling += 4096; /* for the diagnostic itself */
+        diag(&sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, what);
+        status = WEIR_E_LIMIT;
+    }
+    int kept = keep_diagnostics(cx, &sink);
+    if (kept < 0)
+        status = kept;
+    if (status < 0) {
+        weir_program_free(p);
+        return status;
+    }
+    *out = p;
+    return status;
+}
+
+void weir_program_free(struct weir_program *p)
+{
+    if (!p)
+        return;
+    struct allocator al = p->al;
+    mem_free(&al, p->cbpf);
+    mem_free(&al, p->ebpf);
+    mem_free(&al, p->ir_text);
+    mem_free(&al, p->dot_text);
+    mem_free(&al, p);
+}
+
+const struct weir_cbpf_insn *weir_program_cbpf(const struct weir_program *p, size_t *count)
+{
+    *count = p->cbpf ? p->count : 0;
+    return p->cbpf;
+}
+
+const struct weir_ebpf_insn *weir_program_ebpf(const struct weir_program *p, size_t *count)
+{
+    *count = p->ebpf ? p->count : 0;
+    return p->ebpf;
+}
+
+static bool print_code(const struct weir_program *p, enum weir_text form, struct strbuf *s)
+{
+    bool cbpf = p->cbpf != NULL;
+
+    switch (form) {
+    case WEIR_TEXT_LISTING:
+        cbpf ? cbpf_print_listing(p->cbpf, p->count, s) : ebpf_print_listing(p->ebpf, p->count, s);
+        return true;
+    case WEIR_TEXT_C:
+        cbpf ? cbpf_print_c(p->cbpf, p->count, s) : ebpf_print_c(p->ebpf, p->count, s);
+        return true;
+    case WEIR_TEXT_DECIMAL:
+        if (cbpf)
+            cbpf_print_decimal(p->cbpf, p->count, s);
+        return cbpf;
+    case WEIR_TEXT_IR:
+        if (p->ir_text)
+            strbuf_put(s, p->ir_text, p->ir_len);
+        return p->ir_text != NULL;
+    case WEIR_TEXT_DOT:
+        if (p->dot_text)
+            strbuf_put(s, p->dot_text, p->dot_len);
+        return p->dot_text != NULL;
+    }
+    return false;
+}
+
+int weir_program_text(const struct weir_program *p, enum weir_text form, char **out, size_t *len)
+{
+    struct strbuf s;
+
+    strbuf_init(&s, &p->al);
+    bool known = print_code(p, form, &s);
+    if (!known || s.failed || !s.text) {
+        strbuf_release(&s);
+        return known ? WEIR_E_MEMORY : WEIR_E_UNSUPPORTED;
+    }
+    *out = s.text;
+    if (len)
+        *len = s.len;
+    return WEIR_OK;
+}
+
+void weir_text_free(const struct weir_program *p, char *text)
+{
+    mem_free(&p->al, text);
+}
+
+const char *weir_program_kernel_refusal(const struct weir_program *p)
+{
+    return p->cbpf ? cbpf_kernel_refusal(p->cbpf, p->count) : NULL;
+}
+
+uint32_t weir_match(const struct weir_program *p, const void *packet, uint32_t caplen, uint32_t wirelen,
+                    const struct weir_metadata *meta)
+{
+    struct packet pkt = {.bytes = packet, .caplen = caplen, .wirelen = wirelen};
+
+    if (!p->cbpf)
+        return 0;
+    if (meta && meta->size == sizeof *meta)
+        pkt.meta = *meta;
+    return cbpf_run(p->cbpf, p->count, &pkt, NULL);
+}
+
+int weir_linktype(size_t i, struct weir_linktype *out)
+{
+    const struct linktype *lt = linktype_at(i);
+
+    if (!lt)
+        return WEIR_E_ARGUMENT;
+    *out = (struct weir_linktype){lt->number, lt->name, lt->description, linktype_has_protocols(lt)};
+    return WEIR_OK;
+}
+
+int64_t weir_linktype_by_name(const char *name)
+{
+    const struct linktype *lt;
+    uint64_t number = 0;
+
+    if (name[0] >= '0' && name[0] <= '9') {
+        for (const char *c = name; *c; c++) {
+            if (*c < '0' || *c > '9' || number > UINT32_MAX)
+                return -1;
+            number = number * 10 + (uint64_t)(*c - '0');
+        }
+        return number <= UINT32_MAX && linktype_by_number((uint32_t)number) ? (int64_t)number : -1;
+    }
+    if (strncmp(name, "DLT_", 4) == 0 || strncmp(name, "dlt_", 4) == 0)
+        name += 4;
+    lt = linktype_by_name(name);
+    return lt ? lt->number : -1;
+}

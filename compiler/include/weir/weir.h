@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * weir/weir.h - compile tcpdump-style filter expressions.
+ *
+ * A context (struct weir) holds the caller's allocator and the diagnostics of its last compile; a program
+ * (struct weir_program) is the immutable result. There is no global state: contexts are independent, one
+ * context is used by one thread at a time, and a program may be used by any number of threads at once.
+ * Nothing here reads files, asks the network, prints or exits.
+ *
+ * Functions return 0 or a positive status on success and a negative WEIR_E_* value on failure.
+ */
+#ifndef WEIR_WEIR_H
+#define WEIR_WEIR_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WEIR_VERSION_MAJOR 0
+#define WEIR_VERSION_MINOR 1
+#define WEIR_VERSION_PATCH 0
+
+#if defined(__GNUC__)
+#define WEIR_API __attribute__((visibility("default")))
+#else
+#define WEIR_API
+#endif
+
+struct weir;
+struct weir_program;
+
+enum weir_status {
+    WEIR_OK = 0,
+    WEIR_NEVER = 1,            /* compiled, and the program rejects every packet */
+    WEIR_E_FILTER = -1,        /* the filter is wrong; see weir_diagnostic() */
+    WEIR_E_MEMORY = -2,        /* the allocator refused */
+    WEIR_E_LIMIT = -3,         /* a limit of weir_limits was met; a diagnostic names it */
+    WEIR_E_ARGUMENT = -4,      /* an argument or option has no meaning; a diagnostic says which */
+    WEIR_E_UNSUPPORTED = -5,   /* this target cannot express the filter; a diagnostic says why */
+    WEIR_E_BUG = -6,           /* an internal check failed: please report the filter */
+};
+
+/** What @status means, in English. Static text. */
+WEIR_API const char *weir_strerror(int status);
+
+/** "0.1.0". Static text. */
+WEIR_API const char *weir_version(void);
+
+/* ---------------------------------------------------------------- contexts */
+
+/* Where memory comes from. */
+struct weir_allocator {
+    /* realloc(3) with a context: ptr NULL allocates, size 0 releases and returns NULL. */
+    void *(*reallocate)(void *user, void *ptr, size_t size);
+    void *user;
+};
+
+/** A context. @al may be NULL: the C library's heap. It must outlive the context and its programs. */
+WEIR_API int weir_new(const struct weir_allocator *al, struct weir **out);
+WEIR_API void weir_free(struct weir *cx);
+
+/* ---------------------------------------------------------------- options */
+
+/* Address families a name may be looked up in. Addresses are in network byte order. */
+struct weir_address {
+    uint32_t family; /* 4 or 6 */
+    uint8_t bytes[16];
+};
+
+/* Answers of a resolver. */
+enum weir_lookup {
+    WEIR_FOUND = 0,
+    WEIR_NOT_FOUND = 1,
+    WEIR_LOOKUP_FAILED = 2, /* the database itself could not be asked */
+};
+
+/*
+ * Names to numbers. Every member may be NULL: such names are then an error that says so (service and
+ * protocol names fall back on built-in tables). Names are NUL-terminated.
+ */
+struct weir_resolver {
+    size_t size; /* sizeof(struct weir_resolver) */
+    void *user;
+    /* All addresses of a host: up to @max go to @out, their full number to *@count. */
+    enum weir_lookup (*host)(void *user, const char *name, struct weir_address *out, size_t max, size_t *count);
+    /* A network of networks(5), in host byte order, as getnetbyname(3) gives it. */
+    enum weir_lookup (*network)(void *user, const char *name, uint32_t *out);
+    /* A MAC-48 address of ethers(5). */
+    enum weir_lookup (*ether)(void *user, const char *name, uint8_t out[6]);
+    /* A port of services(5), in host byte order; @protocol is "tcp" or "udp". */
+    enum weir_lookup (*service)(void *user, const char *name, const char *protocol, uint16_t *out);
+    /* A protocol of protocols(5). */
+    enum weir_lookup (*protocol)(void *user, const char *name, uint8_t *out);
+};
+
+enum weir_target {
+    WEIR_TARGET_CBPF = 0, /* classic BPF: struct sock_filter[] */
+    WEIR_TARGET_XDP = 1,  /* eBPF, BPF_PROG_TYPE_XDP */
+};
+
+/* Byte order of the machine that wrote a savefile, where a link type has host-order fields. */
+enum weir_savefile {
+    WEIR_NOT_A_SAVEFILE = 0,
+    WEIR_SAVEFILE_UNSWAPPED = 1, /* written by a machine of this one's byte order */
+    WEIR_SAVEFILE_SWAPPED = 2,
+};
+
+/* Stated limits; 0 in a member means its default, which is given behind it. */
+struct weir_limits {
+    size_t text_bytes;     /* length of a filter: 64 MiB */
+    size_t memory_bytes;   /* working memory of one compile: 1 GiB */
+    uint32_t nesting;      /* depth of parentheses, `not` and operands: 100,000 */
+    uint32_t instructions; /* length of a program: 16,777,215 */
+};
+
+#define WEIR_NETMASK_UNKNOWN 0xffffffffu
+#define WEIR_SNAPLEN_DEFAULT 262144u
+
+struct weir_options {
+    size_t size;             /* sizeof(struct weir_options) */
+    uint32_t linktype;       /* DLT_ number of the packets: 1, Ethernet */
+    uint32_t snaplen;        /* what a match returns; 0 is an error: 262144 */
+    uint32_t optimize;       /* 0: the plain program, -O; 1: optimized */
+    uint32_t target;         /* enum weir_target */
+    uint32_t netmask;        /* for `ip broadcast`, host byte order; WEIR_NETMASK_UNKNOWN */
+    uint32_t live;           /* 1: a live Linux capture, with packet metadata */
+    uint32_t savefile;       /* enum weir_savefile */
+    uint32_t lint;           /* 1: also add warnings about valid filters */
+    uint32_t protochain;     /* headers `protochain` walks; 0 is its default, 128 */
+    uint32_t keep_ir;        /* 1: keep the intermediate representation for WEIR_TEXT_IR and WEIR_TEXT_DOT */
+    const struct weir_resolver *resolver; /* NULL: no names but the built-in ones */
+    struct weir_limits limits;
+};
+
+#define WEIR_OPTIONS_INIT                                                                         \
+    {                                                                                             \
+        sizeof(struct weir_options), 1, WEIR_SNAPLEN_DEFAULT, 1, 0, WEIR_NETMASK_UNKNOWN, 0, 0, 0, \
+            0, 0, NULL, {0, 0, 0, 0}                                                              \
+    }
+
+/* ---------------------------------------------------------------- compiling */
+
+/**
+ * Compiles @len bytes of @text. Diagnostics of an earlier compile in @cx are dropped first.
+ *
+ * @o       NULL means WEIR_OPTIONS_INIT; borrowed
+ * @out     written only on success; freed with weir_program_free(), also after the context is gone
+ * Returns  WEIR_OK; WEIR_NEVER with a valid program that rejects every packet; or an error
+ */
+WEIR_API int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
+                          struct weir_program **out);
+WEIR_API void weir_program_free(struct weir_program *p);
+
+enum weir_severity { WEIR_ERROR = 0, WEIR_WARNING = 1 };
+
+/* One thing that is wrong with a filter. Spans are byte offsets [begin, end) into the text. */
+struct weir_diagnostic {
+    uint16_t code; /* 312 is shown as E0312; never changes its meaning */
+    uint16_t severity;
+    uint32_t begin, end;           /* the culprit */
+    uint32_t also_begin, also_end; /* what it clashes with; equal when there is nothing */
+    const char *message;
+    const char *hint; /* NULL when there is none */
+};
+
+/** How many diagnostics the last compile of @cx left. */
+WEIR_API size_t weir_diagnostic_count(const struct weir *cx);
+
+/** The @i-th, valid until the next compile in @cx or weir_free(); NULL past the end. */
+WEIR_API const struct weir_diagnostic *weir_diagnostic(const struct weir *cx, size_t i);
+
+/* ---------------------------------------------------------------- results */
+
+/* One classic BPF instruction: the layout of struct sock_filter (linux/filter.h) and struct bpf_insn. */
+struct weir_cbpf_insn {
+    uint16_t code;
+    uint8_t jt, jf;
+    uint32_t k;
+};
+
+/* One eBPF instruction: the layout of struct bpf_insn (linux/bpf.h). */
+struct weir_ebpf_insn {
+    uint8_t code;
+    uint8_t registers; /* destination in the low, source in the high four bits (little-endian machines) */
+    int16_t offset;
+    int32_t imm;
+};
+
+/** The classic program, owned by @p; NULL and *@count 0 for another target. */
+WEIR_API const struct weir_cbpf_insn *weir_program_cbpf(const struct weir_program *p, size_t *count);
+
+/** The eBPF program, owned by @p; NULL and *@count 0 for another target. */
+WEIR_API const struct weir_ebpf_insn *weir_program_ebpf(const struct weir_program *p, size_t *count);
+
+enum weir_text {
+    WEIR_TEXT_LISTING = 0,  /* tcpdump -d */
+    WEIR_TEXT_C = 1,        /* tcpdump -dd */
+    WEIR_TEXT_DECIMAL = 2,  /* tcpdump -ddd */
+    WEIR_TEXT_IR = 3,       /* the intermediate representation, docs/ir.md; needs weir_options.keep_ir */
+    WEIR_TEXT_DOT = 4,      /* the same as a Graphviz graph */
+};
+
+/**
+ * The program as text. *@out is NUL-terminated, *@len bytes long without the NUL (@len may be NULL), from
+ * the context's allocator; free it with weir_text_free().
+ */
+WEIR_API int weir_program_text(const struct weir_program *p, enum weir_text form, char **out, size_t *len);
+WEIR_API void weir_text_free(const struct weir_program *p, char *text);
+
+/** NULL when Linux would take the classic program for a socket, else why not. Static text. */
+WEIR_API const char *weir_program_kernel_refusal(const struct weir_program *p);
+
+/* What the kernel knows of a packet beside its bytes (linux/filter.h, SKF_AD_*). */
+struct weir_metadata {
+    size_t size; /* sizeof(struct weir_metadata) */
+    uint32_t packet_type;
+    uint32_t ifindex;
+    uint32_t vlan_tci;
+    uint32_t vlan_present; /* 0 or 1 */
+};
+
+/**
+ * Runs the program on one packet: 0, or the snapshot length.
+ *
+ * @caplen  bytes at @packet; @wirelen the packet's original length
+ * @meta    NULL: all zero
+ */
+WEIR_API uint32_t weir_match(const struct weir_program *p, const void *packet, uint32_t caplen, uint32_t wirelen,
+                             const struct weir_metadata *meta);
+
+/* ---------------------------------------------------------------- link types */
+
+struct weir_linktype {
+    uint32_t number;         /* DLT_ number */
+    const char *name;        /* without DLT_; NULL when it has none */
+    const char *description;
+    uint32_t has_protocols;  /* 1: protocols are recognised; 0: only raw bytes and its own keywords */
+};
+
+/** Row @i of the link types, in ascending number, to @out. WEIR_E_ARGUMENT past the end. */
+WEIR_API int weir_linktype(size_t i, struct weir_linktype *out);
+
+/** DLT_ number of @name (any case, with or without DLT_), or of a decimal number; -1 when unknown. */
+WEIR_API int64_t weir_linktype_by_name(const char *name);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

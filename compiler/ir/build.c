@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ir/build.c - construction: values by number, blocks in canonical form.
+ *
+ * Value numbering is an open-addressing table in the function's arena, doubled when half full; the table
+ * left behind is the price of an arena. Running out of memory is sticky: `failed` is set, and whoever asked
+ * gets value or block 0, which always exists, so builders check once at their end.
+ */
+#include "ir/ir.h"
+#include <assert.h>
+
+static const struct {
+    const char *name;
+    uint8_t arity;
+} ops[IR_OP_COUNT] = {
+#define OP(op, arity, imm, word) {word, arity},
+#include "ir/op.def"
+#undef OP
+};
+
+unsigned ir_op_arity(enum ir_op op)
+{
+    return ops[op].arity;
+}
+
+const char *ir_op_name(enum ir_op op)
+{
+    return ops[op].name;
+}
+
+/* ---------------------------------------------------------------- values */
+
+static uint32_t node_hash(const struct ir_node *n)
+{
+    uint64_t h = n->op;
+
+    h = (h ^ n->a) * UINT64_C(0x9e3779b97f4a7c15);
+    h = (h ^ (h >> 29) ^ n->b) * UINT64_C(0xbf58476d1ce4e5b9);
+    h = (h ^ (h >> 32) ^ n->imm) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)(h >> 32);
+}
+
+static bool node_equal(const struct ir_node *x, const struct ir_node *y)
+{
+    return x->op == y->op && x->a == y->a && x->b == y->b && x->imm == y->imm;
+}
+
+/* Where @n is in the table, or the free slot where it belongs. */
+static uint32_t hash_slot(const struct ir_func *f, const struct ir_node *n)
+{
+    uint32_t mask = f->hash_size - 1;
+    uint32_t at = node_hash(n) & mask;
+
+    while (f->hash[at] && !node_equal(&f->value.at[f->hash[at] - 1], n))
+        at = (at + 1) & mask;
+    return at;
+}
+
+/* Keeps the table at most half full, counting one value to come. */
+static bool hash_reserve(struct ir_func *f)
+{
+    if (f->hash_size && f->value.n < f->hash_size / 2)
+        return true;
+    if (f->hash_size > UINT32_MAX / 4)
+        return false;
+    uint32_t size = f->hash_size ? f->hash_size * 2 : 64;
+    uint32_t *table = arena_array(f->arena, uint32_t, size);
+    if (!table)
+        return false;
+    f->hash = table;
+    f->hash_size = size;
+    for (uint32_t v = 0; v < f->value.n; v++)
+        if (f->value.at[v].op != IR_PHI)
+            f->hash[hash_slot(f, &f->value.at[v])] = v + 1;
+    return true;
+}
+
+static ir_value value_append(struct ir_func *f, struct ir_node n)
+{
+    if (!vec_reserve(f->arena, &f->value, 1) || !vec_reserve(f->arena, &f->range, 1)) {
+        f->failed = true;
+        return 0;
+    }
+    f->range.at[f->range.n++] = ir_node_range(f, &n);
+    f->value.at[f->value.n] = n;
+    return f->value.n++;
+}
+
+ir_value ir_value_make(struct ir_func *f, struct ir_node n)
+{
+    unsigned arity = ir_op_arity(n.op);
+
+    if (arity < 1)
+        n.a = IR_NONE;
+    if (arity < 2)
+        n.b = IR_NONE;
+    else
+        n.imm = 0;
+    if (n.op == IR_LEN)
+        n.imm = 0;
+    if (n.op == IR_PHI)
+        return value_append(f, n);
+    if (!hash_reserve(f)) {
+        f->failed = true;
+        return 0;
+    }
+    uint32_t at = hash_slot(f, &n);
+    if (f->hash[at])
+        return f->hash[at] - 1;
+    uint32_t before = f->value.n;
+    ir_value v = value_append(f, n);
+    if (f->value.n > before)
+        f->hash[at] = v + 1;
+    return v;
+}
+
+void ir_init(struct ir_func *f, struct arena *arena, uint32_t accept)
+{
+    *f = (struct ir_func){.arena = arena, .accept = accept, .entry = IR_REJECT};
+    ir_const(f, 0);
+    if (f->value.n)
+        return;
+    f->spare_value = (struct ir_node){.op = IR_CONST, .a = IR_NONE, .b = IR_NONE};
+    f->value.at = &f->spare_value;
+    f->range.at = &f->spare_range;
+    f->value.n = f->value.cap = f->range.n = f->range.cap = 1;
+}
+
+ir_value ir_const(struct ir_func *f, uint32_t k)
+{
+    return ir_value_make(f, (struct ir_node){.op = IR_CONST, .imm = k});
+}
+
+ir_value ir_len(struct ir_func *f)
+{
+    return ir_value_make(f, (struct ir_node){.op = IR_LEN});
+}
+
+ir_value ir_meta(struct ir_func *f, enum ir_meta m)
+{
+    return ir_value_make(f, (struct ir_node){.op = IR_META, .imm = m});
+}
+
+bool ir_is_const(const struct ir_func *f, ir_value v, uint32_t *k)
+{
+    if (v == IR_NONE || f->value.at[v].op != IR_CONST)
+        return false;
+    if (k)
+        *k = f->value.at[v].imm;
+    return true;
+}
+
+/* Moves the constant part of an address out of its base. */
+static void address_split(const struct ir_func *f, ir_value *base, uint32_t *offset)
+{
+    uint32_t k;
+
+    while (*base != IR_NONE) {
+        const struct ir_node *n = &f->value.at[*base];
+        if (n->op == IR_CONST) {
+            *offset += n->imm;
+            *base = IR_NONE;
+        } else if (n->op == IR_ADD && ir_is_const(f, n->b, &k)) {
+            *offset += k;
+            *base = n->a;
+        } else {
+            return;
+        }
+    }
+}
+
+ir_value ir_load(struct ir_func *f, ir_value base, uint32_t offset, unsigned size)
+{
+    enum ir_op op = size == 1 ? IR_LOAD8 : size == 2 ? IR_LOAD16 : IR_LOAD32;
+
+    assert(size == 1 || size == 2 || size == 4);
+    address_split(f, &base, &offset);
+    return ir_value_make(f, (struct ir_node){.op = op, .a = base, .imm = offset});
+}
+
+ir_value ir_phi(struct ir_func *f, uint32_t block)
+{
+    struct ir_phi p = {.value = ir_value_make(f, (struct ir_node){.op = IR_PHI, .imm = block})};
+
+    if (f->failed || !vec_push(f->arena, &f->block.at[block].phi, p)) {
+        f->failed = true;
+        return 0;
+    }
+    return p.value;
+}
+
+void ir_phi_arg_add(struct ir_func *f, uint32_t block, ir_value phi, uint32_t predecessor, ir_value v)
+{
+    struct ir_phi_arg arg = {predecessor, v};
+    struct ir_block *b = &f->block.at[block];
+
+    for (uint32_t i = b->phi.n; i-- > 0;)
+        if (b->phi.at[i].value == phi) {
+            if (!vec_push(f->arena, &b->phi.at[i].arg, arg))
+                f->failed = true;
+            return;
+        }
+    assert(f->failed);
+}
+
+void ir_phi_range_set(struct ir_func *f, ir_value v, uint32_t lo, uint32_t hi)
+{
+    if (f->value.at[v].op == IR_PHI && lo <= hi)
+        f->range.at[v] = (struct ir_range){lo, hi};
+}
+
+struct ir_range ir_range(struct ir_func *f, ir_value v)
+{
+    return f->range.at[v];
+}
+
+/* ---------------------------------------------------------------- blocks */
+
+uint32_t ir_block_new(struct ir_func *f, struct span at)
+{
+    struct ir_block b = {.on = IR_NONE, .at = at};
+
+    if (f->block.n < IR_ACCEPT - 1 && vec_push(f->arena, &f->block, b))
+        return f->block.n - 1;
+    f->failed = true;
+    if (!f->block.n) {
+        f->spare_block = b;
+        f->block.at = &f->spare_block;
+        f->block.n = f->block.cap = 1;
+    }
+    return f->block.n - 1;
+}
+
+void ir_guard_add(struct ir_func *f, uint32_t block, ir_value base, uint32_t offset, uint32_t size)
+{
+    struct ir_block *b = &f->block.at[block];
+
+    address_split(f, &base, &offset);
+    if (b->guard.n) { /* lowering often asks twice in a row */
+        const struct ir_guard *last = &b->guard.at[b->guard.n - 1];
+        if (last->base == base && last->offset == offset && last->size == size)
+            return;
+    }
+    struct ir_guard g = {base, offset, size};
+    if (!vec_push(f->arena, &b->guard, g))
+        f->failed = true;
+}
+
+void ir_switch(struct ir_func *f, uint32_t block, ir_value on, const struct ir_case *to, uint32_t n)
+{
+    struct ir_block *b = &f->block.at[block];
+    struct ir_range r = on == IR_NONE ? (struct ir_range){0, 0} : f->range.at[on];
+    uint32_t old = b->to.n;
+
+    assert(n > 0);
+    b->to.n = 0;
+    if (!vec_reserve(f->arena, &b->to, n)) {
+        b->to.n = old;
+        f->failed = true;
+        return;
+    }
+    /* @to may be this block's own list: what is written never lies past what is read. */
+    for (uint32_t i = 0; i < n; i++) {
+        struct ir_case c = to[i];
+        bool end = c.last >= r.hi || i + 1 == n;
+        if (c.last < r.lo && !end)
+            continue;
+        if (end)
+            c.last = UINT32_MAX;
+        if (b->to.n && b->to.at[b->to.n - 1].target == c.target)
+            b->to.at[b->to.n - 1].last = c.last;
+        else
+            b->to.at[b->to.n++] = c;
+        if (end)
+            break;
+    }
+    b->on = b->to.n == 1 ? IR_NONE : on;
+}
+
+void ir_jump(struct ir_func *f, uint32_t block, uint32_t target)
+{
+    ir_switch(f, block, IR_NONE, &(struct ir_case){UINT32_MAX, target}, 1);
+}
+
+void ir_branch_range(struct ir_func *f, uint32_t block, ir_value on, uint32_t lo, uint32_t hi, uint32_t in,
+                     uint32_t out)
+{
+    struct ir_case to[3];
+    uint32_t n = 0;
+
+    if (lo > hi) {
+        ir_jump(f, block, out);
+        return;
+    }
+    if (lo > 0)
+        to[n++] = (struct ir_case){lo - 1, out};
+    to[n++] = (struct ir_case){hi, in};
+    if (hi < UINT32_MAX)
+        to[n++] = (struct ir_case){UINT32_MAX, out};
+    ir_switch(f, block, on, to, n);
+}
+
+uint32_t ir_case_find(const struct ir_block *b, uint32_t k)
+{
+    uint32_t lo = 0, hi = b->to.n - 1;
+
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo) / 2;
+        if (k <= b->to.at[mid].last)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return b->to.at[lo].target;
+}

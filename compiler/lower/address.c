@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/address.c - addresses: anchors to IR values, and the loads made through them.
+ */
+#include "lower/cond.h"
+
+uint32_t var_new(struct lower *lw)
+{
+    if (!vec_push(lw->arena, &lw->var, ((struct lower_var){.placeholder = IR_NONE}))) {
+        lw->error = WEIR_E_MEMORY;
+        return CURSOR_VAR_NONE;
+    }
+    return lw->var.n - 1;
+}
+
+static ir_value var_placeholder(struct lower *lw, uint32_t var)
+{
+    struct lower_var *v = &lw->var.at[var];
+
+    if (v->placeholder == IR_NONE)
+        v->placeholder = ir_value_make(lw->f, (struct ir_node){.op = IR_PHI, .a = IR_NONE, .b = IR_NONE, .imm = IR_NONE});
+    return v->placeholder;
+}
+
+/* Little-endian 16 bits. */
+static ir_value load_le16(struct lower *lw, struct address a, uint32_t k)
+{
+    ir_value high = load(lw, a, k + 1, 1), low = load(lw, a, k, 1);
+
+    return ir_binary(lw->f, IR_OR, ir_binary(lw->f, IR_SHL, high, ir_const(lw->f, 8)), low);
+}
+
+/*
+ * 802.11 frames with four addresses (ToDS and FromDS) have a header six bytes longer. The reference reads
+ * them six bytes early; this is the correction (docs/differences.md). It is 0 or 6 without a branch:
+ * x is below 2^16, so (x - 1) >> 31 is 1 exactly when x is 0.
+ */
+static ir_value wlan_fourth_address(struct lower *lw, struct address link)
+{
+    struct ir_func *f = lw->f;
+    ir_value control = load(lw, link, 0, 2);
+    ir_value data_both_ds = ir_binary(f, IR_AND, control, ir_const(f, 0x0c03));
+    ir_value x = ir_binary(f, IR_XOR, data_both_ds, ir_const(f, 0x0803));
+    ir_value is_zero = ir_binary(f, IR_SHR, ir_binary(f, IR_SUB, x, ir_const(f, 1)), ir_const(f, 31));
+
+    return ir_binary(f, IR_MUL, is_zero, ir_const(f, 6));
+}
+
+ir_value var_value(struct lower *lw, uint32_t var)
+{
+    struct ir_func *f = lw->f;
+
+    if (var >= lw->in->var.n)
+        return var_placeholder(lw, var);
+
+    const struct cursor_var *v = &lw->in->var.at[var];
+    lw->var.at[var].used = true;
+    const struct address packet = {IR_NONE, 0};
+
+    switch (v->kind) {
+    case VAR_RADIO_END:
+        if (v->lt->prefix == PREFIX_PRISM)
+            return var_placeholder(lw, var);
+        return v->lt->prefix == PREFIX_AVS ? load(lw, packet, 4, 4) : load_le16(lw, packet, 2);
+    case VAR_PFLOG_END: {
+        ir_value length = ir_binary(f, IR_ADD, load(lw, packet, 0, 1), ir_const(f, 3));
+        return ir_binary(f, IR_AND, length, ir_const(f, ~UINT32_C(3)));
+    }
+    case VAR_WLAN_PAYLOAD: {
+                struct address link = address_of(lw, (struct anchor){v->base, 0});
+        ir_value header = ir_binary(f, IR_ADD, var_placeholder(lw, var), wlan_fourth_address(lw, link));
+        if (v->lt->prefix == PREFIX_RADIOTAP) {
+            if (lw->wlan_round == CURSOR_VAR_NONE)
+                lw->wlan_round = var_new(lw);
+            ir_value round = var_placeholder(lw, lw->wlan_round);
+            header = ir_binary(f, IR_ADD, header, round);
+            header = ir_binary(f, IR_AND, header, ir_binary(f, IR_XOR, round, ir_const(f, UINT32_MAX)));
+        }
+        return link.base == IR_NONE ? header : ir_binary(f, IR_ADD, link.base, header);
+    }
+    case VAR_VLAN_SHIFT: {
+        /* 0 when the kernel took the tag out of the packet, else 4 */
+        ir_value in_packet = ir_binary(f, IR_XOR, ir_meta(f, META_VLAN_PRESENT), ir_const(f, 1));
+        return ir_binary(f, IR_SHL, in_packet, ir_const(f, 2));
+    }
+    case VAR_TUNNEL_LINK:
+    case VAR_TUNNEL_TYPE:
+    case VAR_TUNNEL_PAYLOAD:
+        return var_placeholder(lw, var);
+    }
+    return IR_NONE;
+}
+
+struct address address_of(struct lower *lw, struct anchor a)
+{
+    if (a.var == CURSOR_VAR_NONE)
+        return (struct address){IR_NONE, a.offset};
+    return (struct address){var_value(lw, a.var), a.offset};
+}
+
+struct address address_add(struct lower *lw, struct address a, ir_value v)
+{
+    a.base = a.base == IR_NONE ? v : ir_binary(lw->f, IR_ADD, a.base, v);
+    return a;
+}
+
+void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size)
+{
+    struct ir_guard g = {a.base, a.offset + k, size};
+    uint32_t constant;
+    const struct ir_node *n;
+
+    /* the form ir_load() gives its address, so that guard and load speak of the same base */
+    if (g.base != IR_NONE && ir_is_const(lw->f, g.base, &constant)) {
+        g.base = IR_NONE;
+        g.offset += constant;
+    } else if (g.base != IR_NONE && (n = &lw->f->value.at[g.base])->op == IR_ADD && ir_is_const(lw->f, n->b, &constant)) {
+        g.base = n->a;
+        g.offset += constant;
+    }
+    for (uint32_t i = 0; i < lw->pending.n; i++)
+        if (lw->pending.at[i].base == g.base && lw->pending.at[i].offset == g.offset && lw->pending.at[i].size == g.size)
+            return;
+    if (!vec_push(lw->arena, &lw->pending, g))
+        lw->error = WEIR_E_MEMORY;
+}
+
+ir_value load(struct lower *lw, struct address a, uint32_t k, unsigned size)
+{
+    pend_guard(lw, a, k, size);
+    return ir_load(lw->f, a.base, a.offset + k, size);
+}
+
+ir_value load_anchor(struct lower *lw, struct anchor a, uint32_t k, unsigned size)
+{
+    return load(lw, address_of(lw, a), k, size);
+}
+
+ir_value ipv4_header_length(struct lower *lw, struct anchor net)
+{
+    ir_value words = ir_binary(lw->f, IR_AND, load_anchor(lw, net, 0, 1), ir_const(lw->f, 15));
+
+    return ir_binary(lw->f, IR_SHL, words, ir_const(lw->f, 2));
+}
+
+struct address address_tran4(struct lower *lw, const struct cursor *c)
+{
+    return address_add(lw, address_of(lw, cursor_net(c)), ipv4_header_length(lw, cursor_net(c)));
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/cond.c - conditions: building and folding them.
+ */
+#include "lower/cond.h"
+
+static cond node_new(struct lower *lw, struct cond_node n)
+{
+    n.at = lw->at;
+    if (!vec_push(lw->arena, &lw->node, n)) {
+        lw->error = WEIR_E_MEMORY;
+        return COND_FALSE;
+    }
+    return lw->node.n - 1;
+}
+
+int cond_init(struct lower *lw)
+{
+    node_new(lw, (struct cond_node){.kind = COND_CONSTANT}); /* COND_FALSE */
+    node_new(lw, (struct cond_node){.kind = COND_CONSTANT}); /* COND_TRUE */
+    return lw->error;
+}
+
+cond cond_and(struct lower *lw, cond a, cond b)
+{
+    if (a == COND_FALSE || b == COND_FALSE)
+        return COND_FALSE;
+    if (a == COND_TRUE)
+        return b;
+    if (b == COND_TRUE)
+        return a;
+    return node_new(lw, (struct cond_node){.kind = COND_AND, .left = a, .right = b});
+}
+
+cond cond_or(struct lower *lw, cond a, cond b)
+{
+    if (a == COND_TRUE || b == COND_TRUE)
+        return COND_TRUE;
+    if (a == COND_FALSE)
+        return b;
+    if (b == COND_FALSE)
+        return a;
+    return node_new(lw, (struct cond_node){.kind = COND_OR, .left = a, .right = b});
+}
+
+cond cond_not(struct lower *lw, cond a)
+{
+    if (a == COND_TRUE || a == COND_FALSE)
+        return a == COND_TRUE ? COND_FALSE : COND_TRUE;
+    return node_new(lw, (struct cond_node){.kind = COND_NOT, .left = a});
+}
+
+/* A leaf with the guards its loads left behind. */
+static cond leaf_new(struct lower *lw, struct cond_node n)
+{
+    n.guard = lw->guard.n;
+    n.guards = lw->pending.n;
+    if (!vec_reserve(lw->arena, &lw->guard, lw->pending.n)) {
+        lw->error = WEIR_E_MEMORY;
+        return COND_FALSE;
+    }
+    for (uint32_t i = 0; i < lw->pending.n; i++)
+        lw->guard.at[lw->guard.n++] = lw->pending.at[i];
+    lw->pending.n = 0;
+    return node_new(lw, n);
+}
+
+cond cond_range(struct lower *lw, ir_value v, uint32_t lo, uint32_t hi)
+{
+    return leaf_new(lw, (struct cond_node){.kind = COND_TEST, .on = v, .lo = lo, .hi = hi});
+}
+
+cond cond_in_set(struct lower *lw, ir_value v, const struct interval *set, uint32_t n)
+{
+    if (n == 1)
+        return cond_range(lw, v, set[0].lo, set[0].hi);
+    if (n == 0)
+        return COND_FALSE;
+    return leaf_new(lw, (struct cond_node){.kind = COND_TEST, .on = v, .set = set, .n = n});
+}
+
+cond cond_switch(struct lower *lw, ir_value v, const struct ir_case *to, uint32_t n, cond otherwise)
+{
+    struct cond_node s = {.kind = COND_SWITCH, .on = v, .to = to, .n = n, .left = otherwise};
+
+    for (uint32_t i = 0; i < n; i++)
+        if (to[i].target != UINT32_MAX && to[i].target >= s.children)
+            s.children = to[i].target + 1;
+    s.child = arena_array(lw->arena, cond, s.children);
+    if (!s.child)
+        lw->error = WEIR_E_MEMORY;
+    return leaf_new(lw, s);
+}
+
+void cond_switch_child(struct lower *lw, cond c, uint32_t which, cond child)
+{
+    if (!lw->error)
+        lw->node.at[c].child[which] = child;
+}
+
+cond cond_masked(struct lower *lw, ir_value v, unsigned size, uint32_t mask, uint32_t k)
+{
+    uint32_t all = UINT32_MAX >> (32 - 8 * size);
+    uint32_t rest = all & ~mask;
+
+    if ((rest & (rest + 1)) == 0) /* what the mask clears is a run of low bits: a prefix */
+        return cond_range(lw, v, k, k | rest);
+    return cond_eq(lw, ir_binary(lw->f, IR_AND, v, ir_const(lw->f, mask)), k);
+}
+
+cond cond_any_bit(struct lower *lw, ir_value v, uint32_t mask)
+{
+    return cond_range(lw, ir_binary(lw->f, IR_AND, v, ir_const(lw->f, mask)), 1, UINT32_MAX);
+}
+
+cond cond_require_nonzero(struct lower *lw, ir_value v)
+{
+    return leaf_new(lw, (struct cond_node){.kind = COND_REQUIRE, .on = v, .lo = 1, .hi = UINT32_MAX});
+}
+
+cond cond_define(struct lower *lw, uint32_t var, ir_value v)
+{
+    return leaf_new(lw, (struct cond_node){.kind = COND_DEFINE, .on = v, .var = var});
+}
+
+cond cond_relop(struct lower *lw, uint8_t relop, ir_value v, uint32_t k)
+{
+    switch ((enum ast_relop)relop) {
+    case REL_EQ:
+        return cond_eq(lw, v, k);
+    case REL_NE:
+        return cond_not(lw, cond_eq(lw, v, k));
+    case REL_GT:
+        return cond_not(lw, cond_range(lw, v, 0, k));
+    case REL_LE:
+        return cond_range(lw, v, 0, k);
+    case REL_LT:
+        return cond_not(lw, cond_range(lw, v, k, UINT32_MAX));
+    case REL_GE:
+        return cond_range(lw, v, k, UINT32_MAX);
+    }
+    return COND_FALSE;
+}
+
+cond by_direction(struct lower *lw, uint8_t dir, cond (*side)(struct lower *lw, const void *what, int dst),
+                  const void *what)
+{
+    cond src = COND_FALSE, dst = COND_FALSE;
+
+    if (dir != DIR_DST)
+        src = side(lw, what, 0);
+    if (dir != DIR_SRC)
+        dst = side(lw, what, 1);
+    return dir == DIR_SRC ? src : dir == DIR_DST ? dst : dir == DIR_SRC_AND_DST ? cond_and(lw, src, dst) : cond_or(lw, src, dst);
+}

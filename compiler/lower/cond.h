@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/cond.h - a filter as a formula over atomic tests, and its way into blocks.
+ *
+ * Primitives are lowered to conditions: TRUE, FALSE, tests of one value against one interval, and AND, OR,
+ * NOT of these. Nodes lie in an array with children before parents, every node is used once, and a constant
+ * part folds away while it is built, so that it reads nothing. cond_emit() then gives each leaf a block: a
+ * backward pass over the array hands targets from parents to children, a forward pass over the blocks carries the
+ * values of variables along edges.
+ *
+ * Loads made for a leaf leave their guards pending; the next leaf takes them.
+ */
+#ifndef WEIR_LOWER_COND_H
+#define WEIR_LOWER_COND_H
+#include "ir/ir.h"
+#include "sema/sema.h"
+
+typedef uint32_t cond; /* index into lower.node */
+
+#define COND_FALSE 0u
+#define COND_TRUE  1u
+
+enum cond_kind { COND_CONSTANT, COND_TEST, COND_REQUIRE, COND_DEFINE, COND_SWITCH, COND_AND, COND_OR, COND_NOT };
+
+struct interval {
+    uint32_t lo, hi;
+};
+
+struct cond_node {
+    uint8_t kind;             /* enum cond_kind */
+    struct span at;
+    cond left, right;         /* AND, OR, NOT */
+    uint32_t entry;           /* block of the leftmost leaf */
+    uint32_t yes, no;         /* where evaluation goes on: blocks */
+    ir_value on;              /* TEST, REQUIRE: lo <= on <= hi; DEFINE: the new value */
+    uint32_t lo, hi;
+    const struct interval *set; /* TEST: when not NULL, any of these instead of lo..hi */
+    const struct ir_case *to; /* SWITCH: targets are indices of `child`, or UINT32_MAX for `left` */
+    uint32_t n;               /* of set or to */
+    cond *child;              /* SWITCH: `children` of them; `left`, a constant, decides where no child does */
+    uint32_t children;
+    uint32_t var;             /* DEFINE: the variable */
+    uint32_t guard, guards;   /* slice of lower.guard */
+};
+
+/* A variable while lowering: the cursor's, and helpers of their own. */
+struct lower_var {
+    ir_value placeholder; /* an argument-less PHI that stands for the value until blocks exist; or IR_NONE */
+    bool used;            /* some primitive asked for it */
+    bool keep;            /* the value gets a PHI of its own wherever it is read after being set */
+};
+
+struct lower {
+    struct arena *arena;
+    struct diag_sink *sink;
+    const struct checked *in;
+    const struct weir_options *o;
+    struct ir_func *f;
+    VEC(struct cond_node) node;
+    VEC(struct ir_guard) guard;  /* of all leaves */
+    VEC(struct ir_guard) pending;
+    VEC(struct lower_var) var;   /* [1, in->var.n) are the cursor's */
+    uint32_t wlan_round;         /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
+    struct span at;              /* the primitive being lowered */
+    int error;                   /* sticky */
+};
+
+/* An address while lowering: base (or IR_NONE) + offset. */
+struct address {
+    ir_value base;
+    uint32_t offset;
+};
+
+/* ---- cond.c: conditions */
+int cond_init(struct lower *lw);
+cond cond_and(struct lower *lw, cond a, cond b);
+cond cond_or(struct lower *lw, cond a, cond b);
+cond cond_not(struct lower *lw, cond a);
+/** lo <= v <= hi; takes the pending guards. */
+cond cond_range(struct lower *lw, ir_value v, uint32_t lo, uint32_t hi);
+static inline cond cond_eq(struct lower *lw, ir_value v, uint32_t k)
+{
+    return cond_range(lw, v, k, k);
+}
+/** v in one of @n sorted intervals, which are borrowed. Takes the pending guards, as all of these do. */
+cond cond_in_set(struct lower *lw, ir_value v, const struct interval *set, uint32_t n);
+/** Where v lies decides which child does; @otherwise (a constant) where @to says UINT32_MAX. */
+cond cond_switch(struct lower *lw, ir_value v, const struct ir_case *to, uint32_t n, cond otherwise);
+void cond_switch_child(struct lower *lw, cond c, uint32_t which, cond child);
+/** (v & mask) == k, where v is a load of @size bytes; a prefix mask becomes an interval of v itself. */
+cond cond_masked(struct lower *lw, ir_value v, unsigned size, uint32_t mask, uint32_t k);
+/** (v & mask) != 0 */
+cond cond_any_bit(struct lower *lw, ir_value v, uint32_t mask);
+/** Rejects the packet unless v != 0; true otherwise. */
+cond cond_require_nonzero(struct lower *lw, ir_value v);
+/** Sets a variable; always true. Takes the pending guards. */
+cond cond_define(struct lower *lw, uint32_t var, ir_value v);
+
+/** An equivalent formula that tests each value as few times as it can (factor.c). */
+cond cond_factor(struct lower *lw, cond root);
+
+/** Turns the formula into the blocks of lw->f. */
+int cond_emit(struct lower *lw, cond root);
+
+/* ---- address.c: addresses and loads */
+/** A helper variable. */
+uint32_t var_new(struct lower *lw);
+/** The variable's value at the place of use. */
+ir_value var_value(struct lower *lw, uint32_t var);
+struct address address_of(struct lower *lw, struct anchor a);
+struct address address_add(struct lower *lw, struct address a, ir_value v);
+/** @size bytes at @a + @k; leaves a guard pending. */
+ir_value load(struct lower *lw, struct address a, uint32_t k, unsigned size);
+ir_value load_anchor(struct lower *lw, struct anchor a, uint32_t k, unsigned size);
+/** Marks bytes as read without a load of their own. */
+void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size);
+/** Length of the IPv4 header at @net: 4 * (first byte & 15). */
+ir_value ipv4_header_length(struct lower *lw, struct anchor net);
+/** Start of the transport header over IPv4: net + header length. */
+struct address address_tran4(struct lower *lw, const struct cursor *c);
+
+/* ---- prefix.c: variable-length headers in front of the packet */
+/** What every packet of the link type must pass before the first test; made after all primitives. */
+cond lower_prefix(struct lower *lw);
+
+/* ---- one file for each family of primitives */
+cond link_proto(struct lower *lw, const struct cursor *c, uint32_t proto);
+cond iso_proto(struct lower *lw, const struct cursor *c, uint32_t proto);
+cond isis_proto(struct lower *lw, const struct cursor *c, const uint32_t *pdu, uint32_t count);
+cond bytes_equal(struct lower *lw, struct address a, uint32_t k, const uint8_t *bytes, uint32_t n);
+cond mac48(struct lower *lw, const struct cursor *c, uint8_t dir, const uint8_t mac[6]);
+cond lower_mac8(struct lower *lw, const struct prim *p);
+cond lower_broadcast(struct lower *lw, const struct prim *p);
+cond lower_multicast(struct lower *lw, const struct prim *p);
+cond lower_llc(struct lower *lw, const struct prim *p);
+cond lower_direction(struct lower *lw, const struct prim *p);
+cond wlan_mac(struct lower *lw, const struct cursor *c, uint8_t dir, const uint8_t mac[6]);
+cond wlan_multicast(struct lower *lw, const struct cursor *c);
+cond lower_host(struct lower *lw, const struct prim *p);
+cond lower_gateway(struct lower *lw, const struct prim *p);
+cond lower_decnet_host(struct lower *lw, const struct prim *p);
+cond lower_ip_proto(struct lower *lw, const struct prim *p);
+cond lower_port(struct lower *lw, const struct prim *p);
+cond lower_protochain(struct lower *lw, const struct prim *p);
+cond lower_relation(struct lower *lw, const struct prim *p);
+cond lower_byte(struct lower *lw, const struct prim *p);
+cond lower_vlan(struct lower *lw, const struct prim *p);
+cond lower_mpls(struct lower *lw, const struct prim *p);
+cond lower_pppoes(struct lower *lw, const struct prim *p);
+cond lower_tunnel(struct lower *lw, const struct prim *p);
+cond lower_atm_keyword(struct lower *lw, const struct prim *p);
+cond lower_ss7_keyword(struct lower *lw, const struct prim *p);
+cond lower_field(struct lower *lw, const struct prim *p, uint32_t start);
+/** v RELOP k */
+cond cond_relop(struct lower *lw, uint8_t relop, ir_value v, uint32_t k);
+/** src, dst, either or both of two conditions made by @side (0 source, 1 destination). */
+cond by_direction(struct lower *lw, uint8_t dir, cond (*side)(struct lower *lw, const void *what, int dst), const void *what);
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/lower.c - checked filter to IR: the boolean structure, and which file lowers which primitive.
+ */
+#include "lower/lower.h"
+#include "lower/cond.h"
+#include "proto/names.h"
+
+static cond ip_broadcast(struct lower *lw, const struct prim *p)
+{
+    cond is = link_proto(lw, p->cursor, ETHERTYPE_IP);
+    struct anchor net = cursor_net(p->cursor);
+    ir_value host = ir_binary(lw->f, IR_AND, load_anchor(lw, net, 16, 4), ir_const(lw->f, p->number));
+    cond zeros = cond_eq(lw, host, 0);
+    pend_guard(lw, address_of(lw, net), 16, 4);
+    cond ones = cond_eq(lw, host, p->number);
+
+    return cond_and(lw, is, cond_or(lw, zeros, ones));
+}
+
+static cond ip_multicast(struct lower *lw, const struct prim *p)
+{
+    cond is = link_proto(lw, p->cursor, ETHERTYPE_IP);
+
+    return cond_and(lw, is, cond_masked(lw, load_anchor(lw, cursor_net(p->cursor), 16, 1), 1, 0xf0, 0xe0));
+}
+
+static cond ip6_multicast(struct lower *lw, const struct prim *p)
+{
+    cond is = link_proto(lw, p->cursor, ETHERTYPE_IPV6);
+
+    return cond_and(lw, is, cond_eq(lw, load_anchor(lw, cursor_net(p->cursor), 24, 1), 0xff));
+}
+
+/* A number the link layer carries at a fixed place, or Linux packet metadata. */
+static cond ifindex(struct lower *lw, const struct prim *p)
+{
+    if (p->cursor->lt->capabilities & LINK_IFINDEX)
+        return cond_eq(lw, load_anchor(lw, p->cursor->link, 4, 4), p->number);
+    return cond_eq(lw, ir_meta(lw->f, META_IFINDEX), p->number);
+}
+
+static cond wlan_type(struct lower *lw, const struct prim *p)
+{
+    ir_value control = load_anchor(lw, p->cursor->link, 0, 1);
+
+    return cond_eq(lw, ir_binary(lw->f, IR_AND, control, ir_const(lw->f, p->lo)), p->number);
+}
+
+static cond wlan_dir(struct lower *lw, const struct prim *p)
+{
+    ir_value control = load_anchor(lw, p->cursor->link, 1, 1);
+
+    return cond_eq(lw, ir_binary(lw->f, IR_AND, control, ir_const(lw->f, 3)), p->number);
+}
+
+static cond pf_string(struct lower *lw, const struct prim *p)
+{
+    return bytes_equal(lw, address_of(lw, p->cursor->link), p->lo, (const uint8_t *)p->u.str.text, p->u.str.len);
+}
+
+static cond lower_prim(struct lower *lw, const struct prim *p)
+{
+    switch ((enum prim_kind)p->kind) {
+    case PRIM_LINK_PROTO:
+        return link_proto(lw, p->cursor, p->number);
+    case PRIM_IP_PROTO:
+        return lower_ip_proto(lw, p);
+    case PRIM_ISO_PROTO:
+        return iso_proto(lw, p->cursor, p->number);
+    case PRIM_ISIS_PROTO:
+        return isis_proto(lw, p->cursor, p->u.numbers, p->count);
+    case PRIM_PROTOCHAIN:
+        return lower_protochain(lw, p);
+    case PRIM_HOST:
+        return lower_host(lw, p);
+    case PRIM_PORT:
+        return lower_port(lw, p);
+    case PRIM_MAC48:
+        return mac48(lw, p->cursor, p->dir, p->mac);
+    case PRIM_MAC8:
+        return lower_mac8(lw, p);
+    case PRIM_GATEWAY:
+        return lower_gateway(lw, p);
+    case PRIM_DECNET_HOST:
+        return lower_decnet_host(lw, p);
+    case PRIM_BROADCAST:
+        return lower_broadcast(lw, p);
+    case PRIM_MULTICAST:
+        return lower_multicast(lw, p);
+    case PRIM_IP_BROADCAST:
+        return ip_broadcast(lw, p);
+    case PRIM_IP_MULTICAST:
+        return ip_multicast(lw, p);
+    case PRIM_IP6_MULTICAST:
+        return ip6_multicast(lw, p);
+    case PRIM_RELATION:
+        return lower_relation(lw, p);
+    case PRIM_LENGTH:
+        return cond_relop(lw, p->relop, ir_len(lw->f), p->number);
+    case PRIM_BYTE:
+        return lower_byte(lw, p);
+    case PRIM_INBOUND:
+    case PRIM_OUTBOUND:
+        return lower_direction(lw, p);
+    case PRIM_IFINDEX:
+        return ifindex(lw, p);
+    case PRIM_VLAN:
+        return lower_vlan(lw, p);
+    case PRIM_MPLS:
+        return lower_mpls(lw, p);
+    case PRIM_PPPOED:
+        return link_proto(lw, p->cursor, ETHERTYPE_PPPOED);
+    case PRIM_PPPOES:
+        return lower_pppoes(lw, p);
+    case PRIM_GENEVE:
+    case PRIM_VXLAN:
+        return lower_tunnel(lw, p);
+    case PRIM_LLC:
+        return lower_llc(lw, p);
+    case PRIM_WLAN_TYPE:
+        return wlan_type(lw, p);
+    case PRIM_WLAN_DIR:
+        return wlan_dir(lw, p);
+    case PRIM_PF_STRING:
+        return pf_string(lw, p);
+    case PRIM_PF_NUMBER:
+        return cond_eq(lw, load_anchor(lw, p->cursor->link, p->lo, p->hi), p->number);
+    case PRIM_ATM_KEYWORD:
+        return lower_atm_keyword(lw, p);
+    case PRIM_ATM_FIELD:
+        return lower_field(lw, p, 0);
+    case PRIM_SS7_KEYWORD:
+        return lower_ss7_keyword(lw, p);
+    case PRIM_SS7_FIELD:
+        return lower_field(lw, p, p->cursor->lt->ss7_offset);
+    case PRIM_KIND_COUNT:
+        break;
+    }
+    lw->error = WEIR_E_BUG;
+    return COND_FALSE;
+}
+
+/* The whole filter; nodes are in post-order, so operands are done before their operator. */
+static cond lower_tree(struct lower *lw)
+{
+    const struct ast *t = lw->in->ast;
+    cond *of = arena_array(lw->arena, cond, t->node.n ? t->node.n : 1);
+
+    if (!of) {
+        lw->error = WEIR_E_MEMORY;
+        return COND_FALSE;
+    }
+    if (t->node.n == 0)
+        return COND_TRUE;
+    for (uint32_t i = 0; i < t->node.n && !lw->error && !lw->f->failed; i++) {
+        const struct ast_node *n = &t->node.at[i];
+        lw->at = n->at;
+        lw->pending.n = 0;
+        if (n->kind == AST_AND)
+            of[i] = cond_and(lw, of[n->left], of[n->right]);
+        else if (n->kind == AST_OR)
+            of[i] = cond_or(lw, of[n->left], of[n->right]);
+        else if (n->kind == AST_NOT)
+            of[i] = cond_not(lw, of[n->left]);
+        else if (lw->in->prim_of[i] != AST_NONE)
+            of[i] = lower_prim(lw, &lw->in->prim.at[lw->in->prim_of[i]]);
+    }
+    return of[t->node.n - 1];
+}
+
+int lower_filter(struct arena *arena, struct diag_sink *sink, const struct checked *c, const struct weir_options *o,
+                 struct ir_func *out)
+{
+    struct lower lw = {.arena = arena, .sink = sink, .in = c, .o = o, .f = out};
+
+    ir_init(out, arena, o->snaplen);
+    if (cond_init(&lw) < 0)
+        return lw.error;
+    for (uint32_t i = 0; i < c->var.n || i == 0; i++)
+        var_new(&lw);
+
+    cond root = lower_tree(&lw);
+    if (c->ast->node.n)
+        root = cond_and(&lw, lower_prefix(&lw), root);
+    if (lw.error || out->failed)
+        return lw.error ? lw.error : WEIR_E_MEMORY;
+    if (o->optimize)
+        root = cond_factor(&lw, root);
+    return lw.error ? lw.error : cond_emit(&lw, root);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/lower.h - checked filter to IR.
+ */
+#ifndef WEIR_LOWER_LOWER_H
+#define WEIR_LOWER_LOWER_H
+#include "ir/ir.h"
+#include "sema/sema.h"
+
+/**
+ * Builds the plain program: what the specification says, in its order.
+ *
+ * @out      initialised here, in @arena
+ * Returns   0, or WEIR_E_MEMORY, WEIR_E_LIMIT (reported in @sink)
+ */
+int lower_filter(struct arena *arena, struct diag_sink *sink, const struct checked *c, const struct weir_options *o,
+                 struct ir_func *out);
+#endif

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opt/guards.c - guards only where a load needs one.
+ *
+ *   b0: guard 14; switch [12] ...        b0: guard 14; switch [12] ...
+ *   b1: guard 14; guard 24; switch [23]  b1: guard 24; switch [23] ...
+ *   b2: guard 34; jump b3                b2: jump b3
+ *
+ * Every guard is dropped and those that the remaining loads need are put back, in the block that uses the
+ * load, unless a guard that reaches as far has passed on every path to it. Refines: a load that remains was made at
+ * the same place before, so its guard was there; a guard that does not come back protected nothing that is
+ * still needed. Costs O(values + blocks + edges), and for loads through variable addresses the size of their expressions.
+ * Shrinks the number of guards; runs once.
+ */
+#include "opt/pass.h"
+
+struct reach {
+    uint32_t *absolute; /* per value: the furthest byte an absolute load in it needs */
+    bool *indirect;     /* per value: there is a load through a variable address in it */
+    uint32_t *seen, stamp;
+    VEC(ir_value) stack;
+};
+
+static bool measure_values(struct ir_func *f, struct reach *r)
+{
+    r->absolute = arena_array(f->arena, uint32_t, f->value.n);
+    r->indirect = arena_array(f->arena, bool, f->value.n);
+    r->seen = arena_array(f->arena, uint32_t, f->value.n);
+    if (!r->absolute || !r->indirect || !r->seen)
+        return false;
+    for (ir_value v = 0; v < f->value.n; v++) {
+        const struct ir_node *n = &f->value.at[v];
+        const ir_value operand[2] = {n->a, n->b};
+        for (int i = 0; i < 2 && n->op != IR_PHI; i++) {
+            if (operand[i] == IR_NONE)
+                continue;
+            if (r->absolute[operand[i]] > r->absolute[v])
+                r->absolute[v] = r->absolute[operand[i]];
+            r->indirect[v] |= r->indirect[operand[i]];
+        }
+        if (ir_is_load(n) && n->a == IR_NONE) {
+            uint32_t end = n->imm > UINT32_MAX - ir_load_size(n) ? UINT32_MAX : n->imm + ir_load_size(n);
+            if (end > r->absolute[v])
+                r->absolute[v] = end;
+        } else if (ir_is_load(n)) {
+            r->indirect[v] = true;
+        }
+    }
+    return true;
+}
+
+/* Guards for every load through a variable address in @v. */
+static bool guard_indirect(struct ir_func *f, struct reach *r, uint32_t block, ir_value v)
+{
+    r->stamp++;
+    r->stack.n = 0;
+    if (!vec_push(f->arena, &r->stack, v))
+        return false;
+    while (r->stack.n) {
+        ir_value x = r->stack.at[--r->stack.n];
+        const struct ir_node n = f->value.at[x];
+        if (!r->indirect[x] || r->seen[x] == r->stamp)
+            continue;
+        r->seen[x] = r->stamp;
+        if (ir_is_load(&n) && n.a != IR_NONE)
+            ir_guard_add(f, block, n.a, n.imm, ir_load_size(&n));
+        if ((n.a != IR_NONE && !vec_push(f->arena, &r->stack, n.a)) ||
+            (n.b != IR_NONE && !vec_push(f->arena, &r->stack, n.b)))
+            return false;
+    }
+    return true;
+}
+
+static bool guard_value(struct ir_func *f, struct reach *r, uint32_t block, ir_value v, uint32_t *available)
+{
+    if (r->absolute[v] > *available) {
+        uint32_t end = r->absolute[v];
+        ir_guard_add(f, block, IR_NONE, end - 1, 1);
+        *available = end;
+    }
+    return !r->indirect[v] || guard_indirect(f, r, block, v);
+}
+
+/* Values that PHIs of @block's target take from it: a block with such a target only jumps. */
+static bool guard_phi_arguments(struct ir_func *f, struct reach *r, uint32_t block, uint32_t *available)
+{
+    const struct ir_block *b = &f->block.at[block];
+
+    for (uint32_t c = 0; c < b->to.n; c++) {
+        uint32_t to = b->to.at[c].target;
+        if (to >= f->block.n)
+            continue;
+        for (uint32_t p = 0; p < f->block.at[to].phi.n; p++)
+            for (uint32_t a = 0; a < f->block.at[to].phi.at[p].arg.n; a++) {
+                const struct ir_phi_arg *arg = &f->block.at[to].phi.at[p].arg.at[a];
+                if (arg->block == block && !guard_value(f, r, block, arg->value, available))
+                    return false;
+                b = &f->block.at[block];
+            }
+    }
+    return true;
+}
+
+int pass_guards(struct ir_func *f)
+{
+    struct reach r = {0};
+    uint32_t *entry = arena_array(f->arena, uint32_t, f->block.n + 1); /* available on every path, plus one */
+
+    if (!entry || !measure_values(f, &r))
+        return WEIR_E_MEMORY;
+    for (uint32_t i = 0; i < f->block.n; i++)
+        entry[i] = UINT32_MAX;
+    if (f->entry < f->block.n)
+        entry[f->entry] = 0;
+    for (uint32_t i = 0; i < f->block.n; i++) {
+        struct ir_block *b = &f->block.at[i];
+        uint32_t available = entry[i] == UINT32_MAX ? 0 : entry[i];
+
+        b->guard.n = 0;
+        if ((b->on != IR_NONE && !guard_value(f, &r, i, b->on, &available)) || !guard_phi_arguments(f, &r, i, &available))
+            return WEIR_E_MEMORY;
+        for (uint32_t c = 0; c < b->to.n; c++)
+            if (b->to.at[c].target < f->block.n && available < entry[b->to.at[c].target])
+                entry[b->to.at[c].target] = available;
+    }
+    return WEIR_OK;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opt/pass.h - what a pass looks like.
+ */
+#ifndef WEIR_OPT_PASS_H
+#define WEIR_OPT_PASS_H
+#include "ir/ir.h"
+#include "opt/opt.h"
+#include "weir/weir.h"
+
+/* Each pass rewrites @f in place; 0 or a negative enum weir_status. */
+int pass_guards(struct ir_func *f);
+int pass_thread(struct ir_func *f);
+
+
+
+#endif

@@ -1,0 +1,610 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opt/thread.c - jump threading by what each path has proved.
+ *
+ *   b0: switch %t: 0x800 -> b1, else -> b2          b0: switch %t: 0x800 -> b1, else -> b2
+ *   b1: switch %p: 6 -> accept, else -> b2          b1: switch %p: 6 -> accept, else -> reject
+ *   b2: switch %t: 0x86dd -> accept, else reject    b2: switch %t: 0x86dd -> accept, else reject
+ *
+ * The function is rebuilt by walking it with facts: for each value, the set of intervals it can still lie in. A
+ * test that the facts decide is not made; one that they do not is made with the impossible cases merged into their
+ * neighbours. A block walked with the same facts about what is tested behind it is built once, and blocks that
+ * turn out to do the same are one block; a test whose outcomes all lead to one place is none.
+ *
+ * Refines: on every path the tests that remain are tests of the plain program on that path, in its order, with its
+ * outcomes. Loads are only lost, with the tests that needed them.
+ *
+ * Cost: proportional to the states built, which the budget below holds to a multiple of the blocks; past it
+ * facts are no longer kept for new states, so that each block is built at most once more. One run; nothing iterates.
+ */
+#include <string.h>
+#include "opt/pass.h"
+
+#define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
+
+/* Sorted, disjoint, not adjacent; interned. Set 0 is everything. */
+struct range {
+    uint32_t lo, hi;
+};
+struct set {
+    const struct range *at;
+    uint32_t n;
+};
+
+struct fact {
+    uint32_t value; /* index among the tracked */
+    uint32_t set;
+};
+
+/* A block with what is known on entering it, or the edge of a block into one with PHIs. */
+struct state {
+    uint32_t block;
+    uint32_t via;            /* an edge: the block it comes from; IR_NONE otherwise */
+    uint32_t fact, facts;    /* slice of thread.fact */
+    uint32_t child, children; /* slice of thread.child: one for each case */
+    uint32_t next_child;
+    uint32_t result;         /* once done: index of the built block, or a return */
+    bool expanded, done;
+};
+
+struct thread {
+    struct ir_func *f;
+    struct arena *a;
+    uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
+    uint64_t *relevant;     /* per block: tracked values tested from here on */
+    VEC(struct set) set;
+    uint32_t *set_hash, set_hash_size;
+    VEC(struct fact) fact;
+    VEC(struct state) state;
+    uint32_t *state_hash, state_hash_size;
+    VEC(uint32_t) child;    /* states, returns or CHILD_IMPOSSIBLE */
+    VEC(struct ir_block) built;
+    VEC(uint32_t) built_of; /* per built block: its state */
+    uint32_t *built_hash, built_hash_size;
+    VEC(uint32_t) stack;
+    VEC(struct range) scratch;
+    uint64_t budget;        /* states and set elements still allowed to carry facts */
+    bool failed;
+};
+
+#define CHILD_IMPOSSIBLE 0xfffffffdu /* no value that the facts allow leads here */
+
+/* A child that is a return is IR_ACCEPT or IR_REJECT, otherwise a state. A result likewise, or a built block. */
+static bool is_return(uint32_t target)
+{
+    return target == IR_ACCEPT || target == IR_REJECT;
+}
+
+static uint32_t mix(uint32_t h, uint32_t x)
+{
+    h = (h ^ x) * 0x9e3779b1u;
+    return h ^ h >> 15;
+}
+
+/* Makes room in an open-addressing table of @n entries; the caller re-inserts when true comes back in *grown. */
+static bool table_room(struct thread *t, uint32_t **table, uint32_t *size, uint32_t n, bool *grown)
+{
+    *grown = false;
+    if (*size && n < *size / 2)
+        return true;
+    uint32_t want = *size ? *size * 2 : 256;
+    *table = arena_array(t->a, uint32_t, want);
+    if (!*table)
+        return false;
+    *size = want;
+    *grown = true;
+    return true;
+}
+
+/* ---------------------------------------------------------------- sets */
+
+static uint32_t set_hash_of(const struct range *at, uint32_t n)
+{
+    uint32_t h = n;
+
+    for (uint32_t i = 0; i < n; i++)
+        h = mix(mix(h, at[i].lo), at[i].hi);
+    return h;
+}
+
+static void set_insert(struct thread *t, uint32_t id)
+{
+    uint32_t at = set_hash_of(t->set.at[id].at, t->set.at[id].n) & (t->set_hash_size - 1);
+
+    while (t->set_hash[at])
+        at = (at + 1) & (t->set_hash_size - 1);
+    t->set_hash[at] = id + 1;
+}
+
+static uint32_t set_intern(struct thread *t, const struct range *ranges, uint32_t n)
+{
+    bool grown;
+
+    if (!table_room(t, &t->set_hash, &t->set_hash_size, t->set.n, &grown)) {
+        t->failed = true;
+        return 0;
+    }
+    for (uint32_t i = 0; grown && i < t->set.n; i++)
+        set_insert(t, i);
+    for (uint32_t at = set_hash_of(ranges, n) & (t->set_hash_size - 1); t->set_hash[at]; at = (at + 1) & (t->set_hash_size - 1)) {
+        const struct set *s = &t->set.at[t->set_hash[at] - 1];
+        if (s->n == n && memcmp(s->at, ranges, n * sizeof *ranges) == 0)
+            return t->set_hash[at] - 1;
+    }
+    struct range *copy = arena_array(t->a, struct range, n);
+    if (!copy || !vec_push(t->a, &t->set, ((struct set){copy, n}))) {
+        t->failed = true;
+        return 0;
+    }
+    memcpy(copy, ranges, n * sizeof *ranges);
+    t->budget -= n < t->budget ? n : t->budget;
+    set_insert(t, t->set.n - 1);
+    return t->set.n - 1;
+}
+
+/*
+ * Walks the cases of @b and the ranges of @set together: calls for each overlap. Returns false when `each` does.
+ */
+static bool overlaps(const struct ir_block *b, const struct set *set,
+                     bool (*each)(void *user, uint32_t lo, uint32_t hi, uint32_t which), void *user)
+{
+    uint32_t c = 0;
+
+    for (uint32_t r = 0; r < set->n; r++) {
+        uint32_t lo = set->at[r].lo;
+        if (b->to.n - c > 8 && b->to.at[c].last < lo) { /* skip ahead in long switches */
+            uint32_t from = c, to = b->to.n - 1;
+            while (from < to) {
+                uint32_t middle = from + (to - from) / 2;
+                if (b->to.at[middle].last < lo)
+                    from = middle + 1;
+                else
+                    to = middle;
+            }
+            c = from;
+        }
+        while (b->to.at[c].last < lo)
+            c++;
+        for (;;) {
+            uint32_t hi = b->to.at[c].last < set->at[r].hi ? b->to.at[c].last : set->at[r].hi;
+            if (!each(user, lo, hi, c))
+                return false;
+            if (hi == set->at[r].hi)
+                break;
+            lo = hi + 1;
+            c++;
+        }
+    }
+    return true;
+}
+
+struct one_target {
+    const struct ir_block *b;
+    uint32_t target;
+    bool any;
+};
+
+static bool same_target(void *user, uint32_t lo, uint32_t hi, uint32_t which)
+{
+    struct one_target *o = user;
+
+    (void)lo;
+    (void)hi;
+    if (o->any && o->b->to.at[which].target != o->target)
+        return false;
+    o->target = o->b->to.at[which].target;
+    o->any = true;
+    return true;
+}
+
+struct narrow {
+    struct thread *t;
+    const struct ir_block *b;
+    uint32_t target;
+};
+
+static bool collect(void *user, uint32_t lo, uint32_t hi, uint32_t which)
+{
+    struct narrow *n = user;
+    struct thread *t = n->t;
+
+    if (n->b->to.at[which].target != n->target)
+        return true;
+    if (t->scratch.n && t->scratch.at[t->scratch.n - 1].hi + 1 == lo)
+        t->scratch.at[t->scratch.n - 1].hi = hi;
+    else if (!vec_push(t->a, &t->scratch, ((struct range){lo, hi})))
+        t->failed = true;
+    return true;
+}
+
+/* ---------------------------------------------------------------- states */
+
+static uint32_t set_of(const struct thread *t, const struct fact *facts, uint32_t n, ir_value v)
+{
+    uint32_t value = t->tracked[v];
+
+    for (uint32_t i = 0; value && i < n; i++)
+        if (facts[i].value == value - 1)
+            return facts[i].set;
+    return 0;
+}
+
+static uint32_t state_hash_of(const struct thread *t, const struct state *s)
+{
+    uint32_t h = mix(s->block, s->via);
+
+    for (uint32_t i = 0; i < s->facts; i++)
+        h = mix(mix(h, t->fact.at[s->fact + i].value), t->fact.at[s->fact + i].set);
+    return h;
+}
+
+static void state_insert(struct thread *t, uint32_t id)
+{
+    uint32_t at = state_hash_of(t, &t->state.at[id]) & (t->state_hash_size - 1);
+
+    while (t->state_hash[at])
+        at = (at + 1) & (t->state_hash_size - 1);
+    t->state_hash[at] = id + 1;
+}
+
+/* The state of these, made if need be. Its facts are the last @n of t->fact. */
+static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uint32_t n)
+{
+    struct state s = {.block = block, .via = via, .fact = t->fact.n - n, .facts = n};
+    bool grown;
+
+    if (!table_room(t, &t->state_hash, &t->state_hash_size, t->state.n, &grown)) {
+        t->failed = true;
+        return IR_REJECT;
+    }
+    for (uint32_t i = 0; grown && i < t->state.n; i++)
+        state_insert(t, i);
+    for (uint32_t at = state_hash_of(t, &s) & (t->state_hash_size - 1); t->state_hash[at]; at = (at + 1) & (t->state_hash_size - 1)) {
+        const struct state *o = &t->state.at[t->state_hash[at] - 1];
+        if (o->block == block && o->via == via && o->facts == n &&
+            memcmp(&t->fact.at[o->fact], &t->fact.at[s.fact], n * sizeof(struct fact)) == 0) {
+            t->fact.n -= n;
+            return t->state_hash[at] - 1;
+        }
+    }
+    if (!vec_push(t->a, &t->state, s)) {
+        t->failed = true;
+        return IR_REJECT;
+    }
+    t->budget -= t->budget ? 1 : 0;
+    state_insert(t, t->state.n - 1);
+    return t->state.n - 1;
+}
+
+/*
+ * Where the path that leaves block @from for @block really goes: past blocks whose test is decided, to a state or a
+ * return. The facts on the way are the last @n of t->fact; they are used up.
+ */
+static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_t n)
+{
+    for (;;) {
+        if (is_return(block)) {
+            t->fact.n -= n;
+            return block;
+        }
+        const struct ir_block *b = &t->f->block.at[block];
+        if (b->phi.n && from != IR_NONE) {
+            t->fact.n -= n;
+            return state_intern(t, block, from, 0);
+        }
+        uint32_t kept = 0, first = t->fact.n - n;
+        for (uint32_t i = 0; i < n; i++) /* only what is tested from here on */
+            if (t->budget && t->relevant[block] >> t->fact.at[first + i].value & 1)
+                t->fact.at[first + kept++] = t->fact.at[first + i];
+        t->fact.n = first + kept;
+        n = kept;
+
+        if (!b->phi.n) {
+            struct one_target one = {.b = b};
+            const struct set everything = {(const struct range[]){{0, UINT32_MAX}}, 1};
+            uint32_t known = b->on == IR_NONE ? 0 : set_of(t, &t->fact.at[first], n, b->on);
+            if (overlaps(b, known ? &t->set.at[known] : &everything, same_target, &one)) {
+                from = block;
+                block = one.target;
+                continue;
+            }
+        }
+        return state_intern(t, block, IR_NONE, n);
+    }
+}
+
+/* Copies the facts of @s behind the others, with those about @v replaced by @set (0: unchanged). */
+static uint32_t push_facts(struct thread *t, uint32_t state, ir_value v, uint32_t set)
+{
+    const struct state s = t->state.at[state];
+    uint32_t value = v == IR_NONE ? 0 : t->tracked[v], n = 0;
+    bool done = value == 0 || set == 0;
+
+    if (!vec_reserve(t->a, &t->fact, s.facts + 1)) {
+        t->failed = true;
+        return 0;
+    }
+    for (uint32_t i = 0; i < s.facts; i++) {
+        struct fact fact = t->fact.at[s.fact + i];
+        if (!done && fact.value >= value - 1) {
+            t->fact.at[t->fact.n++] = (struct fact){value - 1, set};
+            n++;
+            done = true;
+            if (fact.value == value - 1)
+                continue;
+        }
+        t->fact.at[t->fact.n++] = fact;
+        n++;
+    }
+    if (!done) {
+        t->fact.at[t->fact.n++] = (struct fact){value - 1, set};
+        n++;
+    }
+    return n;
+}
+
+/* Finds the children of a state: one for each case of its block, equal targets sharing one. */
+static void expand(struct thread *t, uint32_t id)
+{
+    const uint32_t block = t->state.at[id].block;
+    const struct ir_block *b = &t->f->block.at[block];
+    const bool edge = t->state.at[id].via != IR_NONE;
+    const uint32_t cases = edge ? 1 : b->to.n, first = t->child.n;
+    const struct set everything = {(const struct range[]){{0, UINT32_MAX}}, 1};
+
+    t->state.at[id].child = first;
+    t->state.at[id].children = cases;
+    if (!vec_reserve(t->a, &t->child, cases)) {
+        t->failed = true;
+        return;
+    }
+    if (edge) { /* the block itself, entered without facts */
+        uint32_t child = state_intern(t, block, IR_NONE, 0);
+        t->child.at[t->child.n++] = child;
+        return;
+    }
+    uint32_t known = b->on == IR_NONE ? 0 : set_of(t, &t->fact.at[t->state.at[id].fact], t->state.at[id].facts, b->on);
+    for (uint32_t c = 0; c < cases; c++)
+        t->child.at[t->child.n++] = CHILD_IMPOSSIBLE; /* impossible until found otherwise */
+    for (uint32_t c = 0; c < cases && !t->failed; c++) {
+        uint32_t target = b->to.at[c].target, child = 0;
+        if (t->child.at[first + c] != CHILD_IMPOSSIBLE)
+            continue;
+        uint32_t set = 0;
+        if (b->on != IR_NONE && t->tracked[b->on]) {
+            struct narrow narrow = {t, b, target};
+            t->scratch.n = 0;
+            overlaps(b, known ? &t->set.at[known] : &everything, collect, &narrow);
+            if (t->scratch.n == 0)
+                continue; /* this target cannot be reached */
+            set = set_intern(t, t->scratch.at, t->scratch.n);
+        }
+        uint32_t n = push_facts(t, id, b->on, set);
+        child = resolve(t, block, target, n);
+        for (uint32_t d = c; d < cases; d++)
+            if (b->to.at[d].target == target)
+                t->child.at[first + d] = child;
+    }
+}
+
+/* ---------------------------------------------------------------- building */
+
+static uint32_t built_hash_of(const struct ir_block *b)
+{
+    uint32_t h = b->on;
+
+    for (uint32_t i = 0; i < b->to.n; i++)
+        h = mix(mix(h, b->to.at[i].last), b->to.at[i].target);
+    return h;
+}
+
+static void built_insert(struct thread *t, uint32_t id)
+{
+    uint32_t at = built_hash_of(&t->built.at[id]) & (t->built_hash_size - 1);
+
+    while (t->built_hash[at])
+        at = (at + 1) & (t->built_hash_size - 1);
+    t->built_hash[at] = id + 1;
+}
+
+/* @b, or a block already built that does the same. Targets of built blocks are built blocks (or returns). */
+static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, uint32_t state)
+{
+    bool grown;
+
+    if (!table_room(t, &t->built_hash, &t->built_hash_size, t->built.n, &grown)) {
+        t->failed = true;
+        return 0;
+    }
+    for (uint32_t i = 0; grown && i < t->built.n; i++)
+        built_insert(t, i);
+    for (uint32_t at = built_hash_of(b) & (t->built_hash_size - 1); shared && t->built_hash[at]; at = (at + 1) & (t->built_hash_size - 1)) {
+        const struct ir_block *o = &t->built.at[t->built_hash[at] - 1];
+        if (o->on == b->on && o->to.n == b->to.n && o->phi.n == 0 && t->state.at[t->built_of.at[t->built_hash[at] - 1]].via == IR_NONE &&
+            memcmp(o->to.at, b->to.at, b->to.n * sizeof *b->to.at) == 0)
+            return t->built_hash[at] - 1;
+    }
+    if (!vec_push(t->a, &t->built, *b) || !vec_push(t->a, &t->built_of, state)) {
+        t->failed = true;
+        return 0;
+    }
+    built_insert(t, t->built.n - 1);
+    return t->built.n - 1;
+}
+
+/* All children of @id are built: build it. */
+static void finish(struct thread *t, uint32_t id)
+{
+    struct state *s = &t->state.at[id];
+    const struct ir_block *from = &t->f->block.at[s->block];
+    struct ir_block b = {.on = s->via == IR_NONE ? from->on : IR_NONE, .at = from->at};
+    uint32_t previous = 0;
+    bool any = false;
+
+    for (uint32_t c = 0; c < s->children; c++) {
+        uint32_t child = t->child.at[s->child + c];
+        uint32_t last = s->via == IR_NONE ? from->to.at[c].last : UINT32_MAX;
+        if (child == CHILD_IMPOSSIBLE) { /* impossible: belongs to whichever neighbour */
+            if (any)
+                b.to.at[b.to.n - 1].last = last;
+            continue;
+        }
+        uint32_t target = is_return(child) ? child : t->state.at[child].result;
+        if (any && target == previous) {
+            b.to.at[b.to.n - 1].last = last;
+        } else if (!vec_push(t->a, &b.to, ((struct ir_case){last, target}))) {
+            t->failed = true;
+            return;
+        }
+        previous = target;
+        any = true;
+    }
+    if (any)
+        b.to.at[b.to.n - 1].last = UINT32_MAX;
+    if (b.to.n == 1 && s->via == IR_NONE && from->phi.n == 0) { /* every way leads to one place */
+        s->result = b.to.at[0].target;
+        return;
+    }
+    if (b.to.n == 1)
+        b.on = IR_NONE;
+    if (s->via == IR_NONE)
+        b.phi = from->phi; /* arguments are set when edges have their numbers */
+    s->result = build(t, &b, s->via == IR_NONE && from->phi.n == 0, id);
+}
+
+static bool walk(struct thread *t, uint32_t root)
+{
+    if (!vec_push(t->a, &t->stack, root))
+        return false;
+    while (t->stack.n && !t->failed) {
+        uint32_t id = t->stack.at[t->stack.n - 1];
+        if (!t->state.at[id].expanded) {
+            t->state.at[id].expanded = true;
+            expand(t, id);
+        }
+        struct state *s = &t->state.at[id];
+        uint32_t next = CHILD_IMPOSSIBLE;
+        while (s->next_child < s->children && next == CHILD_IMPOSSIBLE) {
+            uint32_t child = t->child.at[s->child + s->next_child++];
+            if (child != CHILD_IMPOSSIBLE && !is_return(child) && !t->state.at[child].done)
+                next = child;
+        }
+        if (next != CHILD_IMPOSSIBLE) {
+            if (!vec_push(t->a, &t->stack, next))
+                return false;
+            continue;
+        }
+        finish(t, id);
+        t->state.at[id].done = true;
+        t->stack.n--;
+    }
+    return !t->failed;
+}
+
+/* Values worth keeping facts about, and for each block which of them are tested from it on. */
+static bool find_relevant(struct thread *t)
+{
+    const struct ir_func *f = t->f;
+    uint32_t tracked = 0;
+
+    t->tracked = arena_array(t->a, uint32_t, f->value.n);
+    t->relevant = arena_array(t->a, uint64_t, f->block.n + 1);
+    uint8_t *tests = arena_array(t->a, uint8_t, f->value.n);
+    if (!t->tracked || !t->relevant || !tests)
+        return false;
+    for (uint32_t i = 0; i < f->block.n; i++) {
+        ir_value on = f->block.at[i].on;
+        if (on == IR_NONE || tests[on] == 2)
+            continue;
+        if (++tests[on] == 2 && tracked < TRACKED_MAX)
+            t->tracked[on] = ++tracked;
+    }
+    for (uint32_t i = f->block.n; i-- > 0;) {
+        const struct ir_block *b = &f->block.at[i];
+        if (b->on != IR_NONE && t->tracked[b->on])
+            t->relevant[i] |= UINT64_C(1) << (t->tracked[b->on] - 1);
+        for (uint32_t c = 0; c < b->to.n; c++)
+            if (!is_return(b->to.at[c].target) && f->block.at[b->to.at[c].target].phi.n == 0)
+                t->relevant[i] |= t->relevant[b->to.at[c].target];
+    }
+    return true;
+}
+
+/* PHIs of @built: one argument for each edge block that was built for it, whose number is final now. */
+static bool rebuild_phis(struct thread *t, uint32_t n)
+{
+    struct ir_func *f = t->f;
+    uint32_t *first = arena_array(t->a, uint32_t, n + 1), *next = arena_array(t->a, uint32_t, n + 1);
+
+    /* lists of edge blocks by target, so that this stays linear; index + 1, 0 ends */
+    if (!first || !next)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        if (t->state.at[t->built_of.at[i]].via == IR_NONE)
+            continue;
+        uint32_t target = t->built.at[i].to.at[0].target;
+        next[i] = first[target];
+        first[target] = i + 1;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        struct ir_block *b = &t->built.at[i];
+        if (b->phi.n == 0)
+            continue;
+        struct ir_phi *phis = arena_array(t->a, struct ir_phi, b->phi.n);
+        if (!phis)
+            return false;
+        for (uint32_t p = 0; p < b->phi.n; p++) {
+            const struct ir_phi *old = &b->phi.at[p];
+            phis[p] = (struct ir_phi){.value = old->value};
+            f->value.at[old->value].imm = n - 1 - i;
+            for (uint32_t e = first[i]; e; e = next[e - 1])
+                for (uint32_t a = 0; a < old->arg.n; a++)
+                    if (old->arg.at[a].block == t->state.at[t->built_of.at[e - 1]].via &&
+                        !vec_push(f->arena, &phis[p].arg, ((struct ir_phi_arg){n - e, old->arg.at[a].value})))
+                        return false;
+        }
+        b->phi.at = phis;
+        b->phi.cap = b->phi.n;
+    }
+    return true;
+}
+
+/* Blocks were built children first: reversed, they are in topological order. */
+static bool install(struct thread *t, uint32_t root)
+{
+    struct ir_func *f = t->f;
+    uint32_t n = t->built.n;
+
+    if (!rebuild_phis(t, n))
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t c = 0; c < t->built.at[i].to.n; c++) {
+            uint32_t *target = &t->built.at[i].to.at[c].target;
+            if (!is_return(*target))
+                *target = n - 1 - *target;
+        }
+    f->block.n = 0;
+    if (!vec_reserve(f->arena, &f->block, n))
+        return false;
+    for (uint32_t i = n; i-- > 0;)
+        f->block.at[f->block.n++] = t->built.at[i];
+    f->entry = is_return(root) ? root : is_return(t->state.at[root].result) ? t->state.at[root].result
+                                                                          : n - 1 - t->state.at[root].result;
+    return true;
+}
+
+int pass_thread(struct ir_func *f)
+{
+    struct thread t = {.f = f, .a = f->arena};
+    static const struct range everything = {0, UINT32_MAX};
+
+    if (is_return(f->entry))
+        return WEIR_OK;
+    t.budget = 16 * (uint64_t)f->block.n + 65536;
+    if (!find_relevant(&t) || set_intern(&t, &everything, 1) != 0 || t.failed)
+        return WEIR_E_MEMORY;
+    uint32_t root = resolve(&t, IR_NONE, f->entry, 0);
+    if (t.failed || (!is_return(root) && !walk(&t, root)))
+        return WEIR_E_MEMORY;
+    return install(&t, root) ? WEIR_OK : WEIR_E_MEMORY;
+}

@@ -1,0 +1,862 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * filter.y - the grammar: tokens to AST.
+ *
+ * `and` and `or` have one level and no precedence declaration: the rules are left recursive. What looks
+ * ambiguous is decided by one token behind it: a number after `and`, `or`, `not` or `(` is an id before
+ * `and`, `or`, `)` and the end, and arithmetic before anything else.
+ *
+ * `%` and `^` have no level of their own in the language: the parser always reads on. So their tokens bind
+ * tighter than everything (they are shifted after any operand) and their rules looser than everything (any
+ * operator after their right operand is shifted too).
+ */
+%require "3.8"
+%define api.pure full
+%define api.prefix {weir_yy}
+%define api.location.type {struct span}
+%define api.token.prefix {TK_}
+%define parse.error custom
+%define lr.default-reduction consistent /* so that what is expected is what would have fitted */
+%locations
+%expect 0
+%lex-param   { void *scanner }
+%parse-param { void *scanner } { struct parse_ctx *px }
+
+%code requires {
+#include "grammar/scan.h"
+#include "proto/fields.h"
+}
+
+%union {
+    uint32_t number; /* a value, or the row's value of a keyword */
+    uint32_t node;
+    struct {
+        uint32_t at, len;
+    } text;
+    const uint8_t *bytes;
+    struct ast_quals quals;
+    struct ast_arg arg;
+}
+
+%code {
+#include "grammar/parse.h"
+#include "weir/weir.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define YYLLOC_DEFAULT(Current, Rhs, N)                                                                      \
+    ((Current) = (N) ? (struct span){YYRHSLOC(Rhs, 1).begin, YYRHSLOC(Rhs, N).end}                           \
+                     : (struct span){YYRHSLOC(Rhs, 0).end, YYRHSLOC(Rhs, 0).end})
+
+/* The stack lives in the arena. A level of nesting takes at most three entries: `x and (`. */
+#define YYMALLOC(size) parse_stack(px, (size))
+#define YYFREE(ptr)    ((void)(ptr))
+#define YYMAXDEPTH     (3 * (long)px->nesting + 64)
+
+int weir_yylex(WEIR_YYSTYPE *value, struct span *at, void *scanner);
+
+static void *parse_stack(struct parse_ctx *px, size_t size)
+{
+    void *stack = arena_alloc(px->arena, 1, size, alignof(max_align_t));
+
+    px->no_memory |= !stack;
+    return stack;
+}
+
+/* A failed reduction is never the reason: constructors are sticky. */
+static void weir_yyerror(struct span *at, void *scanner, struct parse_ctx *px, const char *message)
+{
+    (void)scanner, (void)message;
+    if (!px->no_memory)
+        diag(px->sink, DIAG_TOO_DEEP, (struct diag_at){.at = *at}, px->nesting);
+}
+
+static struct ast_arg no_arg(void)
+{
+    return (struct ast_arg){.kind = ARG_NONE};
+}
+
+static struct ast_arg number_arg(uint32_t number, struct span at)
+{
+    return (struct ast_arg){.kind = ARG_NUMBER, .number = number, .at = at};
+}
+
+static struct ast_arg name_arg(uint32_t text, uint32_t len, struct span at)
+{
+    return (struct ast_arg){.kind = ARG_NAME, .text = text, .text_len = len, .at = at};
+}
+
+/* The qualifiers of a head; from here on they are the ones in force. */
+static struct ast_quals head(uint32_t proto, uint32_t dir, uint32_t type, struct span at)
+{
+    return (struct ast_quals){(uint8_t)proto, (uint8_t)dir, (uint8_t)type, true, at};
+}
+
+static struct ast_id id_text(enum ast_id_kind kind, uint32_t text, uint32_t len)
+{
+    return (struct ast_id){.kind = (uint8_t)kind, .text = text, .text_len = len};
+}
+
+static struct ast_id id_bytes(enum ast_id_kind kind, const uint8_t *bytes, struct span at)
+{
+    return (struct ast_id){
+        .kind = (uint8_t)kind, .text = at.begin, .text_len = at.end - at.begin, .bytes = bytes};
+}
+
+static struct ast_id id_prefix(struct ast_id id, uint32_t bits)
+{
+    id.kind = id.kind == ID_IPV6 ? ID_IPV6_LEN : ID_IPV4_LEN;
+    id.number = bits;
+    return id;
+}
+
+static struct ast_id id_mask(struct span at, struct span mask)
+{
+    struct ast_id id = id_text(ID_IPV4_MASK, at.begin, at.end - at.begin);
+
+    id.text2 = mask.begin;
+    id.text2_len = mask.end - mask.begin;
+    return id;
+}
+
+/* The primitive just read has no qualifiers to pass on. */
+static uint32_t unqualified(struct parse_ctx *px, uint32_t node)
+{
+    px->force = (struct ast_quals){0};
+    return node;
+}
+
+static struct ast_arg rnr_arg(struct parse_ctx *px, struct span at);
+static uint32_t field_node(struct parse_ctx *px, enum ast_kind kind, uint32_t field, uint32_t relop,
+                           struct span at, struct span word);
+static void field_begin(struct parse_ctx *px);
+static void field_number(struct parse_ctx *px, uint32_t number, struct span at);
+}
+
+%token UNKNOWN /* reported by the scanner */
+%token AND OR NOT
+%token <number> NUM
+%token <text> ID
+%token DOTTED
+%token <bytes> IPV6 MAC48 MAC8
+%token <number> PROTO SRC DST ADDR ATYPE PTYPE
+%token MASK LEN BYTE IFINDEX LLC TYPE SUBTYPE DIR
+%token <number> LENGTH_TEST CAST ALONE STACK RNR SRNR REASON PF_NAME ATM ATM_FIELD SS7 SS7_FIELD
+%token OPEN CLOSE BRACKET UNBRACKET COLON
+%token EQ NE LT GT LE GE
+%token BAR AMPERSAND SHL SHR PLUS MINUS TIMES SLASH PERCENT CARET
+
+%precedence READ_ON /* rules of % and ^ */
+%left BAR
+%left AMPERSAND
+%left SHL SHR
+%left PLUS MINUS
+%left TIMES SLASH
+%precedence NEGATION
+%precedence PERCENT CARET
+
+%type <node> expr term rterm wlan id nid pid number_id arith narith
+%type <number> pnum andor dir relop byteop field
+%type <quals> open head
+%type <arg> tval llc_kind pnum_opt
+
+%%
+
+filter:
+    %empty
+  | expr
+  ;
+
+expr:
+    term
+  | expr andor term       { $$ = ast_join(&px->build, $2, @$, @2, $1, $3); }
+  | expr andor id         { ast_qualify(&px->build, $3, px->force, true);
+                            $$ = ast_join(&px->build, $2, @$, @2, $1, $3); }
+  ;
+
+andor:
+    AND                   { $$ = AST_AND; }
+  | OR                    { $$ = AST_OR; }
+  ;
+
+term:
+    rterm
+  | NOT term              { $$ = ast_not(&px->build, @$, @1, $2); }
+  ;
+
+/* Every parenthesis remembers what was in force before it. */
+open:
+    OPEN                  { $$ = px->force; }
+  ;
+
+rterm:
+    head id               { ast_qualify(&px->build, $2, $1, false); px->force = $1; $$ = $2; }
+  | open expr CLOSE       { px->force = $1; $$ = $2; }
+  | PROTO                 { $$ = unqualified(px, ast_leaf(&px->build, AST_PROTO, $1, @$, @1)); }
+  | arith relop arith     { $$ = unqualified(px, ast_relation(&px->build, $2, @$, @2, $1, $3)); }
+  | CAST                  { $$ = unqualified(px, ast_leaf(&px->build, $1, PROTO_NONE, @$, @1)); }
+  | PROTO CAST            { $$ = unqualified(px, ast_leaf(&px->build, $2, $1, @$, @2)); }
+  | ALONE                 { $$ = unqualified(px, ast_leaf(&px->build, $1, 0, @$, @1)); }
+  | LENGTH_TEST NUM       { struct ast_arg n = number_arg($2, @2);
+                            $$ = unqualified(px, ast_keyword(&px->build, $1, @$, @1, &n, 1)); }
+  | IFINDEX NUM           { struct ast_arg n = number_arg($2, @2);
+                            $$ = unqualified(px, ast_keyword(&px->build, AST_IFINDEX, @$, @1, &n, 1)); }
+  | BYTE NUM byteop NUM   { $$ = unqualified(px, ast_byte(&px->build, $3, @$, @3, number_arg($2, @2),
+                                                          number_arg($4, @4))); }
+  | STACK pnum_opt        { $$ = unqualified(px, ast_keyword(&px->build, $1, @$, @1, &$2, 1)); }
+  | LLC llc_kind          { $$ = unqualified(px, ast_keyword(&px->build, AST_LLC, @$, @1, &$2, 1)); }
+  | wlan
+  | PROTO wlan            { $$ = $2; /* the word is accepted and means nothing */ }
+  | PF_NAME ID            { struct ast_arg n = name_arg($2.at, $2.len, @2);
+                            $$ = unqualified(px, ast_keyword(&px->build, $1, @$, @1, &n, 1)); }
+  | RNR NUM               { struct ast_arg n = number_arg($2, @2);
+                            $$ = unqualified(px, ast_keyword(&px->build, $1, @$, @1, &n, 1)); }
+  | SRNR NUM              { struct ast_arg n = number_arg($2, @2);
+                            $$ = unqualified(px, ast_keyword(&px->build, $1, @$, @1, &n, 1)); }
+  | REASON tval           { $$ = unqualified(px, ast_keyword(&px->build, $1, @$, @1, &$2, 1)); }
+  | ATM                   { $$ = unqualified(px, ast_leaf(&px->build, AST_ATM_KEYWORD, $1, @$, @1)); }
+  | SS7                   { $$ = unqualified(px, ast_leaf(&px->build, AST_SS7_KEYWORD, $1, @$, @1)); }
+  | ATM_FIELD field       { $$ = unqualified(px, field_node(px, AST_ATM_FIELD, $1, $2, @$, @1)); }
+  | SS7_FIELD field       { $$ = unqualified(px, field_node(px, AST_SS7_FIELD, $1, $2, @$, @1)); }
+  ;
+
+head:
+    dir                   { $$ = head(PROTO_NONE, $1, TYPE_NONE, @$); }
+  | dir ATYPE             { $$ = head(PROTO_NONE, $1, $2, @$); }
+  | ATYPE                 { $$ = head(PROTO_NONE, DIR_NONE, $1, @$); }
+  | PTYPE                 { $$ = head(PROTO_NONE, DIR_NONE, $1, @$); }
+  | PROTO dir             { $$ = head($1, $2, TYPE_NONE, @$); }
+  | PROTO dir ATYPE       { $$ = head($1, $2, $3, @$); }
+  | PROTO ATYPE           { $$ = head($1, DIR_NONE, $2, @$); }
+  | PROTO PTYPE           { $$ = head($1, DIR_NONE, $2, @$); }
+  ;
+
+dir:
+    SRC
+  | DST
+  | SRC OR DST            { $$ = DIR_SRC_OR_DST; }
+  | DST OR SRC            { $$ = DIR_SRC_OR_DST; }
+  | SRC AND DST           { $$ = DIR_SRC_AND_DST; }
+  | DST AND SRC           { $$ = DIR_SRC_AND_DST; }
+  | ADDR
+  ;
+
+id:
+    nid
+  | number_id
+  | open pid CLOSE        { $$ = $2; }
+  ;
+
+nid:
+    ID                    { $$ = ast_id(&px->build, @$, id_text(ID_NAME, $1.at, $1.len)); }
+  | DOTTED                { $$ = ast_id(&px->build, @$, id_text(ID_IPV4, @1.begin, @1.end - @1.begin)); }
+  | DOTTED SLASH NUM      { $$ = ast_id(&px->build, @$,
+                                        id_prefix(id_text(ID_IPV4, @1.begin, @1.end - @1.begin), $3)); }
+  | DOTTED MASK DOTTED    { $$ = ast_id(&px->build, @$, id_mask(@1, @3)); }
+  | IPV6                  { $$ = ast_id(&px->build, @$, id_bytes(ID_IPV6, $1, @1)); }
+  | IPV6 SLASH NUM        { $$ = ast_id(&px->build, @$, id_prefix(id_bytes(ID_IPV6, $1, @1), $3)); }
+  | MAC48                 { $$ = ast_id(&px->build, @$, id_bytes(ID_MAC48, $1, @1)); }
+  | MAC8                  { $$ = ast_id(&px->build, @$, id_bytes(ID_MAC8, $1, @1)); }
+  | NOT id                { $$ = ast_not(&px->build, @$, @1, $2); }
+  ;
+
+/* The first id of a list is no parenthesised one. */
+pid:
+    nid
+  | pid andor id          { $$ = ast_join(&px->build, $2, @$, @2, $1, $3); }
+  | number_id andor id    { $$ = ast_join(&px->build, $2, @$, @2, $1, $3); }
+  ;
+
+number_id:
+    pnum                  { $$ = ast_id(&px->build, @$, (struct ast_id){.kind = ID_NUMBER, .number = $1}); }
+  ;
+
+pnum:
+    NUM
+  | open pnum CLOSE       { $$ = $2; }
+  ;
+
+pnum_opt:
+    %empty                { $$ = no_arg(); }
+  | pnum                  { $$ = number_arg($1, @1); }
+  ;
+
+arith:
+    pnum                  { $$ = ast_number(&px->build, @$, $1); }
+  | narith
+  ;
+
+narith:
+    LEN                   { $$ = ast_leaf(&px->build, AST_LEN, 0, @$, @1); }
+  | PROTO BRACKET arith UNBRACKET
+                          { $$ = ast_load(&px->build, $1, @$, (struct span){0}, $3, 1); }
+  | PROTO BRACKET arith COLON NUM UNBRACKET
+                          { $$ = ast_load(&px->build, $1, @$, @5, $3, $5); }
+  | open narith CLOSE     { $$ = $2; }
+  | MINUS arith %prec NEGATION
+                          { $$ = ast_arith(&px->build, OP_NEG, @$, @1, $2, AST_NONE); }
+  | arith BAR arith       { $$ = ast_arith(&px->build, OP_OR, @$, @2, $1, $3); }
+  | arith AMPERSAND arith { $$ = ast_arith(&px->build, OP_AND, @$, @2, $1, $3); }
+  | arith SHL arith       { $$ = ast_arith(&px->build, OP_SHL, @$, @2, $1, $3); }
+  | arith SHR arith       { $$ = ast_arith(&px->build, OP_SHR, @$, @2, $1, $3); }
+  | arith PLUS arith      { $$ = ast_arith(&px->build, OP_ADD, @$, @2, $1, $3); }
+  | arith MINUS arith     { $$ = ast_arith(&px->build, OP_SUB, @$, @2, $1, $3); }
+  | arith TIMES arith     { $$ = ast_arith(&px->build, OP_MUL, @$, @2, $1, $3); }
+  | arith SLASH arith     { $$ = ast_arith(&px->build, OP_DIV, @$, @2, $1, $3); }
+  | arith PERCENT arith %prec READ_ON
+                          { $$ = ast_arith(&px->build, OP_MOD, @$, @2, $1, $3); }
+  | arith CARET arith %prec READ_ON
+                          { $$ = ast_arith(&px->build, OP_XOR, @$, @2, $1, $3); }
+  ;
+
+relop:
+    EQ                    { $$ = REL_EQ; }
+  | NE                    { $$ = REL_NE; }
+  | LT                    { $$ = REL_LT; }
+  | GT                    { $$ = REL_GT; }
+  | LE                    { $$ = REL_LE; }
+  | GE                    { $$ = REL_GE; }
+  ;
+
+byteop:
+    EQ                    { $$ = '='; }
+  | LT                    { $$ = '<'; }
+  | GT                    { $$ = '>'; }
+  | AMPERSAND             { $$ = '&'; }
+  | BAR                   { $$ = '|'; }
+  ;
+
+llc_kind:
+    %empty                { $$ = no_arg(); }
+  | ID                    { $$ = name_arg($1.at, $1.len, @1); }
+  | RNR                   { $$ = rnr_arg(px, @1); }
+  ;
+
+wlan:
+    TYPE tval             { $$ = unqualified(px, ast_keyword(&px->build, AST_WLAN_TYPE, @$, @1,
+                                                             (struct ast_arg[]){$2, no_arg()}, 2)); }
+  | TYPE tval SUBTYPE tval
+                          { $$ = unqualified(px, ast_keyword(&px->build, AST_WLAN_TYPE, @$, @1,
+                                                             (struct ast_arg[]){$2, $4}, 2)); }
+  | SUBTYPE ID            { struct ast_arg n = name_arg($2.at, $2.len, @2);
+                            $$ = unqualified(px, ast_keyword(&px->build, AST_WLAN_SUBTYPE, @$, @1, &n, 1)); }
+  | DIR tval              { $$ = unqualified(px, ast_keyword(&px->build, AST_WLAN_DIR, @$, @1, &$2, 1)); }
+  ;
+
+tval:
+    NUM                   { $$ = number_arg($1, @1); }
+  | ID                    { $$ = name_arg($1.at, $1.len, @1); }
+  ;
+
+/* The numbers are px->list; the value is what they are compared by. */
+field:
+    field_first           { $$ = REL_EQ; }
+  | relop field_first     { $$ = $1; }
+  | open field_list CLOSE { $$ = REL_EQ; }
+  ;
+
+field_list:
+    field_first
+  | field_list OR NUM     { field_number(px, $3, @3); }
+  ;
+
+field_first:
+    NUM                   { field_begin(px); field_number(px, $1, @1); }
+  ;
+
+%%
+
+/* ---------------------------------------------------------------- pieces of actions */
+
+static void field_begin(struct parse_ctx *px)
+{
+    px->list.at = NULL;
+    px->list.n = px->list.cap = 0;
+}
+
+static void field_number(struct parse_ctx *px, uint32_t number, struct span at)
+{
+    if (!px->build.failed)
+        px->build.failed = !vec_push(px->arena, &px->list, number_arg(number, at));
+}
+
+static uint32_t field_node(struct parse_ctx *px, enum ast_kind kind, uint32_t field, uint32_t relop,
+                           struct span at, struct span word)
+{
+    return ast_field(&px->build, kind, (uint8_t)field, relop, at, word, px->list.at, px->list.n);
+}
+
+/* The name rnr. Where the filter says `rulenum` the tree gets a copy of the text with the name behind it. */
+static struct ast_arg rnr_arg(struct parse_ctx *px, struct span at)
+{
+    struct ast *t = px->build.t;
+
+    if (at.end - at.begin == 3)
+        return name_arg(at.begin, 3, at);
+    if (t->text == px->text) {
+        char *copy = arena_array(px->arena, char, (size_t)px->len + 3);
+        if (!copy) {
+            px->build.failed = true;
+            return no_arg();
+        }
+        memcpy(copy, px->text, px->len);
+        memcpy(copy + px->len, "rnr", 3);
+        t->text = copy;
+    }
+    return name_arg(px->len, 3, at);
+}
+
+/* ---------------------------------------------------------------- words of a syntax error */
+
+static const char *text_at(const struct parse_ctx *px, struct span at)
+{
+    return px->text + at.begin;
+}
+
+static int shown(struct span at)
+{
+    return at.end - at.begin > 60 ? 60 : (int)(at.end - at.begin);
+}
+
+static bool says(const struct parse_ctx *px, struct span at, const char *word)
+{
+    size_t n = strlen(word);
+    return at.end - at.begin == n && memcmp(text_at(px, at), word, n) == 0;
+}
+
+/* The text of one token for a message: 40 bytes at most, without bytes a terminal would act on. */
+static void quote(const struct parse_ctx *px, struct span at, char *out, size_t size)
+{
+    size_t n = 0;
+
+    for (uint32_t i = at.begin; i < at.end && n + 5 < size; i++) {
+        unsigned char c = (unsigned char)px->text[i];
+        n += (size_t)snprintf(out + n, size - n, c < ' ' || c >= 0x7f ? "\\x%02x" : "%c", c);
+        if (i - at.begin == 40 && i + 1 < at.end) {
+            snprintf(out + n, size - n, "...");
+            return;
+        }
+    }
+    out[n] = '\0';
+}
+
+struct choices {
+    const char *item[16];
+    int n;
+};
+
+static void choice(struct choices *c, bool wanted, const char *item)
+{
+    if (wanted && c->n < 16)
+        c->item[c->n++] = item;
+}
+
+/* What would have fitted, as a person would say it: groups of tokens, not tokens. */
+static void describe(const bool *want, bool open, char *out, size_t size)
+{
+    struct choices c = {.n = 0};
+    bool test = want[YYSYMBOL_PROTO] && want[YYSYMBOL_ATYPE];
+    bool number = want[YYSYMBOL_NUM], name = want[YYSYMBOL_ID], dotted = want[YYSYMBOL_DOTTED];
+
+    choice(&c, want[YYSYMBOL_AND] && want[YYSYMBOL_OR], "'and'");
+    choice(&c, want[YYSYMBOL_OR], "'or'");
+    choice(&c, test, "a test such as 'tcp' or 'port 80'");
+    if (!test) {
+        choice(&c, want[YYSYMBOL_PROTO], "a number, 'len' or bytes such as 'ip[0]'");
+        choice(&c, !want[YYSYMBOL_PROTO] && dotted && name, "a name, number or address");
+        choice(&c, !want[YYSYMBOL_PROTO] && dotted && !name, "an address");
+        choice(&c, !want[YYSYMBOL_PROTO] && !dotted && number && name, "a number or a name");
+        choice(&c, !want[YYSYMBOL_PROTO] && !dotted && number && !name, "a number");
+        choice(&c, !want[YYSYMBOL_PROTO] && !dotted && !number && name, "a name");
+        choice(&c, want[YYSYMBOL_ATYPE], "a word such as 'host' or 'port'");
+        choice(&c, want[YYSYMBOL_SRC] && !want[YYSYMBOL_ATYPE], "'src'");
+        choice(&c, want[YYSYMBOL_DST] && !want[YYSYMBOL_ATYPE], "'dst'");
+    }
+    choice(&c, want[YYSYMBOL_NE], "a comparison such as '='");
+    choice(&c, want[YYSYMBOL_EQ] && !want[YYSYMBOL_NE], "one of '=', '<', '>', '&', '|'");
+    choice(&c, want[YYSYMBOL_TIMES], "an operator such as '+'");
+    choice(&c, want[YYSYMBOL_CLOSE] && open, "')'");
+    choice(&c, want[YYSYMBOL_UNBRACKET], "']'");
+    choice(&c, want[YYSYMBOL_YYEOF] && !want[YYSYMBOL_OR] && !test, "the end of the filter");
+
+    size_t n = 0;
+    out[0] = '\0';
+    for (int i = 0; i < c.n && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s%s",
+                              i == 0        ? ""
+                              : i + 1 < c.n ? ", "
+                                            : " or ",
+                              c.item[i]);
+}
+
+/* ---------------------------------------------------------------- what was probably meant */
+
+struct guess {
+    struct parse_ctx *px;
+    const bool *want;
+    struct seen found, before, earlier; /* the offending token and the two in front of it */
+    char hint[200];
+};
+
+#define HINT(g, ...) (snprintf((g)->hint, sizeof(g)->hint, __VA_ARGS__), true)
+#define TEXT(g, at)  shown(at), text_at((g)->px, (at))
+
+static bool is_comparison(int token)
+{
+    return token == TK_EQ || token == TK_NE || token == TK_LT || token == TK_GT || token == TK_LE ||
+           token == TK_GE;
+}
+
+/* A primitive may begin behind this token. */
+static bool begins_test(int token)
+{
+    return token == TK_YYEOF || token == TK_AND || token == TK_OR || token == TK_NOT || token == TK_OPEN;
+}
+
+static bool is_id(int token)
+{
+    return token == TK_ID || token == TK_NUM || token == TK_DOTTED || token == TK_IPV6 || token == TK_MAC48 ||
+           token == TK_MAC8;
+}
+
+/* The next run of non-blanks from @from on, without a closing parenthesis. */
+static struct span next_word(const struct parse_ctx *px, uint32_t from)
+{
+    struct span at;
+
+    while (from < px->len && isspace((unsigned char)px->text[from]))
+        from++;
+    at.begin = at.end = from;
+    while (at.end < px->len && !isspace((unsigned char)px->text[at.end]) &&
+           !strchr("()&|,;", px->text[at.end]))
+        at.end++;
+    return at;
+}
+
+/* A comparison in symbols or in Wireshark's words: what it means, and 0 when it is none. */
+static int comparison_at(const struct parse_ctx *px, uint32_t from, uint32_t *end)
+{
+    static const struct {
+        const char *text;
+        int token;
+    } row[] = {{"==", TK_EQ},  {"!=", TK_NE},  {"<=", TK_LE},  {">=", TK_GE},  {"=", TK_EQ},
+               {"<", TK_LT},   {">", TK_GT},   {"eq ", TK_EQ}, {"ne ", TK_NE}, {"le ", TK_LE},
+               {"ge ", TK_GE}, {"lt ", TK_LT}, {"gt ", TK_GT}};
+
+    while (from < px->len && isspace((unsigned char)px->text[from]))
+        from++;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        size_t n = strlen(row[i].text);
+        if (n <= px->len - from && memcmp(px->text + from, row[i].text, n) == 0) {
+            *end = from + (uint32_t)n;
+            return row[i].token;
+        }
+    }
+    return 0;
+}
+
+static const char *comparison_word(int token)
+{
+    return token == TK_EQ   ? "="
+           : token == TK_NE ? "!="
+           : token == TK_LT ? "<"
+           : token == TK_GT ? ">"
+           : token == TK_LE ? "<="
+                            : ">=";
+}
+
+enum follow { MISTAKE_VALUE, MISTAKE_COMPARE, MISTAKE_FLAG, MISTAKE_ALONE };
+
+static bool guess_mistake(struct guess *g, struct span at)
+{
+    static const struct {
+        const char *word, *instead;
+        enum follow follow;
+    } row[] = {
+#define MISTAKE(word, instead, follow) {word, instead, MISTAKE_##follow},
+#include "grammar/mistakes.def"
+#undef MISTAKE
+    };
+    size_t i = 0;
+
+    while (i < sizeof row / sizeof *row && !says(g->px, at, row[i].word))
+        i++;
+    if (i == sizeof row / sizeof *row)
+        return false;
+    uint32_t behind = at.end;
+    int op = comparison_at(g->px, at.end, &behind);
+    struct span value = next_word(g->px, behind);
+    if (row[i].follow == MISTAKE_FLAG) {
+        bool clear = (op == TK_EQ && says(g->px, value, "0")) || (op == TK_NE && says(g->px, value, "1"));
+        return HINT(g, "write '%s %s 0'", row[i].instead, clear ? "=" : "!=");
+    }
+    if (row[i].follow == MISTAKE_ALONE || value.begin == value.end)
+        return HINT(g, "write '%s'", row[i].instead);
+    if (row[i].follow == MISTAKE_COMPARE)
+        return op ? HINT(g, "write '%s %s %.*s'", row[i].instead, comparison_word(op), TEXT(g, value))
+                  : HINT(g, "write '%s'", row[i].instead);
+    if (op == 0 || op == TK_EQ || op == TK_NE)
+        return HINT(g, "write '%s%s %.*s'", op == TK_NE ? "not " : "", row[i].instead, TEXT(g, value));
+    return HINT(g, "write '%s'", row[i].instead);
+}
+
+/* One letter more, less, other, or two neighbours swapped. */
+static bool near(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t head = 0, tail = 0;
+
+    if (n > m + 1 || m > n + 1)
+        return false;
+    while (head < n && head < m && a[head] == b[head])
+        head++;
+    while (tail < n - head && tail < m - head && a[n - 1 - tail] == b[m - 1 - tail])
+        tail++;
+    size_t left_a = n - head - tail, left_b = m - head - tail;
+    return (left_a <= 1 && left_b <= 1) ||
+           (left_a == 2 && left_b == 2 && a[head] == b[head + 1] && a[head + 1] == b[head]);
+}
+
+/* A word that is a keyword but for its case or one letter; @anywhere when its place does not matter. */
+static bool guess_keyword(struct guess *g, struct span at, bool anywhere)
+{
+    char lower[32];
+    size_t n = at.end - at.begin;
+
+    if (n == 0 || n >= sizeof lower || text_at(g->px, at)[0] == '\\')
+        return false;
+    for (size_t i = 0; i < n; i++)
+        lower[i] = (char)tolower((unsigned char)text_at(g->px, at)[i]);
+    const struct keyword *exact = keyword_find(lower, n);
+    if (exact)
+        return HINT(g, "keywords are written in lower case: '%s'", exact->word);
+    for (size_t i = 0; n >= 3 && keyword_row(i); i++) {
+        const struct keyword *k = keyword_row(i);
+        if (near(lower, n, k->word, k->len) && (anywhere || g->want[YYTRANSLATE(k->token)]))
+            return HINT(g, "did you mean '%s'?", k->word);
+    }
+    return false;
+}
+
+static bool guess_word(struct guess *g)
+{
+    if (g->found.token == TK_ID && (guess_mistake(g, g->found.at) || guess_keyword(g, g->found.at, false)))
+        return true;
+    return g->before.token == TK_ID && begins_test(g->earlier.token) &&
+           (guess_mistake(g, g->before.at) || guess_keyword(g, g->before.at, true));
+}
+
+/* `port == 80`, `vlan = 5`, `tcp port > 1023`. */
+static bool guess_comparison(struct guess *g)
+{
+    static const int takes[] = {TK_ATYPE,       TK_PTYPE,   TK_SRC,    TK_DST,     TK_STACK,
+                                TK_LENGTH_TEST, TK_IFINDEX, TK_TYPE,   TK_SUBTYPE, TK_DIR,
+                                TK_RNR,         TK_SRNR,    TK_REASON, TK_PF_NAME, TK_LLC};
+    int op = g->found.token;
+    struct span value = next_word(g->px, g->found.at.end);
+    struct span words = g->before.at;
+
+    if (!is_comparison(op))
+        return false;
+    if (op == TK_GT && g->before.token == TK_LT)
+        return HINT(g, "unequal is written '!='");
+    if ((op == TK_GT || op == TK_LT) && g->before.token == TK_EQ)
+        return HINT(g, "write '%s='", comparison_word(op));
+    if (g->before.token == TK_PROTO && value.begin < value.end && (op == TK_EQ || op == TK_NE))
+        return HINT(g, "write '%s%.*s host %.*s' for an address, or compare bytes: '%.*s[0] = ...'",
+                    op == TK_NE ? "not " : "", TEXT(g, words), TEXT(g, value), TEXT(g, words));
+    for (size_t i = 0; i < sizeof takes / sizeof *takes; i++)
+        if (takes[i] == g->before.token && value.begin < value.end) {
+            if (g->earlier.token == TK_PROTO || g->earlier.token == TK_SRC || g->earlier.token == TK_DST)
+                words.begin = g->earlier.at.begin;
+            if (op == TK_EQ || op == TK_NE)
+                return HINT(g, "write '%s%.*s %.*s'", op == TK_NE ? "not " : "", TEXT(g, words),
+                            TEXT(g, value));
+            if (says(g->px, g->before.at, "port"))
+                return HINT(g, "ports between two numbers are 'portrange LOW-HIGH'");
+            return false;
+        }
+    if (g->want[YYSYMBOL_AND])
+        return HINT(g, "a relation has one comparison; join two with 'and'");
+    return false;
+}
+
+/* `10.0.0.1`, `tcp 80`, `ip localhost`. */
+static bool guess_bare_id(struct guess *g)
+{
+    const struct seen *f = &g->found, *p = &g->before;
+    bool behind_proto = p->token == TK_PROTO;
+    struct span words = {p->at.begin, p->at.begin};
+
+    if (!is_id(f->token) || !g->want[YYSYMBOL_ATYPE] || g->want[YYSYMBOL_DOTTED])
+        return false;
+    if (behind_proto)
+        words = (struct span){p->at.begin, f->at.begin}; /* with the blank */
+    struct span whole = f->at;
+    if (whole.end < g->px->len && g->px->text[whole.end] == '/')
+        whole.end = next_word(g->px, whole.end).end;
+    bool ports = behind_proto &&
+                 (says(g->px, p->at, "tcp") || says(g->px, p->at, "udp") || says(g->px, p->at, "sctp"));
+    switch (f->token) {
+    case TK_MAC48:
+    case TK_MAC8:
+        return HINT(g, "write 'ether host %.*s'", TEXT(g, f->at));
+    case TK_DOTTED:
+    case TK_IPV6:
+        if (ports)
+            words.end = words.begin;
+        return HINT(g, "write '%.*s%s %.*s'%s", TEXT(g, words), whole.end > f->at.end ? "net" : "host",
+                    TEXT(g, whole), ports ? ", joined with 'and'" : "");
+    case TK_NUM:
+        if (says(g->px, p->at, "icmp") || says(g->px, p->at, "icmp6"))
+            return HINT(g, "write '%.*s[%.*stype] = %.*s'", TEXT(g, p->at), TEXT(g, p->at), TEXT(g, f->at));
+        return HINT(g, "write '%.*s%s %.*s'", TEXT(g, words), ports || !behind_proto ? "port" : "proto",
+                    TEXT(g, f->at));
+    default:
+        return HINT(g, "write '%.*s%s %.*s'", TEXT(g, words), ports ? "port" : "host", TEXT(g, f->at));
+    }
+}
+
+/* `portrange 80 - 90`, `net 10/8`, `net 10 mask 255.0.0.0`. */
+static bool guess_number_pair(struct guess *g)
+{
+    struct span next = next_word(g->px, g->found.at.end);
+
+    if (g->before.token != TK_NUM || g->earlier.token != TK_ATYPE)
+        return false;
+    if (g->found.token == TK_NUM && says(g->px, g->earlier.at, "portrange"))
+        return HINT(g, "write 'portrange %.*s-%.*s'", TEXT(g, g->before.at), TEXT(g, g->found.at));
+    if ((g->found.token == TK_MINUS || g->found.token == TK_COLON) && next.begin < next.end)
+        return HINT(g, "write 'portrange %.*s-%.*s', without blanks", TEXT(g, g->before.at), TEXT(g, next));
+    if (g->found.token == TK_SLASH && next.begin < next.end)
+        return HINT(g, "write 'net %.*s.0.0.0/%.*s'", TEXT(g, g->before.at), TEXT(g, next));
+    if (g->found.token == TK_MASK && next.begin < next.end)
+        return HINT(g, "write 'net %.*s.0.0.0 mask %.*s'", TEXT(g, g->before.at), TEXT(g, next));
+    return false;
+}
+
+/* Operators between the wrong things. */
+static bool guess_operator(struct guess *g)
+{
+    int f = g->found.token, p = g->before.token;
+    bool end = f == TK_YYEOF || f == TK_CLOSE;
+    const bool *want = g->want;
+
+    if ((f == TK_AMPERSAND || f == TK_BAR) && want[YYSYMBOL_AND])
+        return f == TK_BAR ? HINT(g, "join tests with 'or' or '||'; '|' works on numbers")
+                           : HINT(g, "join tests with 'and' or '&&'; '&' works on numbers");
+    if ((f == TK_AND || f == TK_OR || end) && want[YYSYMBOL_TIMES]) {
+        if (!end && (says(g->px, g->found.at, "&&") || says(g->px, g->found.at, "||")))
+            return HINT(g, "'%.*s' joins tests; numbers are combined with '%c'", TEXT(g, g->found.at),
+                        g->px->text[g->found.at.begin]);
+        if (p == TK_NUM && begins_test(g->earlier.token))
+            return HINT(g, "write 'port %.*s'", TEXT(g, g->before.at));
+        return want[YYSYMBOL_NE] ? HINT(g, "compare it with a number, as in 'tcp[13] & 2 != 0'") : false;
+    }
+    if ((f == TK_AND || f == TK_OR) && (p == TK_AND || p == TK_OR))
+        return HINT(g, "one 'and' or 'or' is enough");
+    if ((f == TK_AND || f == TK_OR) && p == TK_NOT)
+        return HINT(g, "write '%s not'", f == TK_AND ? "and" : "or");
+    if (f == TK_CLOSE && p == TK_OPEN)
+        return HINT(g, "put a test between the parentheses");
+    if (f == TK_NOT && want[YYSYMBOL_AND])
+        return HINT(g, "write 'and not'");
+    if (f == TK_PTYPE && (p == TK_SRC || p == TK_DST || p == TK_ADDR))
+        return HINT(g, "'%.*s' takes no direction", TEXT(g, g->found.at));
+    return false;
+}
+
+static bool guess_rest(struct guess *g)
+{
+    struct span at = g->found.at;
+    int f = g->found.token;
+    bool keyword = keyword_find(text_at(g->px, at), at.end - at.begin) && f != TK_AND && f != TK_OR;
+
+    if (g->before.token == TK_OPEN && g->earlier.token == TK_OPEN && is_id(f) && !g->want[YYSYMBOL_ID])
+        return HINT(g, "a list of ids begins with one parenthesis");
+    if (keyword && g->want[YYSYMBOL_DOTTED] && (g->before.token == TK_AND || g->before.token == TK_OR))
+        return HINT(g, "the parenthesis began a list of ids: write the qualifiers of its first id too, as in "
+                       "'(host a and port 80)'");
+    if (keyword && g->want[YYSYMBOL_ID] && !g->want[YYSYMBOL_AND] && !g->want[YYSYMBOL_PROTO])
+        return HINT(g, "write '\\%.*s' to use the keyword as a name", TEXT(g, at));
+    if (g->want[YYSYMBOL_AND] && (keyword || is_id(f) || f == TK_OPEN))
+        return HINT(g, "write 'and' or 'or' before it");
+    return false;
+}
+
+static const char *suggest(struct guess *g)
+{
+    return guess_word(g) || guess_number_pair(g) || guess_comparison(g) || guess_bare_id(g) ||
+                   guess_operator(g) || guess_rest(g)
+               ? g->hint
+               : NULL;
+}
+
+static int yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, struct parse_ctx *px)
+{
+    bool want[YYNTOKENS] = {false};
+    yysymbol_kind_t expected[YYNTOKENS];
+    struct span at = *yypcontext_location(ctx);
+    struct seen found = px->seen[0];
+    char wanted[320], quoted[64], what[96];
+
+    (void)scanner;
+    if (found.token == TK_UNKNOWN || (px->bad_end && px->bad_end == at.end))
+        return 0; /* said already, and better */
+    int n = yypcontext_expected_tokens(ctx, expected, YYNTOKENS);
+    for (int i = 0; i < n; i++)
+        want[expected[i]] = true;
+
+    if (found.token == TK_CLOSE || found.token == TK_UNBRACKET) {
+        char c = found.token == TK_CLOSE ? ')' : ']';
+        if (px->unopened) {
+            diag(px->sink, DIAG_UNOPENED, (struct diag_at){.at = at}, c);
+            return 0;
+        }
+        struct span partner = px->open.at[px->open.n]; /* just closed */
+        char open = px->text[partner.begin];
+        if ((open == '(') != (c == ')')) {
+            diag(px->sink, DIAG_UNCLOSED, (struct diag_at){.at = partner, .also = at}, open);
+            return 0;
+        }
+    }
+    if (found.token == TK_YYEOF && px->open.n && (want[YYSYMBOL_CLOSE] || want[YYSYMBOL_UNBRACKET])) {
+        struct span open = px->open.at[px->open.n - 1];
+        diag(px->sink, DIAG_UNCLOSED, (struct diag_at){.at = open, .also = at}, px->text[open.begin]);
+        return 0;
+    }
+    struct guess g = {.px = px, .want = want, .found = found, .before = px->seen[1], .earlier = px->seen[2]};
+    describe(want, px->open.n > 0, wanted, sizeof wanted);
+    quote(px, at, quoted, sizeof quoted);
+    if (found.token == TK_YYEOF)
+        snprintf(what, sizeof what, "the end of the filter");
+    else
+        snprintf(what, sizeof what, "'%s'", quoted);
+    diag(px->sink, DIAG_SYNTAX, (struct diag_at){.at = at, .hint = suggest(&g)}, wanted, what);
+    return 0;
+}
+
+/* ---------------------------------------------------------------- the door */
+
+int parse_filter(struct arena *arena, struct diag_sink *sink, const char *text, uint32_t len,
+                 uint32_t nesting, struct ast *out)
+{
+    struct parse_ctx px = {.arena = arena, .sink = sink, .text = text, .len = len, .nesting = nesting};
+    uint32_t errors = sink->errors;
+    void *scanner;
+
+    *out = (struct ast){.arena = arena, .text = text, .text_len = len};
+    px.build.t = out;
+    if (len > INT32_MAX - 2) { /* flex counts in int */
+        diag(sink, DIAG_TOO_LONG, (struct diag_at){.at = {0, len}}, (unsigned)INT32_MAX - 2);
+        return WEIR_E_LIMIT;
+    }
+    if (!scan_begin(&px, &scanner))
+        return WEIR_E_MEMORY;
+    int status = yyparse(scanner, &px);
+    if (px.no_memory || px.build.failed || sink->failed)
+        return WEIR_E_MEMORY;
+    if (status == 2)
+        return WEIR_E_LIMIT;
+    return sink->errors > errors ? WEIR_E_FILTER : status == 0 ? WEIR_OK : WEIR_E_BUG;
+}

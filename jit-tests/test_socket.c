@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jit-tests/test_socket.c - classic programs on a real socket: Linux's SO_ATTACH_FILTER against our interpreter.
+ *
+ * A datagram socket of AF_UNIX runs its filter on what is sent to it, with no header of its own around it. What a
+ * filter accepts arrives, cut to the filter's return value; the rest disappears without a word.
+ */
+#include <errno.h>
+#include <linux/filter.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "jit-tests/packets.h"
+#include "tests/harness/tap.h"
+#include "vm/vm.h"
+#include "weir/weir.h"
+
+_Static_assert(sizeof(struct weir_cbpf_insn) == sizeof(struct sock_filter), "one instruction layout");
+
+static const struct {
+    const char *filter;
+    uint32_t snaplen;
+} filters[] = {
+    {"", 262144},
+    {"", 40},
+    {"ip", 262144},
+    {"ip", 20},
+    {"ip6", 1},
+    {"arp or rarp", 262144},
+    {"tcp", 262144},
+    {"tcp port 80", 262144},
+    {"tcp port 80", 96},
+    {"udp port 53", 262144},
+    {"port 80 or port 443 or port 22", 262144},
+    {"portrange 1000-2000", 262144},
+    {"src portrange 80-443 and tcp", 262144},
+    {"host 10.0.0.1", 262144},
+    {"src host 10.0.0.2 and not port 22", 262144},
+    {"net 10.0.0.0/27", 262144},
+    {"not net 10.0.0.0/28", 262144},
+    {"ip host 10.0.0.1 or 10.0.0.2 or 10.0.0.3", 262144},
+    {"ip6 host 2001:db8::1", 262144},
+    {"ip6 net 2001:db8::/64", 262144},
+    {"ip6 proto 17", 262144},
+    {"ip6 and tcp port 80", 262144},
+    {"icmp or icmp6", 262144},
+    {"vlan", 262144},
+    {"vlan 100 and ip", 262144},
+    {"vlan and tcp port 80", 262144},
+    {"vlan and vlan 100 and host 10.0.0.3", 262144},
+    {"mpls", 262144},
+    {"ether broadcast", 262144},
+    {"ether multicast", 262144},
+    {"ether src 01:01:01:01:01:01 or ether dst ff:ff:ff:ff:ff:ff", 262144},
+    {"less 64", 262144},
+    {"greater 80", 262144},
+    {"len > 60 and len < 100", 262144},
+    {"len - 14 = ip[2:2]", 262144},
+    {"ip[0] & 0xf != 5", 262144},
+    {"ip[6:2] & 0x1fff = 0 and ip[8] > 32", 262144},
+    {"tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", 262144},
+    {"tcp[tcp[12] >> 2] = 71", 262144},
+    {"tcp[(tcp[12] & 0xf0) >> 2 : 4] = 0x47455420", 262144},
+    {"ether[ether[20]] = ether[ether[21] + 1]", 262144},
+    {"ether[0 - 1 + ip[8]] != 0", 262144},
+    {"ip[ip[12:4] - 0x0a000000] = 0", 262144},
+    {"ether[ip[12:4]] = 0", 262144},
+    {"ip[1] + ip[9] * 2 - tcp[13] = 12", 262144},
+    {"ip[2:2] / (ip[9] + 1) > 3 or ip[2:2] % 7 = 1", 262144},
+    {"ip[2:2] / (ip[8] - 64) = 0", 262144},
+    {"1 << (ip[0] & 0xf) > 64 and ip[4:4] >> (ip[8] & 31) = 0", 262144},
+    {"ip proto 6 or 17 or 132 or 47", 262144},
+};
+
+static bool attach(int fd, const struct weir_cbpf_insn *code, size_t n)
+{
+    struct sock_fprog p = {(unsigned short)n, (struct sock_filter *)(uintptr_t)code};
+
+    if (n > UINT16_MAX) {
+        errno = EINVAL; /* struct sock_fprog cannot even say it */
+        return false;
+    }
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &p, sizeof p) == 0;
+}
+
+static struct weir_program *compiled(struct weir *cx, const char *filter, uint32_t snaplen, uint32_t optimize)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct weir_program *p = NULL;
+
+    o.snaplen = snaplen;
+    o.optimize = optimize;
+    int r = weir_compile(cx, filter, strlen(filter), &o, &p);
+    if (r >= 0)
+        return p;
+    const struct weir_diagnostic *d = weir_diagnostic(cx, 0);
+    tap_ok(false, "'%.60s' compiles", filter);
+    tap_diag("%s: %s", weir_strerror(r), d ? d->message : "no diagnostic");
+    return NULL;
+}
+
+/* Bytes of @packet that arrive, or -1 when it does not, or -2 when they are not its first bytes. */
+static long through(const int fd[2], const uint8_t *packet, uint32_t n)
+{
+    static uint8_t got[65536];
+
+    if (send(fd[0], packet, n, 0) != (ssize_t)n)
+        return -2;
+    ssize_t r = recv(fd[1], got, sizeof got, MSG_DONTWAIT);
+    if (r < 0)
+        return errno == EAGAIN ? -1 : -2;
+    return r <= (ssize_t)n && !memcmp(got, packet, (size_t)r) ? r : -2;
+}
+
+static bool packet_fits(const int fd[2], const struct weir_cbpf_insn *code, size_t n, const uint8_t *bytes,
+                        uint32_t size, unsigned *accepted)
+{
+    struct packet p = {.bytes = bytes, .caplen = size, .wirelen = size};
+    uint32_t verdict = cbpf_run(code, (uint32_t)n, &p, NULL);
+    long want = verdict == 0 ? -1 : verdict < size ? (long)verdict : (long)size;
+    long got = through(fd, bytes, size);
+
+    *accepted += verdict != 0;
+    if (got == want)
+        return true;
+    tap_diag("a packet of %u bytes: %ld should arrive, and %ld did (-1: none)", (unsigned)size, want, got);
+    return false;
+}
+
+static void test_filter(struct weir *cx, const int fd[2], const char *filter, uint32_t snaplen, uint32_t optimize,
+                        const struct packets *all)
+{
+    struct weir_program *p = compiled(cx, filter, snaplen, optimize);
+    unsigned accepted = 0, bad = 0;
+    size_t n = 0;
+
+    if (!p)
+        return;
+    const struct weir_cbpf_insn *code = weir_program_cbpf(p, &n);
+    const char *refusal = weir_program_kernel_refusal(p);
+    if (refusal || !attach(fd[1], code, n)) {
+        tap_ok(false, "'%s' on a socket", filter);
+        tap_diag("predicted: %s; kernel: %s", refusal ? refusal : "accepted", refusal ? "not tried" : strerror(errno));
+    } else {
+        for (size_t i = 0; i < all->n && bad < 3; i++)
+            bad += !packet_fits(fd, code, n, all->byte[i], all->size[i], &accepted);
+        tap_ok(!bad, "'%s' snaplen %u, %s: %u of %zu packets arrive", filter, (unsigned)snaplen,
+               optimize ? "optimized" : "plain", accepted, all->n);
+    }
+    weir_program_free(p);
+}
+
+/* Lists of growing length: the kernel takes exactly what weir_program_kernel_refusal() lets through. */
+static void test_limits(struct weir *cx, const int fd[2])
+{
+    static const unsigned lengths[] = {10, 100, 300, 600, 1000, 1300, 1600, 2000, 2500, 4000, 6000};
+    static char text[6000 * 24];
+    unsigned taken = 0, refused = 0;
+
+    for (size_t k = 0; k < sizeof lengths / sizeof lengths[0]; k++)
+        for (uint32_t optimize = 0; optimize < 2; optimize++) {
+            size_t at = (size_t)snprintf(text, sizeof text, "ip host 10.0.0.3"), n = 0;
+            for (unsigned i = 1; i < lengths[k]; i++)
+                at += (size_t)snprintf(text + at, sizeof text - at, " or 10.%u.%u.%u", i / 251 % 256, i % 251, i % 97);
+            struct weir_program *p = compiled(cx, text, 262144, optimize);
+            if (!p)
+                return;
+            const struct weir_cbpf_insn *code = weir_program_cbpf(p, &n);
+            const char *refusal = weir_program_kernel_refusal(p);
+            bool attached = attach(fd[1], code, n);
+            taken += attached;
+            refused += !attached;
+            if (attached != !refusal) {
+                tap_ok(false, "a list of %u hosts, %s, %zu instructions", lengths[k], optimize ? "optimized" : "plain",
+                       n);
+                tap_diag("predicted: %s; kernel: %s", refusal ? refusal : "accepted",
+                         attached ? "accepted" : strerror(errno));
+            }
+            weir_program_free(p);
+        }
+    tap_ok(taken && refused, "lists: %u programs taken and %u refused, as predicted", taken, refused);
+}
+
+static void collect(struct packets *all)
+{
+    struct rng r = {rng_seed()};
+
+    for (int i = 0; i < 300; i++)
+        packets_generate(all, &r);
+    size_t generated = all->n;
+    for (size_t i = 0; i < generated; i += generated / 10)
+        for (uint32_t n = 1; n < all->size[i]; n++)
+            packets_add(all, all->byte[i], n);
+    if (!shared_dir()) {
+        tap_skip(SHARED_ABSENT, "real packets");
+        return;
+    }
+    size_t before = all->n;
+    unsigned files = packets_of_captures(all, "captures/tcpdump", 5, 60000);
+    files += packets_of_captures(all, "captures/libpcap", 5, 60000);
+    tap_ok(files > 20 && all->n > before, "%zu packets, %zu of them from %u captures", all->n, all->n - before, files);
+}
+
+int main(void)
+{
+    static const struct weir_cbpf_insn all_of_it = {0x06, 0, 0, 262144};
+    static struct packets all;
+    struct weir *cx = NULL;
+    int fd[2], size = 1 << 20;
+
+    if (socketpair(AF_UNIX, SOCK_DGRAM, 0, fd) || !attach(fd[1], &all_of_it, 1))
+        return tap_skip_all("the kernel does not let us attach a filter to a socket");
+    setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    if (!tap_ok(weir_new(NULL, &cx) == 0, "a context"))
+        return tap_done();
+    collect(&all);
+    for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
+        for (uint32_t optimize = 0; optimize < 2; optimize++)
+            test_filter(cx, fd, filters[i].filter, filters[i].snaplen, optimize, &all);
+    test_limits(cx, fd);
+    weir_free(cx);
+    packets_free(&all);
+    close(fd[0]);
+    close(fd[1]);
+    return tap_done();
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ir/test_ir_cases.c - IR functions in text files: what the verifier says, what packets make of them.
+ *
+ * Every *.ir file in tests/ir holds cases, each begun by a line `; case NAME`. Lines of a case that begin
+ * with one of these words behind `; ` are directions, all other comments are for people:
+ *
+ *   verify MESSAGE            the verifier's answer; without this line it must find nothing
+ *   parse LINE MESSAGE        the parser's error, in lines of the case, which begins behind `; case`
+ *   free                      the text is not as ir_print() writes it (else it must be, comments apart)
+ *   run HEX [len=N] [tci=N] [present=N] [type=N] [ifindex=N] -> VERDICT
+ *                             HEX may be - for no bytes; VERDICT is accept, reject, or fault (a guard)
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tests/harness/tap.h"
+#include "vm/vm.h"
+
+#define FOLDER "tests/ir"
+
+static const char *after(const char *line, const char *word)
+{
+    size_t n = strlen(word);
+
+    if (strncmp(line, "; ", 2) != 0 || strncmp(line + 2, word, n) != 0 || (line[2 + n] != ' ' && line[2 + n]))
+        return NULL;
+    return line + 2 + n + (line[2 + n] == ' ');
+}
+
+static uint32_t setting(const char *text, const char *name, uint32_t otherwise)
+{
+    const char *at = strstr(text, name);
+
+    return at ? (uint32_t)strtoul(at + strlen(name), NULL, 0) : otherwise;
+}
+
+/* One `run` direction; NULL or what went wrong. */
+static const char *run(const struct ir_func *f, const char *text, struct arena *a)
+{
+    uint8_t bytes[256];
+    struct packet p = {.bytes = bytes};
+    const char *at = text, *arrow = strstr(text, "-> ");
+    unsigned byte;
+    bool fault;
+
+    while (p.caplen < sizeof bytes && sscanf(at, "%2x", &byte) == 1) {
+        bytes[p.caplen++] = (uint8_t)byte;
+        at += 2;
+    }
+    if (!arrow)
+        return "a run has no verdict";
+    p.wirelen = setting(text, "len=", p.caplen);
+    p.meta.vlan_tci = setting(text, "tci=", 0);
+    p.meta.vlan_present = setting(text, "present=", 0);
+    p.meta.packet_type = setting(text, "type=", 0);
+    p.meta.ifindex = setting(text, "ifindex=", 0);
+    uint32_t v = ir_eval(f, &p, a, &fault);
+    const char *got = v == f->accept ? "accept" : v ? "another number" : fault ? "fault" : "reject";
+    return strcmp(arrow + 3, got) == 0 ? NULL : got;
+}
+
+/* The text without comments, blank lines and blanks at the end of lines. */
+static void canonical(const char *text, char *out)
+{
+    while (*text) {
+        size_t n = strcspn(text, "\n"), keep = strcspn(text, ";\n");
+        while (keep && text[keep - 1] == ' ')
+            keep--;
+        memcpy(out, text, keep);
+        out += keep;
+        if (keep)
+            *out++ = '\n';
+        text += n + (text[n] == '\n');
+    }
+    *out = '\0';
+}
+
+static void one_case(const char *file, const char *name, char *text)
+{
+    struct arena a;
+    struct ir_func f;
+    struct strbuf one, two;
+    const char *message = NULL, *want_verify = NULL, *want_parse = NULL;
+    uint32_t line = 0, where = 0;
+    bool free_form = false, fine = true;
+    char *lines = strdup(text), *plain = malloc(strlen(text) + 2), problem[1000] = "";
+
+    arena_init(&a, &allocator_libc, (size_t)1 << 28);
+    strbuf_init(&one, &allocator_libc);
+    strbuf_init(&two, &allocator_libc);
+    int status = ir_parse(&a, text, strlen(text), &f, &message, &line);
+    const char *wrong = status ? NULL : ir_verify(&f, &a, &where);
+    for (char *l = strtok(lines, "\n"); l; l = strtok(NULL, "\n")) {
+        const char *rest;
+        if ((rest = after(l, "verify")))
+            want_verify = rest;
+        else if ((rest = after(l, "parse")))
+            want_parse = rest;
+        else if (after(l, "free"))
+            free_form = true;
+        else if ((rest = after(l, "run")) && !status && !wrong) {
+            const char *got = run(&f, rest, &a);
+            if (got) {
+                snprintf(problem, sizeof problem, "%s: %s", rest, got);
+                fine = false;
+            }
+        }
+    }
+    if (want_parse) {
+        char got[200];
+        snprintf(got, sizeof got, "%u %s", line, message ? message : "");
+        if (status != WEIR_E_FILTER || strcmp(got, want_parse) != 0) {
+            snprintf(problem, sizeof problem, "parsing: %s", got);
+            fine = false;
+        }
+    } else if (status) {
+        snprintf(problem, sizeof problem, "line %u: %s", line, message ? message : "memory");
+        fine = false;
+    } else if ((want_verify ? !wrong || strcmp(wrong, want_verify) != 0 : wrong != NULL)) {
+        snprintf(problem, sizeof problem, "the verifier says, of b%u: %s", where, wrong ? wrong : "nothing");
+        fine = false;
+    }
+    if (!status && fine) {
+        struct ir_func again;
+        ir_print(&f, &one);
+        canonical(text, plain);
+        if (!free_form && strcmp(one.text, plain) != 0) {
+            snprintf(problem, sizeof problem, "it prints as\n%s", one.text);
+            fine = false;
+        }
+        if (ir_parse(&a, one.text, one.len, &again, &message, &line)) {
+            snprintf(problem, sizeof problem, "its print does not parse: line %u: %s", line, message);
+            fine = false;
+        } else {
+            ir_print(&again, &two);
+            fine = fine && strcmp(one.text, two.text) == 0;
+        }
+    }
+    if (!tap_ok(fine, "%s: %s", file, name))
+        tap_diag("%s", problem);
+    strbuf_release(&one);
+    strbuf_release(&two);
+    arena_release(&a);
+    free(lines);
+    free(plain);
+}
+
+static char *read_file(const char *path)
+{
+    FILE *in = fopen(path, "r");
+    char *text = NULL;
+    size_t n = 0, cap = 0, got = 0;
+
+    if (!in)
+        return NULL;
+    do {
+        n += got;
+        if (cap - n < 4097 && !(text = realloc(text, cap = cap * 2 + 8192)))
+            break;
+        got = fread(text + n, 1, 4096, in);
+    } while (got);
+    fclose(in);
+    if (text)
+        text[n] = '\0';
+    return text;
+}
+
+static int is_case_file(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name);
+
+    return n > 3 && strcmp(d->d_name + n - 3, ".ir") == 0;
+}
+
+int main(void)
+{
+    struct dirent **list;
+    int n = scandir(FOLDER, &list, is_case_file, alphasort);
+
+    if (n <= 0) {
+        tap_ok(false, "there are cases in %s", FOLDER);
+        return tap_done();
+    }
+    for (int i = 0; i < n; i++) {
+        char path[400];
+        snprintf(path, sizeof path, "%s/%s", FOLDER, list[i]->d_name);
+        char *text = read_file(path);
+        char *at = text ? strstr(text, "; case ") : NULL;
+        if (!at)
+            tap_ok(false, "%s has cases", path);
+        while (at) {
+            char *name = at + 7, *body = strchr(name, '\n');
+            if (!body)
+                break;
+            *body++ = '\0';
+            at = strstr(body, "; case ");
+            if (at)
+                at[-1] = '\0'; /* the line break in front of it */
+            one_case(list[i]->d_name, name, body);
+        }
+        free(text);
+        free(list[i]);
+    }
+    free(list);
+    return tap_done();
+}

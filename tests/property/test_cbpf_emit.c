@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * property/test_cbpf_emit.c - classic code of random and of hostile IR functions.
+ *
+ *   plain      the program's verdict equals the IR's on every packet
+ *   optimized  it refines it: equal where no guard fails, equal where the IR accepts
+ *   large      jumps over thousands of blocks, sums of a thousand bytes, sets of thousands of values
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backends/cbpf/cbpf.h"
+#include "tests/harness/rng.h"
+#include "tests/harness/tap.h"
+#include "vm/vm.h"
+
+#define BLOCKS_MAX 14
+#define POOL_MAX   200
+#define BYTES      40
+#define LIMIT      100000u
+#define NO_SPAN    ((struct span){0, 0})
+
+static struct arena arena;
+
+/* ---------------------------------------------------------------- random functions */
+
+struct pool {
+    ir_value at[POOL_MAX];
+    uint32_t n;
+};
+
+static void add(struct pool *p, ir_value v)
+{
+    if (p->n < POOL_MAX)
+        p->at[p->n++] = v;
+}
+
+static ir_value pick(struct rng *r, const struct pool *p)
+{
+    uint32_t from = rng_below(r, 2) && p->n > 6 ? p->n - 6 : 0;
+
+    return p->at[from + rng_below(r, p->n - from)];
+}
+
+static uint32_t constant(struct rng *r)
+{
+    static const uint32_t some[] = {0, 1, 2, 4, 15, 16, 31, 0x40, 0xf0, 0xff, 0x1fff, 0xff00, 0x80000000, 0xfffffffe, 0xffffffff};
+
+    return rng_below(r, 2) ? some[rng_below(r, sizeof some / sizeof some[0])] : rng_below(r, 40);
+}
+
+static void random_value(struct rng *r, struct ir_func *f, struct pool *p)
+{
+    ir_value a = pick(r, p), b = pick(r, p), c = ir_const(f, constant(r));
+    unsigned size = 1u << rng_below(r, 3);
+    uint32_t kind = rng_below(r, 12);
+
+    if (kind < 3) {
+        add(p, ir_load(f, IR_NONE, rng_below(r, 24), size));
+    } else if (kind < 5) {
+        add(p, ir_load(f, a, rng_below(r, 6) ? rng_below(r, 16) : constant(r), size));
+    } else if (kind == 5) { /* a header length and what lies behind it */
+        ir_value l = ir_load(f, IR_NONE, rng_below(r, 4), 1), m = ir_const(f, 15), two = ir_const(f, 2);
+        l = ir_binary(f, IR_AND, l, m);
+        l = ir_binary(f, IR_SHL, l, two);
+        add(p, l);
+        add(p, ir_load(f, l, rng_below(r, 8), size));
+    } else if (kind == 6) {
+        ir_value one = ir_const(f, 1), d = ir_binary(f, IR_OR, b, one);
+        add(p, ir_binary(f, rng_below(r, 2) ? IR_UDIV : IR_UMOD, a, d));
+    } else {
+        static const enum ir_op ops[] = {IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR, IR_XOR, IR_SHL, IR_SHR, IR_EQ, IR_UGT, IR_UGE, IR_SUB, IR_ADD};
+        enum ir_op op = ops[rng_below(r, sizeof ops / sizeof ops[0])];
+        add(p, ir_binary(f, op, a, rng_below(r, 2) ? c : b));
+    }
+}
+
+/* Guards for every load under @v. */
+static void guard_value(struct ir_func *f, uint32_t block, ir_value v)
+{
+    struct ir_node n = f->value.at[v];
+
+    if (ir_is_load(&n))
+        ir_guard_add(f, block, n.a, n.imm, ir_load_size(&n));
+    if (n.a != IR_NONE)
+        guard_value(f, block, n.a);
+    if (n.b != IR_NONE)
+        guard_value(f, block, n.b);
+}
+
+static uint32_t predecessors(const struct ir_func *f, uint32_t at, uint32_t *out)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < at; i++)
+        for (uint32_t k = 0; k < f->block.at[i].to.n; k++)
+            if (f->block.at[i].to.at[k].target == at) {
+                out[n++] = i;
+                break;
+            }
+    return n;
+}
+
+static uint32_t random_target(struct rng *r, uint32_t at, uint32_t n)
+{
+    uint32_t k = rng_below(r, 7);
+
+    if (at + 1 == n || k == 0)
+        return rng_below(r, 2) ? IR_ACCEPT : IR_REJECT;
+    return k < 4 ? at + 1 : at + 1 + rng_below(r, n - at - 1);
+}
+
+static void random_end(struct rng *r, struct ir_func *f, ir_value on, uint32_t at, uint32_t n)
+{
+    struct ir_case to[40];
+    uint32_t count = rng_below(r, 8) ? 1 + rng_below(r, 6) : 1 + rng_below(r, 40), i = 0;
+    uint64_t last = 0;
+    uint32_t yes = random_target(r, at, n), no = random_target(r, at, n);
+    bool two = rng_below(r, 2), points = rng_below(r, 2);
+    struct ir_range range = ir_range(f, on);
+
+    if (rng_below(r, 4) == 0) {
+        uint32_t k = rng_below(r, 2) ? constant(r) : range.lo + rng_below(r, range.hi - range.lo);
+        ir_branch_range(f, at, on, k, rng_below(r, 2) ? k : k | 15, yes, no);
+        return;
+    }
+    for (i = 0; i < count && last < UINT32_MAX; i++) {
+        uint32_t t = two ? (i % 2 ? yes : no) : random_target(r, at, n);
+        to[i] = (struct ir_case){(uint32_t)last, t};
+        last += points && i % 2 == 0 ? 1 : 1 + rng_below(r, range.hi < 256 ? 9 : 1u << rng_below(r, 28));
+    }
+    to[i - 1].last = UINT32_MAX;
+    ir_switch(f, at, on, to, i);
+}
+
+static void random_function(struct rng *r, struct ir_func *f, struct arena *a)
+{
+    struct pool p = {.n = 0};
+    uint32_t n = 1 + rng_below(r, BLOCKS_MAX), values = 2 + rng_below(r, rng_below(r, 3) ? 6 : 40);
+
+    ir_init(f, a, 1 + rng_below(r, 1000));
+    f->entry = 0;
+    for (uint32_t i = 0; i < n; i++)
+        ir_block_new(f, NO_SPAN);
+    add(&p, ir_load(f, IR_NONE, 12, 2));
+    add(&p, ir_load(f, IR_NONE, 0, 1));
+    add(&p, ir_len(f));
+    static const enum ir_meta metas[] = {META_PKTTYPE, META_IFINDEX, META_VLAN_TCI, META_VLAN_PRESENT};
+    add(&p, ir_meta(f, metas[rng_below(r, 4)]));
+    while (values--)
+        random_value(r, f, &p);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t pred[BLOCKS_MAX], preds = predecessors(f, i, pred);
+        struct pool mine = p;
+
+        if (i && !preds) {
+            ir_jump(f, i, IR_REJECT);
+            continue;
+        }
+        for (uint32_t k = i ? rng_below(r, 4) : 0; k && rng_below(r, 2); k--) {
+            ir_value phi = ir_phi(f, i);
+            for (uint32_t j = 0; j < preds; j++) {
+                ir_value v = rng_below(r, 3) ? pick(r, &p) : ir_const(f, constant(r));
+                ir_phi_arg_add(f, i, phi, pred[j], v);
+                if (f->value.at[v].op != IR_PHI)
+                    guard_value(f, pred[j], v);
+            }
+            add(&mine, phi);
+        }
+        for (uint32_t k = mine.n > p.n ? 1 + rng_below(r, 3) : 0; k; k--)
+            random_value(r, f, &mine);
+        if (rng_below(r, 6) == 0)
+            ir_guard_add(f, i, rng_below(r, 3) ? IR_NONE : pick(r, &mine), rng_below(r, 30), 1 + rng_below(r, 8));
+        ir_value on = pick(r, &mine);
+        if (rng_below(r, 12) == 0) {
+            ir_jump(f, i, random_target(r, i, n));
+        } else {
+            guard_value(f, i, on);
+            random_end(r, f, on, i, n);
+        }
+        for (uint32_t g = 0; g < f->block.at[i].guard.n; g++)
+            if (f->block.at[i].guard.at[g].base != IR_NONE)
+                guard_value(f, i, f->block.at[i].guard.at[g].base);
+        if (rng_below(r, 4) == 0 && mine.n > p.n) /* dominated blocks may go on with it, if it verifies */
+            add(&p, pick(r, &mine));
+    }
+}
+
+/* ---------------------------------------------------------------- comparison */
+
+static void random_packet(struct rng *r, uint8_t *bytes)
+{
+    rng_bytes(r, bytes, BYTES);
+    for (uint32_t i = 0; i < BYTES; i++)
+        if (rng_below(r, 2))
+            bytes[i] = (uint8_t)rng_below(r, 8);
+        else if (rng_below(r, 4) == 0)
+            bytes[i] = 0;
+}
+
+static void show(const struct ir_func *f, const struct cbpf_code *c)
+{
+    struct strbuf s;
+
+    strbuf_init(&s, &allocator_libc);
+    ir_print(f, &s);
+    if (s.len > 20000) /* a large one says nothing */
+        s.text[s.len = 200] = 0;
+    if (c && c->insn.n < 400)
+        cbpf_print_listing(c->insn.at, c->insn.n, &s);
+    tap_pending("%s", s.text);
+    strbuf_release(&s);
+}
+
+struct tally {
+    unsigned functions, accepts, rejects, faults;
+};
+
+static bool agree(struct rng *r, const struct ir_func *f, const struct cbpf_code *c, bool plain, unsigned packets,
+                  struct tally *t)
+{
+    uint8_t bytes[BYTES];
+
+    for (unsigned i = 0; i < packets; i++) {
+        random_packet(r, bytes);
+        for (uint32_t len = 0; len <= BYTES; len++) {
+            struct packet p = {bytes, len, rng_below(r, 2) ? len : 1514, {sizeof p.meta, rng_below(r, 5), rng_below(r, 4), rng_below(r, 4096), rng_below(r, 2)}};
+            bool fault;
+            uint32_t want = ir_eval(f, &p, &arena, &fault);
+            uint32_t got = cbpf_run(c->insn.at, c->insn.n, &p, NULL);
+            t->accepts += want != 0;
+            t->rejects += want == 0 && !fault;
+            t->faults += fault;
+            if (got != want && (plain || !fault || want)) {
+                show(f, c);
+                tap_pending("%s, length %u: IR gives %u%s, the program %u", plain ? "plain" : "optimized",
+                            (unsigned)len, (unsigned)want, fault ? " (fault)" : "", (unsigned)got);
+                return false;
+            }
+            if (got && got != f->accept)
+                return false;
+        }
+    }
+    return true;
+}
+
+static bool check(struct rng *r, struct ir_func *f, unsigned packets, struct tally *t)
+{
+    for (int plain = 0; plain < 2; plain++) {
+        struct cbpf_code c;
+        int status = cbpf_emit(f, plain, LIMIT, NULL, &c);
+        if (status) {
+            show(f, NULL);
+            tap_pending("cbpf_emit: %d", status);
+            return false;
+        }
+        const char *why = cbpf_validate(c.insn.at, c.insn.n);
+        if (!why)
+            why = c.insn.n <= 1000 ? cbpf_kernel_refusal(c.insn.at, c.insn.n) : NULL;
+        if (why) {
+            show(f, &c);
+            tap_pending("%s", why);
+            return false;
+        }
+        if (!agree(r, f, &c, plain, packets, t))
+            return false;
+    }
+    t->functions++;
+    return true;
+}
+
+static void test_random(uint64_t seed, unsigned wanted)
+{
+    struct tally t = {0, 0, 0, 0};
+    unsigned tried = 0;
+    bool ok = true;
+
+    for (; ok && t.functions < wanted && tried < 20 * wanted; tried++) {
+        struct rng r = {seed + tried};
+        struct arena_mark m = arena_mark(&arena);
+        struct ir_func f;
+        uint32_t where;
+
+        random_function(&r, &f, &arena);
+        if (!f.failed && !ir_verify(&f, &arena, &where))
+            ok = check(&r, &f, 4, &t);
+        if (!ok)
+            tap_pending("seed %llu", (unsigned long long)(seed + tried));
+        arena_rewind(&arena, m);
+    }
+    tap_ok(ok && t.functions == wanted, "random functions");
+    tap_diag("%u of %u functions; %u accepted, %u rejected, %u failed", t.functions, tried, t.accepts, t.rejects, t.faults);
+}
+
+/* ---------------------------------------------------------------- large ones */
+
+/* A chain of @n tests, each of its own byte and value; all lead to the two returns. */
+static void test_chain(struct rng *r, uint32_t n)
+{
+    struct ir_func f;
+    struct tally t = {0, 0, 0, 0};
+
+    ir_init(&f, &arena, 7);
+    for (uint32_t i = 0; i < n; i++)
+        ir_block_new(&f, NO_SPAN);
+    f.entry = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = i % BYTES, next = i + 1 < n ? i + 1 : IR_REJECT;
+        uint32_t far = i % 3 == 0 && i + 300 < n ? i + 300 : i % 3 == 1 ? IR_ACCEPT : IR_REJECT;
+        ir_value v = ir_load(&f, IR_NONE, at, i % 5 == 0 ? 2 : 1);
+        ir_guard_add(&f, i, IR_NONE, at, i % 5 == 0 ? 2 : 1);
+        ir_branch_range(&f, i, v, i / BYTES & 0xff, i / BYTES & 0xff, far, next);
+    }
+    bool ok = check(r, &f, 2, &t);
+    tap_ok(ok, "%u blocks in a chain", (unsigned)n);
+}
+
+/* One switch over @n points and intervals. */
+static void test_set(struct rng *r, uint32_t n)
+{
+    struct ir_func f;
+    struct ir_case *to = arena_array(&arena, struct ir_case, 2 * n + 1);
+    struct cbpf_code c;
+    struct vm_counts counts = {0, 0, 0};
+    uint32_t last = 0;
+    bool ok = true;
+
+    ir_init(&f, &arena, 7);
+    ir_block_new(&f, NO_SPAN);
+    f.entry = 0;
+    ir_value v = ir_load(&f, IR_NONE, 0, 4);
+    ir_guard_add(&f, 0, IR_NONE, 0, 4);
+    for (uint32_t i = 0; i < 2 * n; i++) {
+        last += i % 2 && rng_below(r, 2) ? 1 : 1 + rng_below(r, (0x7fffffff / n));
+        to[i] = (struct ir_case){last, i % 2 ? IR_ACCEPT : IR_REJECT};
+    }
+    to[2 * n] = (struct ir_case){UINT32_MAX, IR_REJECT};
+    ir_switch(&f, 0, v, to, 2 * n + 1);
+    ok = cbpf_emit(&f, false, LIMIT * 10, NULL, &c) == 0;
+    for (uint32_t i = 0; ok && i < 2 * n; i++)
+        for (uint32_t d = 0; ok && d < 2; d++) {
+            uint32_t k = to[i].last + d;
+            uint8_t bytes[4] = {(uint8_t)(k >> 24), (uint8_t)(k >> 16), (uint8_t)(k >> 8), (uint8_t)k};
+            struct packet p = {bytes, 4, 4, {sizeof p.meta, 0, 0, 0, 0}};
+            bool fault;
+            counts.instructions = 0;
+            ok = cbpf_run(c.insn.at, c.insn.n, &p, &counts) == ir_eval(&f, &p, &arena, &fault) &&
+                 counts.instructions < 60;
+        }
+    tap_ok(ok, "a set of %u", (unsigned)n);
+    tap_diag("%u instructions, %u the last time", ok ? (unsigned)c.insn.n : 0, (unsigned)counts.instructions);
+}
+
+/* A sum of bytes, of which each address depends on the sum before when @nested. */
+static void test_sum(struct rng *r, uint32_t n, bool left, bool nested, enum ir_op op)
+{
+    struct ir_func f;
+    struct tally t = {0, 0, 0, 0};
+
+    ir_init(&f, &arena, 7);
+    ir_block_new(&f, NO_SPAN);
+    f.entry = 0;
+    ir_value v = ir_load(&f, IR_NONE, 0, 1);
+    ir_guard_add(&f, 0, IR_NONE, 0, 1);
+    for (uint32_t i = 1; i < n; i++) {
+        ir_value base = nested ? ir_load(&f, IR_NONE, i % 7, 1) : IR_NONE, l = ir_load(&f, base, i % BYTES, 1);
+        struct ir_node node = {.op = (uint8_t)op, .a = left ? v : l, .b = left ? l : v};
+        ir_guard_add(&f, 0, IR_NONE, i % 7, 1);
+        ir_guard_add(&f, 0, base, i % BYTES, 1);
+        v = ir_value_make(&f, node);
+    }
+    ir_branch_range(&f, 0, v, 0, 0x7fffffff, IR_ACCEPT, IR_REJECT);
+    tap_ok(check(r, &f, 2, &t), "%u bytes, %s, %s, %s", (unsigned)n, left ? "left" : "right",
+           nested ? "indirect" : "direct", ir_op_name(op));
+}
+
+/* A full binary tree of @depth whose leaves need X: it needs about @depth cells. */
+static void test_tree(struct rng *r, unsigned depth, bool fits)
+{
+    struct ir_func f;
+    struct tally t = {0, 0, 0, 0};
+    struct cbpf_code c;
+    struct diag_sink sink = {.arena = &arena, .limit = 10};
+    ir_value *level = arena_array(&arena, ir_value, (size_t)1 << depth);
+
+    ir_init(&f, &arena, 7);
+    ir_block_new(&f, NO_SPAN);
+    f.entry = 0;
+    for (uint32_t i = 0; i < 1u << depth; i++) {
+        ir_value b = ir_load(&f, IR_NONE, i % 5, 1);
+        level[i] = ir_load(&f, b, i, 1);
+        ir_guard_add(&f, 0, IR_NONE, i % 5, 1);
+        ir_guard_add(&f, 0, b, i, 1);
+    }
+    for (uint32_t n = 1u << depth; n > 1; n /= 2)
+        for (uint32_t i = 0; i < n / 2; i++)
+            level[i] = ir_value_make(&f, (struct ir_node){.op = IR_SUB, .a = level[2 * i], .b = level[2 * i + 1]});
+    ir_branch_range(&f, 0, level[0], 5, 9, IR_ACCEPT, IR_REJECT);
+    if (fits) {
+        tap_ok(check(r, &f, 2, &t), "a tree of depth %u", depth);
+        return;
+    }
+    tap_ok(cbpf_emit(&f, false, LIMIT * 10, &sink, &c) == WEIR_E_LIMIT && sink.list.n == 1 && sink.list.at[0].number == 803,
+           "a tree of depth %u needs too many cells", depth);
+}
+
+/* Each value twice the one before, by another operator: a tree would double, the graph grows by one. */
+static void test_sharing(struct rng *r, uint32_t n)
+{
+    struct ir_func f;
+    struct tally t = {0, 0, 0, 0};
+
+    ir_init(&f, &arena, 7);
+    ir_block_new(&f, NO_SPAN);
+    f.entry = 0;
+    ir_value v = ir_load(&f, IR_NONE, 0, 1), three = ir_const(&f, 3);
+    ir_guard_add(&f, 0, IR_NONE, 0, 1);
+    for (uint32_t i = 0; i < n; i++) {
+        ir_value w = ir_value_make(&f, (struct ir_node){.op = IR_MUL, .a = v, .b = three});
+        v = ir_value_make(&f, (struct ir_node){.op = IR_XOR, .a = v, .b = w});
+    }
+    ir_branch_range(&f, 0, v, 0, 0x7fffffff, IR_ACCEPT, IR_REJECT);
+    tap_ok(check(r, &f, 2, &t), "%u values used twice", (unsigned)n);
+}
+
+static void test_limit(void)
+{
+    struct ir_func f;
+    struct cbpf_code c;
+    struct diag_sink sink = {.arena = &arena, .limit = 10};
+
+    ir_init(&f, &arena, 7);
+    f.entry = IR_REJECT;
+    tap_ok(cbpf_emit(&f, true, 1, NULL, &c) == 0 && c.insn.n == 1 && c.insn.at[0].k == 0, "nothing matches");
+    f.entry = IR_ACCEPT;
+    tap_ok(cbpf_emit(&f, true, 1, NULL, &c) == 0 && c.insn.n == 1 && c.insn.at[0].k == 7, "everything matches");
+    f.entry = ir_block_new(&f, NO_SPAN);
+    ir_guard_add(&f, 0, IR_NONE, 12, 2);
+    ir_branch_range(&f, 0, ir_load(&f, IR_NONE, 12, 2), 0x800, 0x800, IR_ACCEPT, IR_REJECT);
+    tap_ok(cbpf_emit(&f, true, 4, NULL, &c) == 0 && c.insn.n == 4, "as long as the limit");
+    tap_ok(cbpf_emit(&f, true, 3, &sink, &c) == WEIR_E_LIMIT && sink.list.n == 1 && sink.list.at[0].number == 802,
+           "longer than the limit");
+}
+
+int main(void)
+{
+    struct rng r = {rng_seed()};
+    bool slow = getenv("WEIR_LONG") != NULL;
+
+    arena_init(&arena, &allocator_libc, (size_t)1 << 30);
+    test_random(rng_next(&r), slow ? 50000 : 1500);
+    test_chain(&r, 10);
+    test_chain(&r, 700);
+    test_chain(&r, 10000);
+    test_set(&r, 5);
+    test_set(&r, 100);
+    test_set(&r, 20000);
+    for (int left = 0; left < 2; left++)
+        for (int nested = 0; nested < 2; nested++) {
+            test_sum(&r, 1000, left, nested, IR_ADD);
+            test_sum(&r, 1000, left, nested, IR_SUB);
+        }
+    test_tree(&r, 6, true);
+    test_tree(&r, 12, true);
+    test_tree(&r, 18, false);
+    test_sharing(&r, 200);
+    test_limit();
+    arena_release(&arena);
+    return tap_done();
+}

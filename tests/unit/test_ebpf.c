@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tests/unit/test_ebpf.c - the eBPF backend: its programs, run by a small interpreter, against the IR.
+ *
+ * The interpreter checks every memory access, so a program that reads outside of the packet or its stack, or a
+ * register that was not written, fails here too; whether Linux's verifier can prove it is jit-tests/test_xdp.c.
+ */
+#include <string.h>
+#include "backends/ebpf/ebpf.h"
+#include "jit-tests/random_ir.h"
+#include "tests/harness/rng.h"
+#include "tests/harness/tap.h"
+#include "vm/vm.h"
+
+#define RUN_FAULT UINT32_MAX
+#define CONTEXT   UINT64_C(0xc0de00000000c0de) /* address of struct xdp_md: data at +0, data_end at +4 */
+
+/* ---------------------------------------------------------------- interpreter */
+
+struct machine {
+    uint64_t r[11];
+    bool set[11];
+    uint64_t stack[64];
+    bool stack_set[64];
+    const struct packet *p;
+};
+
+static bool run_load(struct machine *m, const struct weir_ebpf_insn *in)
+{
+    unsigned dst = in->registers & 15, src = in->registers >> 4;
+    static const unsigned sizes[4] = {4, 2, 1, 8};
+    unsigned size = sizes[in->code >> 3 & 3];
+    uint64_t address = m->r[src] + (uint64_t)(int64_t)in->offset;
+    uint64_t packet = (uint64_t)(uintptr_t)m->p->bytes;
+
+    m->set[dst] = true;
+    if (src == 1 && m->r[1] == CONTEXT && in->code == 0x61 && (in->offset == 0 || in->offset == 4)) {
+        m->r[dst] = packet + (in->offset ? m->p->caplen : 0);
+        return true;
+    }
+    if (src == 10) {
+        int slot = -in->offset / 8 - 1;
+        if (size != 8 || in->offset % 8 || slot < 0 || slot > 63 || !m->stack_set[slot])
+            return false;
+        m->r[dst] = m->stack[slot];
+        return true;
+    }
+    if (address < packet || address + size > packet + m->p->caplen || size == 8)
+        return false;
+    uint32_t x = 0;
+    memcpy(&x, (const void *)(uintptr_t)address, size);
+    m->r[dst] = x;
+    return true;
+}
+
+static bool run_store(struct machine *m, const struct weir_ebpf_insn *in)
+{
+    int slot = -in->offset / 8 - 1;
+    unsigned src = in->registers >> 4;
+
+    if ((in->registers & 15) != 10 || in->offset % 8 || slot < 0 || slot > 63 || (in->code >> 3 & 3) != 3)
+        return false;
+    if ((in->code & 7) == 3 && !m->set[src])
+        return false;
+    m->stack[slot] = (in->code & 7) == 3 ? m->r[src] : (uint64_t)(int64_t)in->imm;
+    m->stack_set[slot] = true;
+    return true;
+}
+
+static uint64_t run_alu(int op, uint64_t a, uint64_t b, bool wide)
+{
+    switch (op) {
+    case 0x00:
+        return a + b;
+    case 0x10:
+        return a - b;
+    case 0x20:
+        return a * b;
+    case 0x30:
+        return b ? a / b : 0;
+    case 0x40:
+        return a | b;
+    case 0x50:
+        return a & b;
+    case 0x60:
+        return a << (b & (wide ? 63 : 31));
+    case 0x70:
+        return a >> (b & (wide ? 63 : 31));
+    case 0x90:
+        return b ? a % b : a;
+    case 0xa0:
+        return a ^ b;
+    default:
+        return b; /* mov */
+    }
+}
+
+static bool run_condition(int op, uint64_t a, uint64_t b)
+{
+    switch (op) {
+    case 0x10:
+        return a == b;
+    case 0x20:
+        return a > b;
+    case 0x30:
+        return a >= b;
+    case 0x50:
+        return a != b;
+    case 0xa0:
+        return a < b;
+    case 0xb0:
+        return a <= b;
+    default:
+        return false;
+    }
+}
+
+/* Verdict of the program, or RUN_FAULT where it did something it must not. */
+static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, const struct packet *p)
+{
+    struct machine m = {.p = p};
+
+    m.set[1] = m.set[10] = true;
+    m.r[1] = CONTEXT;
+    for (uint32_t pc = 0; pc < n; pc++) {
+        const struct weir_ebpf_insn *in = &code[pc];
+        unsigned dst = in->registers & 15, src = in->registers >> 4, cls = in->code & 7;
+        bool wide = cls == 7 || cls == 5, from_x = in->code & 8;
+        int op = in->code & 0xf0;
+        if (cls == 1 ? !m.set[src] : (cls >= 4 && from_x && op != 0xd0 && !m.set[src]))
+            return RUN_FAULT;
+        if ((cls == 4 || cls == 7) && op != 0xb0 && !m.set[dst])
+            return RUN_FAULT;
+        uint64_t a = m.r[dst], b = from_x ? m.r[src] : (uint64_t)(int64_t)in->imm;
+        if (!wide) {
+            a = (uint32_t)a;
+            b = (uint32_t)b;
+        }
+        if (in->code == 0x95)
+            return m.set[0] ? (uint32_t)m.r[0] : RUN_FAULT;
+        if (cls == 1 && !run_load(&m, in))
+            return RUN_FAULT;
+        if ((cls == 2 || cls == 3) && !run_store(&m, in))
+            return RUN_FAULT;
+        if (in->code == 0xdc) {
+            m.r[dst] = in->imm == 16 ? __builtin_bswap16((uint16_t)a) : __builtin_bswap32((uint32_t)a);
+        } else if (cls == 4 || cls == 7) {
+            m.set[dst] = true;
+            m.r[dst] = run_alu(op, a, b, wide);
+            if (!wide)
+                m.r[dst] = (uint32_t)m.r[dst];
+        } else if (in->code == 0x05) {
+            pc += (uint32_t)(int32_t)in->offset;
+        } else if (in->code == 0x06) {
+            pc += (uint32_t)in->imm;
+        } else if (cls == 5 || cls == 6) {
+            if (!m.set[dst])
+                return RUN_FAULT;
+            if (run_condition(op, a, b))
+                pc += (uint32_t)(int32_t)in->offset;
+        }
+    }
+    return RUN_FAULT;
+}
+
+/* ---------------------------------------------------------------- helpers */
+
+struct compiled {
+    struct arena arena;
+    struct ir_func f;
+    struct diag_sink sink;
+    struct ebpf_code code;
+    int status;
+};
+
+static void compiled_init(struct compiled *c)
+{
+    *c = (struct compiled){.status = 0};
+    arena_init(&c->arena, &allocator_libc, (size_t)1 << 30);
+    c->sink.arena = c->code.arena = &c->arena;
+    c->sink.limit = 10;
+    ir_init(&c->f, &c->arena, 262144);
+}
+
+static void compiled_emit(struct compiled *c)
+{
+    c->status = ebpf_emit_xdp(&c->f, UINT32_MAX, &c->sink, &c->code);
+}
+
+static void compiled_release(struct compiled *c)
+{
+    arena_release(&c->arena);
+}
+
+static char *listing_of(const struct compiled *c, struct strbuf *text)
+{
+    strbuf_init(text, &allocator_libc);
+    ebpf_print_listing(c->code.insn.at, c->code.insn.n, text);
+    return text->text;
+}
+
+/* Whether the program and the IR agree on @bytes. */
+static bool agree(struct compiled *c, const uint8_t *bytes, uint32_t n)
+{
+    struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n};
+    uint32_t want = ir_eval(&c->f, &p, &c->arena, NULL) ? 2 : 1;
+    uint32_t got = run(c->code.insn.at, c->code.insn.n, &p);
+
+    if (got == want)
+        return true;
+    tap_diag("%u bytes: IR says %u, eBPF %d", (unsigned)n, (unsigned)want, (int)got);
+    return false;
+}
+
+static const struct span nowhere = {0, 0};
+
+/* ---------------------------------------------------------------- tests */
+
+static const char tcp_port_80[] = "0: r6 = *(u32 *)(r1 +0)\n"
+                                  "1: r7 = *(u32 *)(r1 +4)\n"
+                                  "2: r0 = r6\n"
+                                  "3: r0 += 24\n"
+                                  "4: if r0 > r7 goto pc+18\n"
+                                  "5: r0 = *(u16 *)(r6 +12)\n"
+                                  "6: if w0 != 0x8 goto pc+16\n";
+
+/* ip and (src or dst port 80), as an optimizer would leave it. */
+static void build_port(struct ir_func *f)
+{
+    for (int i = 0; i < 4; i++)
+        ir_block_new(f, nowhere);
+    ir_guard_add(f, 0, IR_NONE, 12, 12);
+    ir_branch_range(f, 0, ir_load(f, IR_NONE, 12, 2), 0x800, 0x800, 1, IR_REJECT);
+    ir_value ihl = ir_binary(f, IR_AND, ir_load(f, IR_NONE, 14, 1), ir_const(f, 15));
+    ir_value x = ir_binary(f, IR_SHL, ihl, ir_const(f, 2));
+    ir_branch_range(f, 1, ir_load(f, IR_NONE, 23, 1), 6, 6, 2, IR_REJECT);
+    ir_guard_add(f, 2, x, 14, 4);
+    ir_branch_range(f, 2, ir_load(f, x, 14, 2), 80, 80, IR_ACCEPT, 3);
+    ir_branch_range(f, 3, ir_load(f, x, 16, 2), 80, 80, IR_ACCEPT, IR_REJECT);
+    f->entry = 0;
+}
+
+static void test_port(void)
+{
+    struct compiled c;
+    struct strbuf text;
+    uint8_t packet[60] = {[12] = 8, [14] = 0x45, [23] = 6, [36] = 0, [37] = 80};
+    bool same = true;
+
+    compiled_init(&c);
+    build_port(&c.f);
+    compiled_emit(&c);
+    char *listing = listing_of(&c, &text);
+    if (!tap_ok(c.status == 0 && listing && !strncmp(listing, tcp_port_80, sizeof tcp_port_80 - 1),
+                "a port test has one check for the headers and swapped constants"))
+        tap_diag("%s", listing ? listing : "no program");
+    for (uint32_t n = 0; n <= sizeof packet; n++)
+        same &= agree(&c, packet, n);
+    packet[14] = 0x46;
+    for (uint32_t n = 0; n <= sizeof packet; n++)
+        same &= agree(&c, packet, n);
+    tap_ok(same, "its verdicts equal the IR's on every truncation");
+    strbuf_release(&text);
+    strbuf_init(&text, &allocator_libc);
+    ebpf_print_c(c.code.insn.at, 2, &text);
+    tap_ok(text.text && !strcmp(text.text, "{ 0x61, 6, 1, 0, 0x00000000 },\n{ 0x61, 7, 1, 4, 0x00000000 },\n"),
+           "the C form initialises struct bpf_insn");
+    strbuf_release(&text);
+    compiled_release(&c);
+}
+
+static void test_exits(void)
+{
+    uint8_t packet[1] = {0};
+    bool same = true;
+
+    for (int i = 0; i < 2; i++) {
+        struct compiled c;
+        compiled_init(&c);
+        c.f.entry = i ? IR_ACCEPT : IR_REJECT;
+        compiled_emit(&c);
+        same &= c.status == 0 && c.code.insn.n == 2 && agree(&c, packet, 0);
+        compiled_release(&c);
+    }
+    tap_ok(same, "constant programs are two instructions");
+}
+
+static void test_metadata(void)
+{
+    struct compiled c;
+
+    compiled_init(&c);
+    ir_block_new(&c.f, (struct span){3, 7});
+    ir_branch_range(&c.f, 0, ir_meta(&c.f, META_IFINDEX), 1, 1, IR_ACCEPT, IR_REJECT);
+    c.f.entry = 0;
+    compiled_emit(&c);
+    tap_ok(c.status == WEIR_E_UNSUPPORTED && c.sink.list.n == 1 && c.sink.list.at[0].at.begin == 3,
+           "packet metadata is refused with its place");
+    compiled_release(&c);
+}
+
+/* 30,000 hosts: more than 16-bit jumps reach. */
+static void test_far_jumps(void)
+{
+    enum { HOSTS = 30000 };
+    struct compiled c;
+    bool same = true;
+
+    compiled_init(&c);
+    struct ir_case *to = arena_array(&c.arena, struct ir_case, 2 * HOSTS + 1);
+    ir_block_new(&c.f, nowhere);
+    ir_block_new(&c.f, nowhere);
+    for (int b = 0; b < 2; b++) {
+        uint32_t n = 0;
+        for (uint32_t i = 0; i < HOSTS; i++) {
+            to[n++] = (struct ir_case){0x0a000000 + 97 * i - 1, b ? IR_REJECT : 1};
+            to[n++] = (struct ir_case){0x0a000000 + 97 * i, IR_ACCEPT};
+        }
+        to[n++] = (struct ir_case){UINT32_MAX, b ? IR_REJECT : 1};
+        ir_guard_add(&c.f, (uint32_t)b, IR_NONE, 26 + 4 * (uint32_t)b, 4);
+        ir_switch(&c.f, (uint32_t)b, ir_load(&c.f, IR_NONE, 26 + 4 * (uint32_t)b, 4), to, n);
+    }
+    c.f.entry = 0;
+    compiled_emit(&c);
+    for (uint32_t i = 0; i < 200 && c.status == 0; i++) {
+        uint32_t host = __builtin_bswap32(0x0a000000 + 97 * 151 * i + i % 3);
+        uint8_t packet[34] = {0};
+        memcpy(packet + (i & 1 ? 26 : 30), &host, 4);
+        same &= agree(&c, packet, sizeof packet);
+    }
+    tap_ok(c.status == 0 && same && c.code.insn.n > 2 * HOSTS, "%u instructions with far jumps run",
+           (unsigned)c.code.insn.n);
+    struct ebpf_code short_code = {.arena = &c.arena};
+    int r = ebpf_emit_xdp(&c.f, 1000, &c.sink, &short_code);
+    tap_ok(r == WEIR_E_LIMIT && c.sink.list.n == 1, "a program over the limit is refused");
+    compiled_release(&c);
+}
+
+/* Addresses count modulo 2^32, and everything from 2^31 on is out of range. */
+static void test_wrapping(void)
+{
+    uint8_t packet[80];
+    bool same = true;
+    struct rng r = {7};
+
+    for (uint32_t k = 0; k < 64; k++) {
+        struct compiled c;
+        static const uint32_t add[] = {0xffffffff, 0xfffffff0, 0x80000000, 0x7fffffff, 0xfffe, 0x10000, 0, 20};
+        compiled_init(&c);
+        ir_block_new(&c.f, nowhere);
+        ir_guard_add(&c.f, 0, IR_NONE, 0, 4);
+        ir_value v = ir_load(&c.f, IR_NONE, 0, k & 8 ? 4 : 1);
+        ir_guard_add(&c.f, 0, v, add[k & 7], 2);
+        ir_branch_range(&c.f, 0, ir_load(&c.f, v, add[k & 7], 2), 0, 0x7fff, IR_ACCEPT, IR_REJECT);
+        c.f.entry = 0;
+        compiled_emit(&c);
+        for (int i = 0; i < 50; i++) {
+            uint32_t first = __builtin_bswap32(rng_below(&r, 80) - (i & 1 ? add[k & 7] : 0));
+            random_packet(&r, packet, sizeof packet);
+            memcpy(packet, &first, 4);
+            same &= c.status == 0 && agree(&c, packet, rng_below(&r, sizeof packet));
+        }
+        compiled_release(&c);
+    }
+    tap_ok(same, "addresses wrap and end as the IR's do");
+}
+
+static void test_random(void)
+{
+    struct rng r = {rng_seed()};
+    uint32_t refused = 0, accepted = 0, verdicts = 0;
+
+    for (int i = 0; i < 3000; i++) {
+        struct compiled c;
+        uint64_t seed = r.state;
+        uint32_t where;
+        compiled_init(&c);
+        random_function(&c.f, &r);
+        const char *wrong = ir_verify(&c.f, &c.arena, &where);
+        if (wrong) {
+            tap_ok(false, "random function %d is correct IR", i);
+            tap_diag("seed %llu block %u: %s", (unsigned long long)seed, (unsigned)where, wrong);
+            compiled_release(&c);
+            return;
+        }
+        compiled_emit(&c);
+        bool same = c.status == 0;
+        refused += c.status == WEIR_E_LIMIT;
+        for (int k = 0; k < 30 && same; k++) {
+            uint8_t packet[100];
+            uint32_t n = rng_below(&r, sizeof packet);
+            random_packet(&r, packet, n);
+            same = agree(&c, packet, n);
+            struct packet p = {.bytes = packet, .caplen = n, .wirelen = n};
+            accepted += ir_eval(&c.f, &p, &c.arena, NULL) != 0;
+            verdicts++;
+        }
+        if (!same && c.status != WEIR_E_LIMIT) {
+            struct strbuf text;
+            tap_ok(false, "random function %d", i);
+            tap_diag("status %d, seed %llu", c.status, (unsigned long long)seed);
+            strbuf_init(&text, &allocator_libc);
+            ir_print(&c.f, &text);
+            tap_diag("%s", text.text);
+            strbuf_release(&text);
+            tap_diag("%s", listing_of(&c, &text));
+            strbuf_release(&text);
+            compiled_release(&c);
+            return;
+        }
+        compiled_release(&c);
+    }
+    tap_ok(refused < 30, "3000 random functions agree with the IR");
+    tap_diag("%u of %u verdicts accept; %u functions need too much stack", (unsigned)accepted, (unsigned)verdicts,
+             (unsigned)refused);
+}
+
+struct failing {
+    size_t left;
+};
+
+static void *failing_reallocate(void *user, void *ptr, size_t size)
+{
+    struct failing *f = user;
+
+    if (size && !f->left)
+        return NULL;
+    if (size)
+        f->left--;
+    return allocator_libc.reallocate(allocator_libc.user, ptr, size);
+}
+
+static void test_no_memory(void)
+{
+    struct compiled c;
+    bool clean = true, finished = false;
+
+    compiled_init(&c);
+    build_port(&c.f);
+    for (size_t n = 0; n < 200 && !finished; n++) {
+        struct failing state = {n};
+        struct allocator al = {failing_reallocate, &state};
+        struct arena a;
+        arena_init(&a, &al, (size_t)1 << 20);
+        struct ebpf_code code = {.arena = &a};
+        int r = ebpf_emit_xdp(&c.f, UINT32_MAX, &c.sink, &code);
+        finished = r == 0;
+        clean &= r == 0 || r == WEIR_E_MEMORY;
+        arena_release(&a);
+    }
+    tap_ok(clean && finished, "the Nth allocation may fail, for every N");
+    compiled_release(&c);
+}
+
+int main(void)
+{
+    test_exits();
+    test_port();
+    test_metadata();
+    test_wrapping();
+    test_far_jumps();
+    test_no_memory();
+    test_random();
+    return tap_done();
+}
