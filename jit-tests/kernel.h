@@ -45,7 +45,12 @@ static inline int kernel_run(int fd, const void *packet, uint32_t n)
 {
     static uint8_t out[8192];
     struct bpf_test_run_opts o = {
-        .sz = sizeof o, .data_in = packet, .data_size_in = n, .data_out = out, .data_size_out = sizeof out, .repeat = 1,
+        .sz = sizeof o,
+        .data_in = packet,
+        .data_size_in = n,
+        .data_out = out,
+        .data_size_out = sizeof out,
+        .repeat = 1,
     };
 
     return bpf_prog_test_run_opts(fd, &o) < 0 ? -errno : (int)o.retval;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * jit-tests/packets.h - Ethernet packets for whole programs: generated ones, real ones, and their truncations.
+ * jit-tests/packets.h - Ethernet packets for whole programs: generated ones, real ones, and their
+ * truncations.
  */
 #ifndef WEIR_JIT_TESTS_PACKETS_H
 #define WEIR_JIT_TESTS_PACKETS_H
@@ -122,7 +123,8 @@ static inline void packets_generate(struct packets *p, struct rng *r)
 }
 
 /** Up to @each packets of every Ethernet capture of the shared data; returns how many files gave some. */
-static inline unsigned packets_of_captures(struct packets *p, const char *folder, size_t each, uint32_t max_size)
+static inline unsigned packets_of_captures(struct packets *p, const char *folder, size_t each,
+                                           uint32_t max_size)
 {
     char *dir = shared_path(folder);
     DIR *d = dir ? opendir(dir) : NULL;

@@ -49,8 +49,9 @@ static inline ir_value random_known(struct random_ir *g, uint32_t block)
 
 static inline uint32_t random_number(struct rng *r)
 {
-    static const uint32_t odd[] = {0,      1,      2,      4,      15,         31,         32,        0xff,
-                                   0xffff, 0x7fff, 0x8000, 0x1fff, 0xfffffff0, 0xffffffff, 0x80000000, 0x0a000001};
+    static const uint32_t odd[] = {0,          1,          2,          4,         15,     31,
+                                   32,         0xff,       0xffff,     0x7fff,    0x8000, 0x1fff,
+                                   0xfffffff0, 0xffffffff, 0x80000000, 0x0a000001};
 
     return rng_below(r, 2) ? odd[rng_below(r, sizeof odd / sizeof odd[0])] : rng_below(r, 64);
 }
@@ -80,7 +81,7 @@ static inline ir_value random_load(struct random_ir *g, uint32_t block)
 
 static inline ir_value random_value(struct random_ir *g, uint32_t block)
 {
-    static const enum ir_op op[] = {IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR,  IR_XOR, IR_SHL,
+    static const enum ir_op op[] = {IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR,   IR_XOR, IR_SHL,
                                     IR_SHR, IR_EQ,  IR_UGT, IR_UGE, IR_UDIV, IR_UMOD};
     struct rng *r = g->rng;
     ir_value v = random_load(g, block);

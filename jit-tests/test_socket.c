@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * jit-tests/test_socket.c - classic programs on a real socket: Linux's SO_ATTACH_FILTER against our interpreter.
+ * jit-tests/test_socket.c - classic programs on a real socket: Linux's SO_ATTACH_FILTER against our
+ * interpreter.
  *
- * A datagram socket of AF_UNIX runs its filter on what is sent to it, with no header of its own around it. What a
- * filter accepts arrives, cut to the filter's return value; the rest disappears without a word.
+ * A datagram socket of AF_UNIX runs its filter on what is sent to it, with no header of its own around it.
+ * What a filter accepts arrives, cut to the filter's return value; the rest disappears without a word.
  */
 #include <errno.h>
 #include <linux/filter.h>
@@ -127,8 +128,8 @@ static bool packet_fits(const int fd[2], const struct weir_cbpf_insn *code, size
     return false;
 }
 
-static void test_filter(struct weir *cx, const int fd[2], const char *filter, uint32_t snaplen, uint32_t optimize,
-                        const struct packets *all)
+static void test_filter(struct weir *cx, const int fd[2], const char *filter, uint32_t snaplen,
+                        uint32_t optimize, const struct packets *all)
 {
     struct weir_program *p = compiled(cx, filter, snaplen, optimize);
     unsigned accepted = 0, bad = 0;
@@ -140,7 +141,8 @@ static void test_filter(struct weir *cx, const int fd[2], const char *filter, ui
     const char *refusal = weir_program_kernel_refusal(p);
     if (refusal || !attach(fd[1], code, n)) {
         tap_ok(false, "'%s' on a socket", filter);
-        tap_diag("predicted: %s; kernel: %s", refusal ? refusal : "accepted", refusal ? "not tried" : strerror(errno));
+        tap_diag("predicted: %s; kernel: %s", refusal ? refusal : "accepted",
+                 refusal ? "not tried" : strerror(errno));
     } else {
         for (size_t i = 0; i < all->n && bad < 3; i++)
             bad += !packet_fits(fd, code, n, all->byte[i], all->size[i], &accepted);
@@ -161,7 +163,8 @@ static void test_limits(struct weir *cx, const int fd[2])
         for (uint32_t optimize = 0; optimize < 2; optimize++) {
             size_t at = (size_t)snprintf(text, sizeof text, "ip host 10.0.0.3"), n = 0;
             for (unsigned i = 1; i < lengths[k]; i++)
-                at += (size_t)snprintf(text + at, sizeof text - at, " or 10.%u.%u.%u", i / 251 % 256, i % 251, i % 97);
+                at += (size_t)snprintf(text + at, sizeof text - at, " or 10.%u.%u.%u", i / 251 % 256, i % 251,
+                                       i % 97);
             struct weir_program *p = compiled(cx, text, 262144, optimize);
             if (!p)
                 return;
@@ -171,8 +174,8 @@ static void test_limits(struct weir *cx, const int fd[2])
             taken += attached;
             refused += !attached;
             if (attached != !refusal) {
-                tap_ok(false, "a list of %u hosts, %s, %zu instructions", lengths[k], optimize ? "optimized" : "plain",
-                       n);
+                tap_ok(false, "a list of %u hosts, %s, %zu instructions", lengths[k],
+                       optimize ? "optimized" : "plain", n);
                 tap_diag("predicted: %s; kernel: %s", refusal ? refusal : "accepted",
                          attached ? "accepted" : strerror(errno));
             }
@@ -198,7 +201,8 @@ static void collect(struct packets *all)
     size_t before = all->n;
     unsigned files = packets_of_captures(all, "captures/tcpdump", 5, 60000);
     files += packets_of_captures(all, "captures/libpcap", 5, 60000);
-    tap_ok(files > 20 && all->n > before, "%zu packets, %zu of them from %u captures", all->n, all->n - before, files);
+    tap_ok(files > 20 && all->n > before, "%zu packets, %zu of them from %u captures", all->n,
+           all->n - before, files);
 }
 
 int main(void)

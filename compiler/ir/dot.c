@@ -6,8 +6,8 @@
  */
 #include "ir/ir.h"
 
-#define MAX_DEPTH  5  /* operators inside each other */
-#define MAX_RANGES 6  /* on one edge */
+#define MAX_DEPTH  5 /* operators inside each other */
+#define MAX_RANGES 6 /* on one edge */
 
 static void put_number(struct strbuf *out, uint32_t k)
 {
@@ -196,7 +196,8 @@ static void put_case(const struct ir_block *b, struct strbuf *out, uint32_t i)
 }
 
 /* One edge for each target, in the order of their first cases; the last case's target is "else". */
-static void put_edges(const struct ir_func *f, struct strbuf *out, struct edges *e, uint32_t at, uint32_t *next)
+static void put_edges(const struct ir_func *f, struct strbuf *out, struct edges *e, uint32_t at,
+                      uint32_t *next)
 {
     const struct ir_block *b = &f->block.at[at];
 

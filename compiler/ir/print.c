@@ -10,9 +10,9 @@
 struct printer {
     const struct ir_func *f;
     struct strbuf *out;
-    bool *used;       /* by value: some block needs it */
-    uint32_t *name;   /* by value: N of %N; 0 before it has one */
-    uint32_t *waits;  /* by value: 1 + the last block in front of which it could not be defined */
+    bool *used;      /* by value: some block needs it */
+    uint32_t *name;  /* by value: N of %N; 0 before it has one */
+    uint32_t *waits; /* by value: 1 + the last block in front of which it could not be defined */
     ir_value *stack;
     uint32_t names;
 };

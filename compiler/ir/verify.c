@@ -11,7 +11,8 @@
  */
 #include "ir/ir.h"
 
-/* A node of a tree that grows at its leaves: the chain of facts, or the dominator tree. Node 0 is the root. */
+/* A node of a tree that grows at its leaves: the chain of facts, or the dominator tree. Node 0 is the root.
+ */
 struct link {
     uint32_t parent, jump, depth;
 };
@@ -36,17 +37,17 @@ struct verifier {
     struct arena *scratch;
     VEC(struct link) link; /* of facts */
     VEC(struct fact) fact;
-    struct link *dom;      /* by 1 + block; node 0 stands above the entry */
-    struct known *known;   /* by block */
-    bool *reachable;       /* by block */
-    uint32_t *first_pred;  /* by block, and one more: its predecessors are pred[first] .. */
+    struct link *dom;     /* by 1 + block; node 0 stands above the entry */
+    struct known *known;  /* by block */
+    bool *reachable;      /* by block */
+    uint32_t *first_pred; /* by block, and one more: its predecessors are pred[first] .. */
     uint32_t *pred;
-    uint32_t *mark;        /* by block */
-    uint32_t *checked;     /* by value: 1 + a block where it was found usable */
-    uint32_t *seen;        /* by value: the walk that met it last */
-    uint32_t *about;       /* by value: 1 + first fact, while meeting */
-    bool *divisor;         /* by value: a division needs it tested */
-    bool *listed;          /* by value: a PHI that its block lists */
+    uint32_t *mark;    /* by block */
+    uint32_t *checked; /* by value: 1 + a block where it was found usable */
+    uint32_t *seen;    /* by value: the walk that met it last */
+    uint32_t *about;   /* by value: 1 + first fact, while meeting */
+    bool *divisor;     /* by value: a division needs it tested */
+    bool *listed;      /* by value: a PHI that its block lists */
     ir_value *stack;
     uint32_t walk;
     uint32_t where;
@@ -117,13 +118,12 @@ static bool check_value(struct verifier *v, ir_value i)
     unsigned arity = ir_op_arity(n->op);
     if ((arity < 1 && n->a != IR_NONE) || (arity < 2 && n->b != IR_NONE))
         return complain(v, IR_REJECT, "a value has an operand too many");
-    if ((arity == 2 && n->a >= i) || (arity == 2 && n->b >= i) || (arity == 1 && n->a != IR_NONE && n->a >= i))
+    if ((arity == 2 && n->a >= i) || (arity == 2 && n->b >= i) ||
+        (arity == 1 && n->a != IR_NONE && n->a >= i))
         return complain(v, IR_REJECT, "an operand does not come before its user");
     if (n->op == IR_META && n->imm != META_PKTTYPE && n->imm != META_IFINDEX && n->imm != META_VLAN_TCI &&
         n->imm != META_VLAN_PRESENT)
         return complain(v, IR_REJECT, "there is no such metadata");
-    if (n->op == IR_PHI && n->imm >= f->block.n)
-        return complain(v, IR_REJECT, "a phi names a block that does not exist");
     if ((n->op == IR_UDIV || n->op == IR_UMOD) && !f->range.at[n->b].lo)
         v->divisor[n->b] = true;
     return true;
@@ -289,7 +289,8 @@ static void learn_guard(struct verifier *v, struct known *k, const struct ir_gua
     struct fact fact = {.base = g->base, .begin = flat ? 0 : g->offset, .end = end};
     uint32_t look = 32; /* repeated guards are worth a short look; a fact twice does no harm */
     for (uint32_t i = k->facts; i && look; i = v->link.at[i].parent, look--)
-        if (v->fact.at[i].base == fact.base && v->fact.at[i].begin <= fact.begin && fact.end <= v->fact.at[i].end)
+        if (v->fact.at[i].base == fact.base && v->fact.at[i].begin <= fact.begin &&
+            fact.end <= v->fact.at[i].end)
             return;
     k->facts = fact_push(v, k->facts, fact);
 }
@@ -375,7 +376,8 @@ static uint32_t facts_meet(struct verifier *v, uint32_t x, uint32_t y)
  * May @value be computed in @block, knowing @k? Looks through operands, PHIs stopping it. @k either is what
  * the block's guards give (@remember: then dominated blocks need not ask again) or more.
  */
-static bool check_use(struct verifier *v, ir_value value, uint32_t block, const struct known *k, bool remember)
+static bool check_use(struct verifier *v, ir_value value, uint32_t block, const struct known *k,
+                      bool remember)
 {
     const struct ir_func *f = v->f;
     uint32_t top = 0, walk = ++v->walk;
@@ -527,8 +529,8 @@ static bool verifier_init(struct verifier *v)
     v->divisor = arena_array(v->scratch, bool, values);
     v->listed = arena_array(v->scratch, bool, values);
     v->stack = arena_array(v->scratch, ir_value, values);
-    return v->dom && v->known && v->reachable && v->first_pred && v->mark && v->checked && v->seen && v->about &&
-           v->divisor && v->listed && v->stack && vec_push(v->scratch, &v->link, root) &&
+    return v->dom && v->known && v->reachable && v->first_pred && v->mark && v->checked && v->seen &&
+           v->about && v->divisor && v->listed && v->stack && vec_push(v->scratch, &v->link, root) &&
            vec_push(v->scratch, &v->fact, nothing);
 }
 

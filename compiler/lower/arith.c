@@ -95,6 +95,20 @@ static cond checks(struct lower *lw, const struct prim *p, uint32_t e)
     return all;
 }
 
+/*
+ * A shift by 32 or more gives 0 in the language, while Linux shifts by the count modulo 32. Unless the count is known
+ * to be small the result is masked: (count >> 5) - 1 has its top bit set exactly when the count is below 32.
+ */
+static ir_value shift(struct ir_func *f, enum ir_op op, ir_value a, ir_value count)
+{
+    if (ir_range(f, count).hi < 32)
+        return ir_binary(f, op, a, count);
+    ir_value shifted = ir_binary(f, op, a, ir_binary(f, IR_AND, count, ir_const(f, 31)));
+    ir_value over = ir_binary(f, IR_SUB, ir_binary(f, IR_SHR, count, ir_const(f, 5)), ir_const(f, 1));
+    ir_value small = ir_binary(f, IR_SHR, over, ir_const(f, 31));
+    return ir_binary(f, IR_AND, shifted, ir_binary(f, IR_SUB, ir_const(f, 0), small));
+}
+
 static ir_value operator_value(struct lower *lw, enum ast_op op, ir_value a, ir_value b, cond *required)
 {
     struct ir_func *f = lw->f;
@@ -113,9 +127,9 @@ static ir_value operator_value(struct lower *lw, enum ast_op op, ir_value a, ir_
     case OP_XOR:
         return ir_binary(f, IR_XOR, a, b);
     case OP_SHL:
-        return ir_binary(f, IR_SHL, a, b);
+        return shift(f, IR_SHL, a, b);
     case OP_SHR:
-        return ir_binary(f, IR_SHR, a, b);
+        return shift(f, IR_SHR, a, b);
     case OP_NEG:
         return ir_binary(f, IR_SUB, ir_const(f, 0), a);
     case OP_DIV:

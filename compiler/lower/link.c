@@ -369,13 +369,15 @@ cond iso_proto(struct lower *lw, const struct cursor *c, uint32_t proto)
 cond isis_proto(struct lower *lw, const struct cursor *c, const uint32_t *pdu, uint32_t count)
 {
     const uint32_t isis = 0x83;
-    cond is_isis = iso_proto(lw, c, isis), any = COND_FALSE;
+    cond any = COND_FALSE;
 
     for (uint32_t i = 0; i < count; i++) {
+        cond is_isis = iso_proto(lw, c, isis);
         ir_value type = load_anchor(lw, cursor_net8(c), iso_header(c) + 4, 1);
-        any = cond_or(lw, any, cond_eq(lw, ir_binary(lw->f, IR_AND, type, ir_const(lw->f, 0x1f)), pdu[i]));
+        cond is_type = cond_eq(lw, ir_binary(lw->f, IR_AND, type, ir_const(lw->f, 0x1f)), pdu[i]);
+        any = cond_or(lw, any, cond_and(lw, is_isis, is_type));
     }
-    return cond_and(lw, is_isis, any);
+    return any;
 }
 
 /* @n bytes at @a + @k, in pieces of 4, 2 and 1 from the end. */

@@ -88,13 +88,18 @@ struct id_view {
     const struct ast_id_node *x;
     struct span at;    /* the id alone */
     struct span quals; /* the words */
-    bool inherited;
     enum ast_proto proto;
     enum ast_dir dir;
     enum ast_type type; /* TYPE_HOST when omitted */
 };
 
 struct id_view id_view(const struct checker *c, const struct ast_node *n);
+
+/* What struct prim calls an omitted direction. */
+static inline uint8_t plain_dir(const struct id_view *v)
+{
+    return v->dir == DIR_NONE ? DIR_SRC_OR_DST : (uint8_t)v->dir;
+}
 
 /** The protocol, direction and type words inside @v->quals. */
 struct span proto_word(const struct checker *c, const struct id_view *v);
@@ -116,7 +121,17 @@ bool blame_once(struct checker *c, const struct id_view *v, enum diag_id id);
 
 /* ---- ids.c */
 bool check_id(struct checker *c, const struct ast_node *n, struct prim *p);
+
+/* ---- abbreviations.c */
 bool check_proto_word(struct checker *c, const struct ast_node *n, struct prim *p);
+
+/* ---- ports.c */
+
+/** A port or range @lo to @hi for the IP protocol @only, or 0, behind @v: number, direction, link type. */
+bool port_fits(struct checker *c, const struct id_view *v, uint32_t lo, uint32_t hi, uint32_t only,
+               struct prim *p);
+/** A name that is "FIRST-LAST". */
+bool port_range(struct checker *c, const struct id_view *v, struct prim *p);
 
 /* ---- address.c: text to numbers */
 
@@ -149,7 +164,7 @@ bool lookup_service(struct checker *c, struct span at, const char *name, enum di
 /** The number of @name behind `@proto proto` or `@proto protochain`. */
 bool lookup_protocol(struct checker *c, const struct id_view *v, const char *name, uint32_t *out);
 
-/* ---- context.c: link types */
+/* ---- context.c: the link type at the cursor */
 
 /** Its name, or "link type N" in @buf. */
 #define LABEL_BYTES 24
@@ -166,6 +181,8 @@ bool has_iso(struct checker *c, struct span at);
 bool has_capability(struct checker *c, struct span at, enum link_capability capability, const char *word);
 /** True when @value <= @max, else reported. */
 bool in_range(struct checker *c, struct span at, const char *what, uint32_t value, uint32_t max);
+
+/* ---- keywords.c */
 /** The leaves that are keywords of their own. */
 bool check_keyword(struct checker *c, const struct ast_node *n, struct prim *p);
 

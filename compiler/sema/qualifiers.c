@@ -62,7 +62,7 @@ static struct span behind(const char *text, struct span s, struct span word)
 struct id_view id_view(const struct checker *c, const struct ast_node *n)
 {
     const struct ast_id_node *x = n->u.id;
-    struct id_view v = {.x = x, .at = n->at, .quals = x->q.at, .inherited = x->inherited};
+    struct id_view v = {.x = x, .at = n->at, .quals = x->q.at};
 
     v.proto = x->q.proto;
     v.dir = x->q.dir;

@@ -88,7 +88,8 @@ static bool demand(struct run *r, ir_value v)
     return true;
 }
 
-/* The values of @b's PHIs, coming from block @from. One that cannot be computed rejects if it is asked for. */
+/* The values of @b's PHIs, coming from block @from. One that cannot be computed rejects if it is asked for.
+ */
 static void enter(struct run *r, const struct ir_block *b, uint32_t from)
 {
     for (uint32_t i = 0; i < b->phi.n; i++) {

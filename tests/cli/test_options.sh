@@ -180,7 +180,7 @@ if [ "$rc" = 0 ]; then
     run -d -i lo ip broadcast
     is "-i brings the netmask" 0 "$rc"
 else
-    skip "-i" "no permission to open the interface lo"
+    skip "-i" "opening the interface lo needs CAP_NET_RAW"
 fi
 
 # A classic program that is too long for Linux is a note, not an error.

@@ -9,56 +9,54 @@ root=$PWD
 build=${weir%/weir}
 mkdir "$work/bin" "$work/here"
 ln -s "$weir" "$work/bin/weir"
-options=()
+options=(--names "$names")
 
-# The codes that the last run printed, as "E0201 E0301".
-codes() {
-    sed -n 's/^[^ ].*: error\[\(E[0-9]*\)\].*/\1/p' "$work/err" | tr '\n' ' ' | sed 's/ $//'
+# The status of the last run and the codes it printed, as "1 E0201 E0301".
+verdict() {
+    echo "$rc" $(sed -n 's/^[^ ].*error\[\(E[0-9]*\)\].*/\1/p' "$work/err")
 }
 
 # program FILTER LISTING [OPTION]: compiles; the listing goes to the file LISTING.
 program() {
-    run -d --names "$names" --no-warnings "${options[@]}" ${3:+"$3"} -- "$1"
+    run -d --no-warnings "${options[@]}" ${3:+"$3"} -- "$1"
     cp "$work/out" "$2"
 }
 
 # filter PLACE FILTER REMARK: one line of a filter block.
 filter() {
-    local place=$1 text=$2 remark=$3 other word got
+    local place=$1 text=$2 remark=$3 other word want got
     case $remark in
     'error E'*)
         program "$text" "$work/one"
-        got=$(codes)
         # The remark may go on in words behind the codes.
         other=
         for word in ${remark#error }; do
             case $word in E[0-9]*) other="$other ${word%[,:;.]}" ;; *) break ;; esac
         done
-        is "$place: $text" "1:$other" "$rc: $got"
+        is "$place: $text" "1$other" "$(verdict)"
         ;;
     never*)
         program "$text" "$work/one"
-        is "$place: $text" "1: E0801" "$rc: $(codes)"
+        is "$place: $text" "1 E0801" "$(verdict)"
         program "$text" "$work/one" -O
-        is "$place: $text, not optimized" "0:" "$rc: $(codes)"
+        is "$place: $text, not optimized" 0 "$(verdict)"
         ;;
     'warning E'*)
         word=${remark#warning }
-        run -d --lint --names "$names" "${options[@]}" -- "$text"
+        run -d --lint "${options[@]}" -- "$text"
         is "$place: $text" 0 "$rc"
         has "$place: $text, warning" "warning[${word%%[ ,:]*}]" "$work/err"
         ;;
-    'same as '* | 'not '*)
-        other=${remark#same as }
-        other=${other#not }
+    'same as '* | 'differs from '*)
+        case $remark in same*) want=same other=${remark#same as } ;; *) want=differs other=${remark#differs from } ;; esac
         program "$text" "$work/one"
-        is "$place: $text" "0:" "$rc: $(codes)"
+        is "$place: $text" 0 "$(verdict)"
         program "$other" "$work/two"
-        is "$place: $other" "0:" "$rc: $(codes)"
+        is "$place: $other" 0 "$(verdict)"
         program "$text" "$work/one-plain" -O
         program "$other" "$work/two-plain" -O
-        if cmp -s "$work/one" "$work/two" || cmp -s "$work/one-plain" "$work/two-plain"; then got=same; else got=not; fi
-        is "$place: $text, $remark" "${remark%% *}" "$got"
+        if cmp -s "$work/one" "$work/two" || cmp -s "$work/one-plain" "$work/two-plain"; then got=same; else got=differs; fi
+        is "$place: $text, $remark" "$want" "$got"
         ;;
     *)
         program "$text" "$work/one"
@@ -71,9 +69,10 @@ filter() {
 filter_line() {
     local place=$1 line=$2 text remark=
     case $line in
-    '# weir '*:)
-        line=${line#\# weir }
+    '# weir'*:)
+        line=${line#\# weir}
         read -r -a options <<<"${line%:}"
+        case $line in *--resolve*) ;; *) options+=(--names "$names") ;; esac
         return ;;
     '#'* | '') return ;;
     *' # '*)
@@ -94,7 +93,9 @@ squeeze() {
 command_line() {
     local place=$1 command=$2 expected=$3 got
     case $command in
-    'make '*) got=$(cd "$root" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory "B=$B" ${command#make } 2>&1) ;;
+    'make '*)
+        eval "set -- ${command#make }"
+        got=$(cd "$root" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory "B=$B" "$@" 2>/dev/null) ;;
     *) got=$(cd "$work/here" && PATH=$work/bin:$PATH bash -c "$command" 2>&1 </dev/null) ;;
     esac
     got=$(squeeze <<<"$got")
@@ -118,14 +119,14 @@ markdown() {
         :'```'*)
             block=${line#'```'}
             [ -n "$block" ] || block=text
-            options=()
+            options=(--names "$names")
             code='' command=''
             continue ;;
         ?*:'```')
             [ "$block" = console ] && [ -n "$command" ] && command_line "$file:$at" "$command" "$expected"
             if [ "$block" = c ]; then
                 case $(cat examples/embed.c) in
-                *"$code"*) pass "$file:$n: C as in examples/embed.c" ;;
+                *"${code%$'\n'}"*) pass "$file:$n: C as in examples/embed.c" ;;
                 *) fail "$file:$n: C as in examples/embed.c" "$code" ;;
                 esac
             fi
@@ -147,15 +148,14 @@ markdown() {
     [ -z "$block" ] || fail "$file: a block is not closed"
 }
 
-# A manual page: between .EX and .EE, with the escapes of roff taken back.
+# A manual page in mdoc: the literal blocks, with the escapes of roff taken back.
 manual() {
     local file=$1 line n=0 inside=
-    options=()
     while IFS= read -r line; do
         n=$((n + 1))
         case $line in
-        .EX*) inside=1 options=() ;;
-        .EE*) inside= ;;
+        .'Bd -literal'*) inside=1 options=(--names "$names") ;;
+        .Ed*) inside= ;;
         .* | "'"*) ;;
         *)
             [ -n "$inside" ] || continue
@@ -196,9 +196,9 @@ done
 # The tables of link types say what the command says.
 if [ -z "${DOCS:-}" ]; then
     run -L
-    listed=$(sed -n 's/^| `\([A-Z0-9_]*\)` *| *\([0-9]*\) .*/\2 \1/p; s/^| – *| *\([0-9]*\) .*/\1 -/p' docs/language.md | sort -n | uniq)
+    listed=$(sed -n 's/^| `\([A-Z0-9_]*\)` *| *\([0-9][0-9]*\) .*/\2 \1/p; s/^| – *| *\([0-9][0-9]*\) .*/\1 -/p' docs/language.md | sort -n | uniq)
     is "docs/language.md: the link types of weir -L" "$(awk '{ print $1, $2 }' "$work/out")" "$listed"
-    protocols=$(sed -n '/^### Link types with protocols/,/^### /s/^| [^|]*| *\([0-9]*\) .*/\1/p' docs/language.md | sort -n)
+    protocols=$(sed -n '/^### Link types with protocols/,/^### /s/^| [^|]*| *\([0-9][0-9]*\) .*/\1/p' docs/language.md | sort -n)
     is "docs/language.md: which recognise protocols" "$(awk '$3 == "protocols" { print $1 }' "$work/out")" "$protocols"
 
     # Every diagnostic is in the table of docs/language.md, and no other.
@@ -216,7 +216,7 @@ if [ -z "${DOCS:-}" ]; then
 
     if command -v groff >/dev/null; then
         for file in docs/man/*.[1-9]; do
-            is "$file: no warning of groff" '' "$(groff -man -Tutf8 -ww -z "$file" 2>&1)"
+            is "$file: no warning of groff" '' "$(groff -mandoc -Tutf8 -ww -z "$file" 2>&1)"
         done
     else
         skip "manual pages without warnings" "no groff"

@@ -89,16 +89,9 @@ static void run_case(const char *linktype, const char *filter, const char *text,
     bool excused = false, ok = true;
     int64_t number = weir_linktype_by_name(linktype);
     snprintf(name, sizeof name, "linktypes:%s", filter);
-    if (number < 0)
-        snprintf(why, sizeof why, "no such link type");
     o.linktype = (uint32_t)number;
-    const char *wrong = number < 0 ? why : read_program(text, len, &reference);
-    o.optimize = 1;
-    if (!wrong && compile_program(filter, &o, &optimized, why, sizeof why) < 0)
-        wrong = why;
     o.optimize = 0;
-    if (!wrong && compile_program(filter, &o, &plain, why, sizeof why) < 0)
-        wrong = why;
+    const char *wrong = number < 0 ? "no such link type" : read_program(text, len, &reference);
     for (size_t i = 0; !wrong && i < d->n && conditions < ROWS_MAX; i++) {
         if (!difference_matches(&d->row[i], name, linktype))
             continue;
@@ -111,9 +104,15 @@ static void run_case(const char *linktype, const char *filter, const char *text,
             conditions++;
         }
     }
+    if (!wrong && compile_program(filter, &o, &plain, why, sizeof why) < 0)
+        wrong = why;
+    o.optimize = 1;
+    if (!wrong && compile_program(filter, &o, &optimized, why, sizeof why) < 0)
+        wrong = why;
     if (wrong) {
+        /* Refusing what the reference compiles is a difference too. */
         tap_pending("%s", wrong);
-        ok = false;
+        ok = excused && wrong == why;
     } else {
         if (!excused)
             ok = refines("the reference", &plain, &reference, outside, conditions);

@@ -14,9 +14,9 @@
 #include "tests/harness/tap.h"
 #include "vm/vm.h"
 
-#define BLOCKS 8
-#define VALUES 24
-#define BYTES  48
+#define BLOCKS     8
+#define VALUES     24
+#define BYTES      48
 #define MAX_VALUES 512
 
 /* ---------------------------------------------------------------- random functions */
@@ -189,7 +189,8 @@ enum cover { BY_BYTES, BY_BASE, COVERS };
 static bool guard_covers(struct ir_func *f, const struct ir_guard *g, const struct ir_node *load, bool direct,
                          enum cover how)
 {
-    uint64_t bytes = direct && g->base != IR_NONE ? 0 : promise(f, g), end = (uint64_t)load->imm + ir_load_size(load);
+    uint64_t bytes = direct && g->base != IR_NONE ? 0 : promise(f, g),
+             end = (uint64_t)load->imm + ir_load_size(load);
 
     if (how == BY_BASE) {
         if (load->a == IR_NONE || g->base != load->a || end > (uint64_t)g->offset + g->size)
@@ -357,7 +358,8 @@ static bool same_verdicts(struct rng *r, const struct ir_func *f, const struct i
 {
     for (int i = 0; i < 6; i++) {
         uint8_t bytes[BYTES];
-        struct packet p = {.bytes = bytes, .caplen = rng_below(r, 4) ? BYTES - rng_below(r, 20) : rng_below(r, BYTES + 1)};
+        struct packet p = {.bytes = bytes,
+                           .caplen = rng_below(r, 4) ? BYTES - rng_below(r, 20) : rng_below(r, BYTES + 1)};
         bool ff, fg;
         for (int k = 0; k < BYTES; k++)
             bytes[k] = (uint8_t)(rng_below(r, 2) ? rng_below(r, 8) : rng_next(r));
@@ -420,7 +422,8 @@ int main(void)
                 failed_guards = "the order of guards matters";
         }
         if (failed_text || failed_verify || failed_eval || failed_guards)
-            snprintf(detail, sizeof detail, "round %u, line %u\n%s\n%s", i, line, one.text, two.text ? two.text : "");
+            snprintf(detail, sizeof detail, "round %u, line %u\n%s\n%s", i, line, one.text,
+                     two.text ? two.text : "");
         strbuf_release(&one);
         strbuf_release(&two);
         arena_release(&a);
@@ -429,11 +432,13 @@ int main(void)
         tap_diag("%s\n%s", failed_text, detail);
     if (!tap_ok(!failed_verify, "the verifier agrees with every path"))
         tap_diag("%s\n%s", failed_verify, detail);
-    if (!tap_ok(!failed_eval, "the parsed function gives the same verdicts, and nothing without a value is observed"))
+    if (!tap_ok(!failed_eval,
+                "the parsed function gives the same verdicts, and nothing without a value is observed"))
         tap_diag("%s\n%s", failed_eval, detail);
     if (!tap_ok(!failed_guards, "the order of guards cannot be observed"))
         tap_diag("%s\n%s", failed_guards, detail);
-    if (!tap_ok(detail[0] || (fine > rounds / 10 && fine < rounds * 9 / 10 && accepted > fine && faults > fine),
+    if (!tap_ok(detail[0] ||
+                    (fine > rounds / 10 && fine < rounds * 9 / 10 && accepted > fine && faults > fine),
                 "the functions are telling"))
         tap_diag("%u of %u verify; %u packets accepted, %u ended by a guard", fine, rounds, accepted, faults);
     tap_diag("%u of %u verify; %u packets accepted, %u ended by a guard", fine, rounds, accepted, faults);

@@ -9,9 +9,9 @@
  * The packet is not an array: each byte that is read is a variable of its own, named by its address term, which keeps
  * the formula inside plain bit vectors (bit-blasting and SAT). Two bytes whose addresses are not both constant
  * might be the same byte. That is forgotten at first, which only adds packets that cannot be: "no packet" stands.
- * A packet found is looked over, "same address, same byte" is added for the pairs it violates, and z3 is asked again
- * (the lazy form of Ackermann's reduction; Brummayer and Biere, "Lemmas on Demand for the Extensional Theory of
- * Arrays", 2009).
+ * A packet found is looked over, "same address, same byte" is added where it was violated, and z3 is asked again (the
+ * lazy form of Ackermann's reduction; Brummayer and Biere, "Lemmas on Demand for the Extensional Theory of Arrays",
+ * 2009).
  */
 #include "tests/prove/prove.h"
 #include <linux/filter.h>
@@ -19,6 +19,8 @@
 #include <string.h>
 #include <time.h>
 #include <z3.h>
+#include "base/alloc.h"
+#include "base/arena.h"
 
 #define ANCILLARY  0xfffff000u
 #define CELLS      16
@@ -31,11 +33,23 @@ struct value {
     uint32_t constant;
 };
 
-/* A truth value; conditions of paths are mostly built from `always` and `never`. */
+/* A truth value. */
 enum truth { TRUTH_TERM, TRUTH_NEVER, TRUTH_ALWAYS };
 struct condition {
     enum truth truth;
     Z3_ast term;
+};
+
+/*
+ * The condition of a path: `literal` and all literals above it; NULL is a path that cannot be taken. Kept as a list so
+ * that where two paths meet again only what parted them is looked at: a value computed twice, in different places,
+ * is then the same term twice.
+ */
+struct path {
+    const struct path *up;
+    Z3_ast literal;
+    Z3_ast term; /* all of it */
+    uint32_t depth;
 };
 
 /* One byte of the packet: at `base` + `offset` modulo 2^32, or at `offset` when base is NULL. */
@@ -61,11 +75,14 @@ struct question {
     size_t bytes, byte_cap;
     struct meta meta[16];
     size_t metas;
+    struct arena arena; /* of paths */
+    const struct path *root;
     bool out_of_memory;
 };
 
 struct state {
-    struct condition when;
+    const struct path *when;
+    uint32_t reach; /* bytes that are captured for sure */
     struct value a, x, cell[CELLS];
 };
 
@@ -140,10 +157,21 @@ static struct condition either(const struct question *q, struct condition c, str
     return of_term(Z3_mk_or(q->z, 2, (Z3_ast[]){c.term, d.term}));
 }
 
+static bool is_app(const struct question *q, Z3_ast t, Z3_decl_kind kind)
+{
+    return Z3_get_ast_kind(q->z, t) == Z3_APP_AST &&
+           Z3_get_decl_kind(q->z, Z3_get_app_decl(q->z, Z3_to_app(q->z, t))) == kind;
+}
+
+static Z3_ast opposite(const struct question *q, Z3_ast t)
+{
+    return is_app(q, t, Z3_OP_NOT) ? Z3_get_app_arg(q->z, Z3_to_app(q->z, t), 0) : Z3_mk_not(q->z, t);
+}
+
 static struct condition negated(const struct question *q, struct condition c)
 {
     if (c.truth == TRUTH_TERM)
-        return of_term(Z3_mk_not(q->z, c.term));
+        return of_term(opposite(q, c.term));
     return c.truth == TRUTH_ALWAYS ? never : always;
 }
 
@@ -165,13 +193,73 @@ static struct value choose(const struct question *q, struct condition c, struct 
     return (struct value){Z3_mk_ite(q->z, c.term, term(q, yes), term(q, no)), 0};
 }
 
-/* ---------------------------------------------------------------- the packet */
+/* ---------------------------------------------------------------- paths */
 
-static bool is_app(const struct question *q, Z3_ast t, Z3_decl_kind kind)
+enum { LOOK_BACK = 100, PARTED_MAX = 32 };
+
+static const struct path *new_path(struct question *q, const struct path *up, Z3_ast literal)
 {
-    return Z3_get_ast_kind(q->z, t) == Z3_APP_AST &&
-           Z3_get_decl_kind(q->z, Z3_get_app_decl(q->z, Z3_to_app(q->z, t))) == kind;
+    struct path *p = arena_new(&q->arena, struct path);
+    if (!p) {
+        q->out_of_memory = true;
+        return NULL;
+    }
+    *p = (struct path){up, literal, literal, 0};
+    if (up) {
+        p->depth = up->depth + 1;
+        p->term = up->up ? Z3_mk_and(q->z, 2, (Z3_ast[]){up->term, literal}) : literal;
+    }
+    return p;
 }
+
+/* The path @p where @c holds as well. */
+static const struct path *narrow(struct question *q, const struct path *p, struct condition c)
+{
+    if (!p || c.truth == TRUTH_NEVER)
+        return NULL;
+    if (c.truth == TRUTH_ALWAYS)
+        return p;
+    Z3_ast not_c = opposite(q, c.term);
+    const struct path *above = p;
+    for (int i = 0; above && i < LOOK_BACK; above = above->up, i++) {
+        if (above->literal == c.term)
+            return p;
+        if (above->literal == not_c)
+            return NULL;
+    }
+    return new_path(q, p, c.term);
+}
+
+static struct condition path_condition(const struct path *p)
+{
+    return !p ? never : p->up ? of_term(p->term) : always;
+}
+
+/* What @p says beyond @above, which is above it. */
+static struct condition beyond(const struct question *q, const struct path *p, const struct path *above)
+{
+    struct condition c = always;
+    if (!above->up)
+        return path_condition(p);
+    for (; p != above; p = p->up)
+        c = both(q, of_term(p->literal), c);
+    return c;
+}
+
+/* The last path above both; the root when that is far. */
+static const struct path *parting(const struct question *q, const struct path *p, const struct path *r)
+{
+    uint32_t deepest = p->depth > r->depth ? p->depth : r->depth;
+    while (p != r) {
+        if (p->depth >= r->depth)
+            p = p->up;
+        else
+            r = r->up;
+    }
+    return deepest - p->depth > PARTED_MAX ? q->root : p;
+}
+
+/* ---------------------------------------------------------------- the packet */
 
 /* Splits an address into a term and a constant, so that x + 2 and x + 4 are seen to be two bytes apart. */
 static void split_address(const struct question *q, struct value address, Z3_ast *base, uint32_t *offset)
@@ -377,22 +465,32 @@ static uint32_t *live_in(const struct weir_cbpf_insn *p, uint32_t n)
 }
 
 /* Paths meet: @from joins what already arrives at @at. */
-static void join(const struct question *q, struct state *at, uint32_t live, const struct state *from)
+static void join(struct question *q, struct state *at, uint32_t live, const struct state *from)
 {
-    if (from->when.truth == TRUTH_NEVER)
+    if (!from->when)
         return;
-    if (at->when.truth == TRUTH_NEVER) {
+    if (!at->when) {
         *at = *from;
         return;
     }
+    const struct path *above = parting(q, at->when, from->when);
+    struct condition here = beyond(q, at->when, above), there = beyond(q, from->when, above);
+    /* Either condition tells the two apart; the shorter one makes the simpler values. */
+    struct condition which = at->when->depth < from->when->depth ? here : there;
+    const struct state *yes = at->when->depth < from->when->depth ? at : from;
+    const struct state *no = yes == at ? from : at;
+    struct state joined = *at;
     if (live & LIVE_A)
-        at->a = choose(q, from->when, from->a, at->a);
+        joined.a = choose(q, which, yes->a, no->a);
     if (live & LIVE_X)
-        at->x = choose(q, from->when, from->x, at->x);
+        joined.x = choose(q, which, yes->x, no->x);
     for (unsigned i = 0; i < CELLS; i++)
         if (live & 1u << i)
-            at->cell[i] = choose(q, from->when, from->cell[i], at->cell[i]);
-    at->when = either(q, at->when, from->when);
+            joined.cell[i] = choose(q, which, yes->cell[i], no->cell[i]);
+    joined.reach = at->reach < from->reach ? at->reach : from->reach;
+    bool whole = here.truth == TRUTH_TERM && there.truth == TRUTH_TERM && opposite(q, here.term) == there.term;
+    joined.when = whole ? above : narrow(q, above, either(q, here, there));
+    *at = joined;
 }
 
 static struct value add(const struct question *q, struct value v, struct value w)
@@ -429,11 +527,15 @@ static void step_load(struct question *q, const struct weir_cbpf_insn *i, struct
         uint32_t offset;
         unsigned n = header_length ? 1 : load_bytes(i->code);
         split_address(q, BPF_MODE(i->code) == BPF_IND ? add(q, s->x, constant(i->k)) : constant(i->k), &base, &offset);
-        struct condition ok = captured(q, base, offset, n);
-        out->fault = either(q, out->fault, both(q, s->when, negated(q, ok)));
-        s->when = both(q, s->when, ok);
-        if (s->when.truth == TRUTH_NEVER)
-            return;
+        if (base || offset > PROVE_CAPLEN_MAX - n || offset + n > s->reach) {
+            struct condition ok = captured(q, base, offset, n);
+            out->fault = either(q, out->fault, path_condition(narrow(q, s->when, negated(q, ok))));
+            s->when = narrow(q, s->when, ok);
+            if (!s->when)
+                return;
+            if (!base)
+                s->reach = offset + n;
+        }
         v = (struct value){packet_word(q, base, offset, n), 0};
         if (header_length) {
             Z3_ast low = Z3_mk_extract(q->z, 3, 0, packet_byte(q, base, offset));
@@ -501,12 +603,12 @@ static Z3_ast compute_term(Z3_context z, unsigned op, Z3_ast a, Z3_ast s)
     }
 }
 
-static void step_alu(const struct question *q, const struct weir_cbpf_insn *i, struct state *s)
+static void step_alu(struct question *q, const struct weir_cbpf_insn *i, struct state *s)
 {
     unsigned op = BPF_OP(i->code);
     struct value operand = op == BPF_NEG ? constant(0) : BPF_SRC(i->code) == BPF_X ? s->x : constant(i->k);
     if (op == BPF_DIV || op == BPF_MOD)
-        s->when = both(q, s->when, negated(q, equal_values(q, operand, constant(0))));
+        s->when = narrow(q, s->when, negated(q, equal_values(q, operand, constant(0))));
     if (op == BPF_ADD)
         s->a = add(q, s->a, operand);
     else if (!s->a.term && !operand.term)
@@ -539,19 +641,19 @@ static struct condition jump_holds(const struct question *q, const struct weir_c
 /* Executes @p over the packet of @q. False when memory is out. */
 static bool execute(struct question *q, const struct weir_cbpf_insn *p, uint32_t n, struct outcome *out)
 {
-    /* Zeroed: constants 0. */
+    /* Zeroed: constants 0, and no path leads there yet. */
     struct state *state = calloc(n, sizeof *state);
     uint32_t *live = live_in(p, n);
     out->ending = calloc(n, sizeof *out->ending);
     out->endings = 0;
     out->fault = never;
     bool ok = state && live && out->ending;
-    for (uint32_t pc = 0; ok && pc < n; pc++)
-        state[pc].when = pc ? never : always;
+    if (ok)
+        state[0].when = q->root;
     for (uint32_t pc = 0; ok && pc < n; pc++) {
         const struct weir_cbpf_insn *i = &p[pc];
         struct state s = state[pc];
-        if (s.when.truth == TRUTH_NEVER)
+        if (!s.when)
             continue;
         switch (BPF_CLASS(i->code)) {
         case BPF_LD:
@@ -569,7 +671,7 @@ static bool execute(struct question *q, const struct weir_cbpf_insn *p, uint32_t
             break;
         case BPF_RET:
             out->ending[out->endings++] =
-                (struct ending){s.when, BPF_RVAL(i->code) == BPF_A ? s.a : constant(i->k)};
+                (struct ending){path_condition(s.when), BPF_RVAL(i->code) == BPF_A ? s.a : constant(i->k)};
             continue;
         case BPF_JMP: {
             if (BPF_OP(i->code) == BPF_JA) {
@@ -578,8 +680,8 @@ static bool execute(struct question *q, const struct weir_cbpf_insn *p, uint32_t
             }
             struct condition holds = jump_holds(q, i, &s);
             struct state yes = s, no = s;
-            yes.when = both(q, s.when, holds);
-            no.when = both(q, s.when, negated(q, holds));
+            yes.when = narrow(q, s.when, holds);
+            no.when = narrow(q, s.when, negated(q, holds));
             if (i->jt == i->jf) {
                 join(q, &state[pc + 1 + i->jt], live[pc + 1 + i->jt], &s);
                 continue;
@@ -652,8 +754,12 @@ static struct condition clash(const struct question *q, const struct outcome *p,
 
 /* ---------------------------------------------------------------- asking */
 
+#define EAGER_BYTES 250 /* up to here all pairs are tied at once when one has to be: a fresh start beats many rounds */
+
 struct search {
     struct question *q;
+    Z3_ast formula;    /* what is asked */
+    Z3_ast preference; /* what the assumption of the moment means; NULL */
     Z3_solver solver;
     bool *tied; /* bytes * bytes: the pair's addresses and values are already tied together */
     struct timespec begin;
@@ -702,28 +808,52 @@ static void tie(struct search *s, size_t i, size_t j)
                                    Z3_mk_eq(q->z, q->byte[i].value, q->byte[j].value)));
 }
 
-/* Ties the pairs of bytes that @m takes for different though they are one. Returns how many there are. */
-static size_t tie_violations(struct search *s, Z3_model m, uint32_t *address)
+static void start_solver(struct search *s)
 {
     const struct question *q = s->q;
-    size_t violations = 0;
+    if (s->solver)
+        Z3_solver_dec_ref(q->z, s->solver);
+    s->solver = Z3_mk_solver_for_logic(q->z, Z3_mk_string_symbol(q->z, "QF_BV"));
+    Z3_solver_inc_ref(q->z, s->solver);
+    Z3_solver_assert(q->z, s->solver, Z3_mk_bvule(q->z, q->caplen, term(q, constant(PROVE_CAPLEN_MAX))));
+    Z3_solver_assert(q->z, s->solver, Z3_mk_bvule(q->z, q->caplen, q->wirelen));
+    for (size_t i = 0; i < q->metas; i++)
+        Z3_solver_assert(q->z, s->solver,
+                         Z3_mk_bvule(q->z, q->meta[i].value, term(q, constant(q->meta[i].mask))));
+    Z3_solver_assert(q->z, s->solver, s->formula);
+    if (s->preference)
+        Z3_solver_assert(q->z, s->solver, s->preference);
+}
+
+/* Ties pairs of bytes if @m takes some for different though they are one. False when there are none. */
+static bool tie_violations(struct search *s, Z3_model m, uint32_t *address)
+{
+    const struct question *q = s->q;
+    bool violated = false;
     for (size_t i = 0; i < q->bytes; i++)
         address[i] = address_value(q, m, &q->byte[i]);
     for (size_t i = 0; i < q->bytes; i++)
         for (size_t j = 0; j < i; j++) {
             /* Bytes of one base are apart by their offsets. */
-            if (address[i] != address[j] || q->byte[i].base == q->byte[j].base || s->tied[i * q->bytes + j] ||
+            Z3_ast b = q->byte[i].base, c = q->byte[j].base;
+            if (address[i] != address[j] || b == c || s->tied[i * q->bytes + j] ||
                 model_value(q, m, q->byte[i].value) == model_value(q, m, q->byte[j].value))
                 continue;
-            violations++;
-            /* The same two bases meet at other offsets next. */
+            bool all = q->bytes <= EAGER_BYTES;
+            if (all)
+                start_solver(s);
+            violated = true;
+            /* The same two bases would meet at other offsets next. */
             for (size_t k = 0; k < q->bytes; k++)
-                for (size_t l = 0; l < k; l++)
-                    if ((q->byte[k].base == q->byte[i].base && q->byte[l].base == q->byte[j].base) ||
-                        (q->byte[k].base == q->byte[j].base && q->byte[l].base == q->byte[i].base))
+                for (size_t l = 0; l < k; l++) {
+                    Z3_ast d = q->byte[k].base, e = q->byte[l].base;
+                    if (d != e && (all || (d == b && e == c) || (d == c && e == b)))
                         tie(s, k, l);
+                }
+            if (all)
+                return true;
         }
-    return violations;
+    return violated;
 }
 
 /* Asks, under @assumption (may be NULL), until the model is that of a packet. *@out gets the model, referenced. */
@@ -827,9 +957,9 @@ static void ask(struct question *q, struct condition differ, unsigned timeout_ms
     struct search s = {.q = q, .timeout_ms = timeout_ms};
     Z3_model model = NULL, shorter = NULL;
     Z3_context z = q->z;
-    Z3_ast formula = Z3_simplify(z, truth_term(q, differ));
+    s.formula = Z3_simplify(z, truth_term(q, differ));
     *out = (struct prove_result){.verdict = PROVE_EQUAL};
-    if (is_app(q, formula, Z3_OP_FALSE))
+    if (is_app(q, s.formula, Z3_OP_FALSE))
         return;
     s.tied = calloc(q->bytes * q->bytes + 1, sizeof *s.tied);
     if (!s.tied) {
@@ -837,13 +967,7 @@ static void ask(struct question *q, struct condition differ, unsigned timeout_ms
         return;
     }
     clock_gettime(CLOCK_MONOTONIC, &s.begin);
-    s.solver = Z3_mk_solver_for_logic(z, Z3_mk_string_symbol(z, "QF_BV"));
-    Z3_solver_inc_ref(z, s.solver);
-    Z3_solver_assert(z, s.solver, Z3_mk_bvule(z, q->caplen, term(q, constant(PROVE_CAPLEN_MAX))));
-    Z3_solver_assert(z, s.solver, Z3_mk_bvule(z, q->caplen, q->wirelen));
-    for (size_t i = 0; i < q->metas; i++)
-        Z3_solver_assert(z, s.solver, Z3_mk_bvule(z, q->meta[i].value, term(q, constant(q->meta[i].mask))));
-    Z3_solver_assert(z, s.solver, formula);
+    start_solver(&s);
     switch (check(&s, NULL, &model)) {
     case Z3_L_FALSE:
         break;
@@ -860,7 +984,8 @@ static void ask(struct question *q, struct condition differ, unsigned timeout_ms
                 Z3_mk_bvule(z, q->caplen, term(q, constant(bytes))),
                 Z3_mk_eq(z, q->caplen, q->wirelen),
             };
-            Z3_solver_assert(z, s.solver, Z3_mk_implies(z, small, Z3_mk_and(z, 2, is_short)));
+            s.preference = Z3_mk_implies(z, small, Z3_mk_and(z, 2, is_short));
+            Z3_solver_assert(z, s.solver, s.preference);
             if (check(&s, small, &shorter) == Z3_L_UNDEF)
                 break;
         }
@@ -921,6 +1046,8 @@ static int prove(const struct side *p, const struct side *q, const struct prove_
     if (!about->z)
         return WEIR_E_MEMORY;
     Z3_set_error_handler(about->z, ignore_error);
+    arena_init(&about->arena, &allocator_libc, SIZE_MAX);
+    about->root = new_path(about, NULL, Z3_mk_true(about->z));
     about->bits8 = Z3_mk_bv_sort(about->z, 8);
     about->bits32 = Z3_mk_bv_sort(about->z, 32);
     about->caplen = Z3_mk_fresh_const(about->z, "caplen", about->bits32);
@@ -928,7 +1055,7 @@ static int prove(const struct side *p, const struct side *q, const struct prove_
 
     struct outcome first = {0}, second = {0};
     struct condition differ = never;
-    bool ok = execute(about, p->code, p->n, &first) && execute(about, q->code, q->n, &second);
+    bool ok = about->root && execute(about, p->code, p->n, &first) && execute(about, q->code, q->n, &second);
     if (ok)
         differ = clash(about, &first, &second, refines);
     for (size_t i = 0; ok && i < conditions; i++) {
@@ -952,6 +1079,7 @@ static int prove(const struct side *p, const struct side *q, const struct prove_
     free(first.ending);
     free(second.ending);
     free(about->byte);
+    arena_release(&about->arena);
     Z3_del_context(about->z);
     if (status) {
         prove_release(&result);

@@ -2,8 +2,9 @@
 /*
  * tests/unit/test_ebpf.c - the eBPF backend: its programs, run by a small interpreter, against the IR.
  *
- * The interpreter checks every memory access, so a program that reads outside of the packet or its stack, or a
- * register that was not written, fails here too; whether Linux's verifier can prove it is jit-tests/test_xdp.c.
+ * The interpreter checks every memory access, so a program that reads outside of the packet or its stack, or
+ * a register that was not written, fails here too; whether Linux's verifier can prove it is
+ * jit-tests/test_xdp.c.
  */
 #include <string.h>
 #include "backends/ebpf/ebpf.h"
@@ -263,7 +264,8 @@ static void test_port(void)
     strbuf_release(&text);
     strbuf_init(&text, &allocator_libc);
     ebpf_print_c(c.code.insn.at, 2, &text);
-    tap_ok(text.text && !strcmp(text.text, "{ 0x61, 6, 1, 0, 0x00000000 },\n{ 0x61, 7, 1, 4, 0x00000000 },\n"),
+    tap_ok(text.text &&
+               !strcmp(text.text, "{ 0x61, 6, 1, 0, 0x00000000 },\n{ 0x61, 7, 1, 4, 0x00000000 },\n"),
            "the C form initialises struct bpf_insn");
     strbuf_release(&text);
     compiled_release(&c);
@@ -345,7 +347,8 @@ static void test_wrapping(void)
 
     for (uint32_t k = 0; k < 64; k++) {
         struct compiled c;
-        static const uint32_t add[] = {0xffffffff, 0xfffffff0, 0x80000000, 0x7fffffff, 0xfffe, 0x10000, 0, 20};
+        static const uint32_t add[] = {0xffffffff, 0xfffffff0, 0x80000000, 0x7fffffff,
+                                       0xfffe,     0x10000,    0,          20};
         compiled_init(&c);
         ir_block_new(&c.f, nowhere);
         ir_guard_add(&c.f, 0, IR_NONE, 0, 4);
@@ -363,6 +366,64 @@ static void test_wrapping(void)
         compiled_release(&c);
     }
     tap_ok(same, "addresses wrap and end as the IR's do");
+}
+
+/* @phis values that differ by path, all alive at once, and @sums partial sums that are needed again. */
+static void build_pressure(struct ir_func *f, uint32_t phis, uint32_t sums)
+{
+    ir_value sum[100], total = ir_const(f, 0);
+
+    for (int i = 0; i < 4; i++)
+        ir_block_new(f, nowhere);
+    ir_guard_add(f, 0, IR_NONE, 0, 64);
+    ir_branch_range(f, 0, ir_load(f, IR_NONE, 0, 1), 0, 9, 1, 2);
+    ir_jump(f, 1, 3);
+    ir_jump(f, 2, 3);
+    for (uint32_t i = 0; i < phis; i++) {
+        ir_value phi = ir_phi(f, 3);
+        ir_phi_arg_add(f, 3, phi, 1, ir_load(f, IR_NONE, i % 60, 1));
+        ir_phi_arg_add(f, 3, phi, 2, i % 3 ? ir_load(f, IR_NONE, i % 57, 4) : ir_const(f, 0xfffffff0 + i));
+        total = ir_binary(f, IR_ADD, ir_binary(f, IR_MUL, total, ir_const(f, 3)), phi);
+    }
+    for (uint32_t i = 0; i < sums; i++) {
+        ir_value at = ir_binary(f, IR_AND, ir_load(f, IR_NONE, i % 60, 1), ir_const(f, 15));
+        ir_guard_add(f, 3, at, i % 9, 1);
+        sum[i] = ir_load(f, at, i % 9, 1);
+        total = ir_binary(f, IR_ADD, total, sum[i]);
+    }
+    for (uint32_t i = 0; i < sums; i++)
+        total = ir_binary(f, IR_XOR, ir_binary(f, IR_MUL, total, ir_const(f, 5)), sum[i]);
+    ir_branch_range(f, 3, ir_binary(f, IR_AND, total, ir_const(f, 7)), 0, 3, IR_ACCEPT, IR_REJECT);
+    f->entry = 0;
+}
+
+static void test_pressure(void)
+{
+    static const struct {
+        uint32_t phis, sums;
+        bool fits;
+    } load[] = {{3, 2, true},  {9, 0, true},   {20, 20, true}, {40, 20, true},
+                {0, 60, true}, {60, 0, false}, {40, 60, false}};
+    struct rng r = {11};
+
+    for (size_t i = 0; i < sizeof load / sizeof load[0]; i++) {
+        struct compiled c;
+        uint32_t where;
+        compiled_init(&c);
+        build_pressure(&c.f, load[i].phis, load[i].sums);
+        bool good = !ir_verify(&c.f, &c.arena, &where);
+        compiled_emit(&c);
+        good &= c.status == (load[i].fits ? 0 : WEIR_E_LIMIT) && c.sink.list.n == !load[i].fits;
+        for (int k = 0; k < 100 && good && load[i].fits; k++) {
+            uint8_t packet[90];
+            random_packet(&r, packet, sizeof packet);
+            good = agree(&c, packet, k < 50 ? sizeof packet : rng_below(&r, sizeof packet));
+        }
+        if (!tap_ok(good, "%u phis and %u sums %s", (unsigned)load[i].phis, (unsigned)load[i].sums,
+                    load[i].fits ? "fit" : "need too much stack"))
+            tap_diag("status %d", c.status);
+        compiled_release(&c);
+    }
 }
 
 static void test_random(void)
@@ -411,8 +472,8 @@ static void test_random(void)
         compiled_release(&c);
     }
     tap_ok(refused < 30, "3000 random functions agree with the IR");
-    tap_diag("%u of %u verdicts accept; %u functions need too much stack", (unsigned)accepted, (unsigned)verdicts,
-             (unsigned)refused);
+    tap_diag("%u of %u verdicts accept; %u functions need too much stack", (unsigned)accepted,
+             (unsigned)verdicts, (unsigned)refused);
 }
 
 struct failing {
@@ -460,6 +521,7 @@ int main(void)
     test_wrapping();
     test_far_jumps();
     test_no_memory();
+    test_pressure();
     test_random();
     return tap_done();
 }

@@ -176,9 +176,10 @@ static void test_addresses(void **state)
     assert_int_equal(f->block.at[b].guard.at[0].offset, 16);
 }
 
-static const uint32_t telling[] = {0,  1,  2,    3,    4,      7,      8,          14,         15,        16, 28,
-                                   31, 32, 33,   0x3c, 0xf0,   0xff,   0x100,      0xff00,     0xffff,    0x10000,
-                                   -1u, -2u, -14u, -16u, 0x7fffffff, 0x80000000, 0x80000001};
+static const uint32_t telling[] = {0,    1,    2,    3,     4,          7,          8,
+                                   14,   15,   16,   28,    31,         32,         33,
+                                   0x3c, 0xf0, 0xff, 0x100, 0xff00,     0xffff,     0x10000,
+                                   -1u,  -2u,  -14u, -16u,  0x7fffffff, 0x80000000, 0x80000001};
 
 #define TELLING (sizeof telling / sizeof telling[0])
 #define PACKETS 8
@@ -224,11 +225,14 @@ static void test_folding_keeps_values(void **state)
             }
             assert_true(f.value.n <= EXPRS * 8);
             for (int p = 0; p < PACKETS; p++) {
-                uint32_t u = kind == 0 ? k : want[p][x], w = kind == 0 ? want[p][x] : kind == 1 ? k : want[p][y];
+                uint32_t u = kind == 0 ? k : want[p][x], w = kind == 0   ? want[p][x]
+                                                             : kind == 1 ? k
+                                                                         : want[p][y];
                 void_[p][i] = false;
                 if (kind <= 2) {
                     want[p][i] = ir_fold(op, u, w);
-                    void_[p][i] = void_[p][x] || (kind == 2 && void_[p][y]) || ((op == IR_UDIV || op == IR_UMOD) && !w);
+                    void_[p][i] =
+                        void_[p][x] || (kind == 2 && void_[p][y]) || ((op == IR_UDIV || op == IR_UMOD) && !w);
                 } else if (kind <= 5) {
                     want[p][i] = 0;
                     for (unsigned q = 0; q < 1u << (kind - 3); q++)
@@ -249,8 +253,8 @@ static void test_folding_keeps_values(void **state)
                     continue;
                 struct ir_range range = ir_range(&f, expr[i]);
                 if (got[p][expr[i]] != want[p][i] || want[p][i] < range.lo || want[p][i] > range.hi)
-                    fail_msg("round %d: %s (kind %u) of 0x%x, 0x%x: 0x%x, not 0x%x in 0x%x..0x%x", round, ir_op_name(op),
-                             kind, u, w, got[p][expr[i]], want[p][i], range.lo, range.hi);
+                    fail_msg("round %d: %s (kind %u) of 0x%x, 0x%x: 0x%x, not 0x%x in 0x%x..0x%x", round,
+                             ir_op_name(op), kind, u, w, got[p][expr[i]], want[p][i], range.lo, range.hi);
             }
             evaluated = f.value.n;
         }
@@ -274,7 +278,8 @@ static void test_switches_are_canonical(void **state)
     assert_int_equal(block->on, x);
     static const struct {
         uint32_t k, target;
-    } probe[] = {{0, IR_REJECT}, {4, IR_REJECT}, {5, IR_ACCEPT}, {9, IR_ACCEPT}, {10, IR_REJECT}, {-1u, IR_REJECT}};
+    } probe[] = {{0, IR_REJECT}, {4, IR_REJECT},  {5, IR_ACCEPT},
+                 {9, IR_ACCEPT}, {10, IR_REJECT}, {-1u, IR_REJECT}};
     for (size_t i = 0; i < sizeof probe / sizeof probe[0]; i++)
         assert_int_equal(ir_case_find(block, probe[i].k), probe[i].target);
 
@@ -296,7 +301,8 @@ static void test_switches_are_canonical(void **state)
     assert_int_equal(block->on, IR_NONE);
     assert_int_equal(block->to.at[0].target, IR_ACCEPT);
 
-    struct ir_case many[] = {{3, IR_REJECT}, {4, IR_ACCEPT}, {5, IR_ACCEPT}, {6, IR_REJECT}, {UINT32_MAX, IR_REJECT}};
+    struct ir_case many[] = {
+        {3, IR_REJECT}, {4, IR_ACCEPT}, {5, IR_ACCEPT}, {6, IR_REJECT}, {UINT32_MAX, IR_REJECT}};
     ir_switch(f, at, x, many, 5);
     assert_int_equal(block->to.n, 3);
     ir_switch(f, at, b, block->to.at, block->to.n); /* its own list */
@@ -389,7 +395,8 @@ static void test_text_errors(void **state)
         {"accept 1\nb0:\nguard (3 + 4\njump accept\n", 3, "')' is missing"},
         {"accept 1\n%1 = len\nb0:\nguard %1\njump accept\n", 4, "size is missing"},
         {"accept 1\n%1 = len\nb0:\nswitch %1: 3 -> accept\n", 4, "'else' are missing"},
-        {"accept 1\n%1 = len\nb0:\nswitch %1: 3 -> accept, 3 -> reject, else -> reject\n", 4, "do not ascend"},
+        {"accept 1\n%1 = len\nb0:\nswitch %1: 3 -> accept, 3 -> reject, else -> reject\n", 4,
+         "do not ascend"},
         {"accept 1\n%1 = len\nb0:\nswitch %1: 5..4 -> accept, else -> reject\n", 4, "do not ascend"},
         {"accept 1\n%1 = meta colour\n", 2, "a number is missing"},
         {"accept 1\n%1 = const 12a\n", 2, "followed by letters"},
@@ -408,9 +415,10 @@ static void test_text_errors(void **state)
 /* Every prefix of a text, and the text with one byte changed: a result or an error, never a crash. */
 static void test_damaged_text(void **state)
 {
-    static const char text[] = "accept 9\nentry b0\n%1 = load16 12\nb0:\n  guard (const 3 - 2) + 5\n  guard 14\n"
-                               "  switch %1: 1..2 -> b1, else -> reject\nb1:\n  %2 = phi b0: %1\n"
-                               "  %3 = add %2, 1\n  switch %3: 3 -> accept, else -> reject ; x\n";
+    static const char text[] =
+        "accept 9\nentry b0\n%1 = load16 12\nb0:\n  guard (const 3 - 2) + 5\n  guard 14\n"
+        "  switch %1: 1..2 -> b1, else -> reject\nb1:\n  %2 = phi b0: %1\n"
+        "  %3 = add %2, 1\n  switch %3: 3 -> accept, else -> reject ; x\n";
     struct rng r = {rng_seed()};
 
     (void)state;
@@ -477,12 +485,12 @@ static void test_verifier_shape(void **state)
     ir_jump(f, b, IR_ACCEPT);
     assert_string_equal(verdict(x, f), "fine");
 
-#define BROKEN(change, message, undo)                                                                                  \
-    do {                                                                                                               \
-        change;                                                                                                        \
-        assert_string_equal(verdict(x, f), message);                                                                   \
-        undo;                                                                                                          \
-        assert_string_equal(verdict(x, f), "fine");                                                                    \
+#define BROKEN(change, message, undo)                                                                        \
+    do {                                                                                                     \
+        change;                                                                                              \
+        assert_string_equal(verdict(x, f), message);                                                         \
+        undo;                                                                                                \
+        assert_string_equal(verdict(x, f), "fine");                                                          \
     } while (0)
     struct ir_node *n = &f->value.at[half];
     struct ir_node good = *n;
@@ -491,22 +499,24 @@ static void test_verifier_shape(void **state)
     BROKEN(n->a = half, "an operand does not come before its user", *n = good);
     BROKEN(n->a = IR_NONE, "an operand does not come before its user", *n = good);
     BROKEN((*n = (struct ir_node){IR_META, IR_NONE, IR_NONE, 5}), "there is no such metadata", *n = good);
-    BROKEN((*n = (struct ir_node){IR_PHI, IR_NONE, IR_NONE, 5}), "a phi names a block that does not exist", *n = good);
+    BROKEN((*n = (struct ir_node){IR_PHI, IR_NONE, IR_NONE, 5}),
+           "a phi is used where its block need not have been", *n = good);
     BROKEN(f->accept = 0, "an accepted packet would return 0", f->accept = 1);
     BROKEN(f->entry = 9, "the entry is not a block", f->entry = a);
     BROKEN(f->value.at[0].imm = 1, "value 0 is not the constant 0", f->value.at[0].imm = 0);
     BROKEN(f->failed = true, "memory ran out while the function was built", f->failed = false);
     BROKEN(at->to.at[1].last = 2, "the cases of a switch do not ascend", at->to.at[1].last = 5);
     BROKEN(at->to.at[2].last = 7, "a switch does not cover every number", at->to.at[2].last = UINT32_MAX);
-    BROKEN(at->to.at[1].target = IR_REJECT, "two neighbouring cases have one target", at->to.at[1].target = b);
+    BROKEN(at->to.at[1].target = IR_REJECT, "two neighbouring cases have one target",
+           at->to.at[1].target = b);
     BROKEN(at->to.at[1].target = a, "a target is not a later block", at->to.at[1].target = b);
     BROKEN(at->to.at[1].target = 2, "a target is not a later block", at->to.at[1].target = b);
     BROKEN(at->on = IR_NONE, "a jump has a value, or a switch none", at->on = half);
     BROKEN(at->to.n = 0, "a block does not end in a jump or switch", at->to.n = 3);
     BROKEN(f->block.at[b].on = len, "a jump has a value, or a switch none", f->block.at[b].on = IR_NONE);
     BROKEN(ir_guard_add(f, b, IR_NONE, 3, 0), "a guard has size 0", f->block.at[b].guard.n = 0);
-    BROKEN((ir_guard_add(f, b, IR_NONE, 3, 1), f->block.at[b].guard.at[0].base = 99), "a guard's base is not a value",
-           f->block.at[b].guard.n = 0);
+    BROKEN((ir_guard_add(f, b, IR_NONE, 3, 1), f->block.at[b].guard.at[0].base = 99),
+           "a guard's base is not a value", f->block.at[b].guard.n = 0);
     ir_value p = ir_phi(f, b);
     at = &f->block.at[a];
     n = NULL;
@@ -516,7 +526,8 @@ static void test_verifier_shape(void **state)
     struct ir_phi *phi = &f->block.at[b].phi.at[0];
     BROKEN(phi->value = len, "a phi is not its block's", phi->value = p);
     BROKEN(phi->arg.at[0].value = 99, "a phi's argument is not a value", phi->arg.at[0].value = half);
-    BROKEN(phi->arg.at[0].block = b, "a phi has an argument for no predecessor, or two for one", phi->arg.at[0].block = a);
+    BROKEN(phi->arg.at[0].block = b, "a phi has an argument for no predecessor, or two for one",
+           phi->arg.at[0].block = a);
     BROKEN(ir_phi_range_set(f, p, 0, 9), "a phi's argument can be outside the range it promises",
            ir_phi_range_set(f, p, 0, UINT32_MAX));
     f->entry = b;
@@ -559,8 +570,8 @@ static void test_verifier_is_fast(void **state)
 
 /* ---------------------------------------------------------------- evaluator */
 
-static uint32_t eval(struct fixture *x, const struct ir_func *f, const char *bytes, uint32_t caplen, uint32_t wirelen,
-                     bool *fault)
+static uint32_t eval(struct fixture *x, const struct ir_func *f, const char *bytes, uint32_t caplen,
+                     uint32_t wirelen, bool *fault)
 {
     struct packet p = {.bytes = (const uint8_t *)bytes, .caplen = caplen, .wirelen = wirelen};
     size_t before = x->arena.total;
@@ -603,7 +614,10 @@ static void test_metadata_and_length(void **state)
     static const struct {
         const char *value;
         uint32_t is;
-    } values[] = {{"len", 60}, {"meta pkttype", 4}, {"meta ifindex", 0x12345678}, {"meta vlan_tci", 0x1234},
+    } values[] = {{"len", 60},
+                  {"meta pkttype", 4},
+                  {"meta ifindex", 0x12345678},
+                  {"meta vlan_tci", 0x1234},
                   {"meta vlan_present", 1}};
 
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {

@@ -18,7 +18,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-static const struct cb_regs nothing = {IR_NONE, IR_NONE};
+static const struct cb_regs nothing = {IR_NONE, IR_NONE, IR_NONE, 0};
 
 void cb_fail(struct cb_emit *e, int status)
 {
@@ -146,7 +146,12 @@ static uint32_t jump_target(const struct cb_emit *e, uint32_t to)
 
 /* ---------------------------------------------------------------- entries */
 
-/* What the registers hold on all edges of a list. */
+static bool same_safe(const struct cb_regs *r, const struct cb_regs *s)
+{
+    return r->safe == s->safe && r->safe_from == s->safe_from;
+}
+
+/* What is known on all edges of a list. */
 static struct cb_regs regs_meet(const struct cb_emit *e, uint32_t first)
 {
     struct cb_regs r = nothing;
@@ -159,6 +164,8 @@ static struct cb_regs regs_meet(const struct cb_emit *e, uint32_t first)
             r.a = IR_NONE;
         if (e->edge.at[i].regs.x != r.x)
             r.x = IR_NONE;
+        if (!same_safe(&e->edge.at[i].regs, &r))
+            r.safe = IR_NONE;
     }
     return r;
 }
@@ -237,7 +244,7 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
         struct cb_edge *edge = &e->edge.at[i];
         for (uint32_t p = late; p > begin; p--) {
             struct cb_regs at = p == tests && p == e->code.n ? e->regs : e->before.at[p];
-            if (e->closed.at[p] || (need.at[p - begin] & NEEDS_A && (at.a == IR_NONE || at.a != edge->regs.a)) ||
+            if (e->closed.at[p] || (at.safe != IR_NONE && !same_safe(&at, &edge->regs)) || (need.at[p - begin] & NEEDS_A && (at.a == IR_NONE || at.a != edge->regs.a)) ||
                 (need.at[p - begin] & NEEDS_X && (at.x == IR_NONE || at.x != edge->regs.x)))
                 continue;
             edge->entry = p;

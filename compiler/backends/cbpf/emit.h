@@ -34,9 +34,11 @@ struct cb_insn {
     uint32_t jt, jf;
 };
 
-/* What the registers hold: values, or IR_NONE when unknown. */
+/* What is known at a point of the code: what the registers hold, or IR_NONE. */
 struct cb_regs {
     ir_value a, x;
+    ir_value safe; /* this value + safe_from, modulo 2^32, was found to be below 2^31; or IR_NONE */
+    uint32_t safe_from;
 };
 
 /* One for each pair of a block and a different target block. */

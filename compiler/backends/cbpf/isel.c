@@ -25,7 +25,7 @@ enum {
     DO_OP_X,    /* code */
     DO_OP_K,    /* code, k */
     DO_LOAD,    /* indirect load of v */
-    DO_CHECK,   /* reject when A is no packet address */
+    DO_CHECK,   /* reject when A, which is v + k, is no packet address */
     DO_COMPARE, /* A = (A code X), or (A code k) */
 };
 
@@ -426,6 +426,28 @@ static void load_x(struct cb_emit *e, ir_value v)
     use_done(e, v);
 }
 
+/*
+ * Was the address found to be far below the kernel's special ones? An address that is known and grows by less
+ * than 2^30 stays there.
+ */
+static bool known_safe(const struct cb_emit *e, ir_value base, uint32_t offset)
+{
+    return e->regs.safe == base && offset - e->regs.safe_from < 1u << 30;
+}
+
+/* X = base, having rejected when @base + @offset is no packet address. */
+static void checked_address_later(struct cb_emit *e, ir_value base, uint32_t offset)
+{
+    if (!offset)
+        later(e, (struct cb_task){.what = DO_TAX});
+    later(e, (struct cb_task){.what = DO_CHECK, .v = base, .k = offset});
+    if (offset) {
+        later(e, (struct cb_task){.what = DO_OP_K, .code = CB_ALU | CB_ADD, .v = IR_NONE, .k = offset});
+        later(e, (struct cb_task){.what = DO_TAX});
+    }
+    eval_later(e, base, false);
+}
+
 static void eval_load(struct cb_emit *e, ir_value v)
 {
     const struct ir_node *n = node(e, v);
@@ -440,13 +462,9 @@ static void eval_load(struct cb_emit *e, ir_value v)
         e->regs.a = v;
         return;
     }
-    if (cb_address_unsafe(e, base, n->imm, size)) {
-        later(e, (struct cb_task){.what = DO_LOAD, .v = v, .k = 0, .code = CB_LD | CB_IND | load_size_code(size)});
-        later(e, (struct cb_task){.what = DO_TAX});
-        later(e, (struct cb_task){.what = DO_CHECK});
-        if (n->imm)
-            later(e, (struct cb_task){.what = DO_OP_K, .code = CB_ALU | CB_ADD, .v = IR_NONE, .k = n->imm});
-        eval_later(e, base, false);
+    if (cb_address_unsafe(e, base, n->imm, size) && !known_safe(e, base, n->imm)) {
+        later(e, (struct cb_task){.what = DO_LOAD, .v = v, .k = n->imm, .code = CB_LD | CB_IND | load_size_code(size)});
+        checked_address_later(e, base, n->imm);
         return;
     }
     later(e, (struct cb_task){.what = DO_LOAD, .v = v, .k = n->imm, .code = CB_LD | CB_IND | load_size_code(size)});
@@ -648,6 +666,8 @@ static void task_run(struct cb_emit *e, const struct cb_task *t)
         break;
     case DO_CHECK:
         cb_put_jump(e, CB_JMP | CB_JGE, 0x80000000u, TO_REJECT, e->code.n + 1);
+        e->regs.safe = t->v;
+        e->regs.safe_from = t->k;
         break;
     case DO_COMPARE:
         compare(e, t);
@@ -731,16 +751,14 @@ bool cb_eval_pair(struct cb_emit *e, ir_value v, ir_value w, bool may_swap)
 
 void cb_eval_guard(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t size)
 {
-    bool unsafe = cb_address_unsafe(e, base, offset, size);
+    bool unsafe = cb_address_unsafe(e, base, offset, size) && !known_safe(e, base, offset);
 
-    later(e, (struct cb_task){.what = DO_LOAD, .v = IR_NONE, .code = CB_LD | CB_IND | CB_B,
-                              .k = unsafe ? size - 1 : offset + size - 1});
-    later(e, (struct cb_task){.what = DO_TAX});
+    later(e, (struct cb_task){.what = DO_LOAD, .v = IR_NONE, .code = CB_LD | CB_IND | CB_B, .k = offset + size - 1});
     if (unsafe) {
-        later(e, (struct cb_task){.what = DO_CHECK});
-        if (offset)
-            later(e, (struct cb_task){.what = DO_OP_K, .code = CB_ALU | CB_ADD, .v = IR_NONE, .k = offset});
+        checked_address_later(e, base, offset);
+    } else {
+        later(e, (struct cb_task){.what = DO_TAX});
+        eval_later(e, base, false);
     }
-    eval_later(e, base, false);
     run(e);
 }

@@ -6,11 +6,18 @@
  * every target is known when a jump is placed, and a jump that cannot reach its target gets a trampoline
  * directly behind it: `ja`, or a copy of the return. Nothing falls through a conditional jump, so a
  * trampoline there is in nobody's way; later jumps share it while they reach it. One pass, no restarts.
+ *
+ * A run is what lies between two jumps, the second included. A run that equals one that is already placed,
+ * jumps to the same places and is near is not placed again: jumps to it go there. As targets come first, equal
+ * trees of tests melt from their leaves up.
  */
 #include "backends/cbpf/emit.h"
 #include <assert.h>
 
-#define REACH 255u
+#define REACH   255u
+#define RUN_MAX 8u   /* longer runs are not compared */
+#define BUCKET  4u
+#define NEAR    160u /* ... nor are those further away: their users would need trampolines */
 
 struct layout {
     struct cb_emit *e;
@@ -20,6 +27,8 @@ struct layout {
     uint32_t ret[2];   /* places of the returns: accept, reject */
     uint32_t near_ret[2];
     bool near_returns;
+    uint32_t *run;     /* hash table: places of first instructions of runs, or NONE; the latest first */
+    uint32_t run_mask; /* of buckets */
 };
 
 /* The instruction or return a jump target stands for. */
@@ -143,6 +152,94 @@ static bool falls_into(const struct cb_emit *e, uint32_t i)
     return i > 0 && !is_branch(&e->code.at[i - 1]) && e->code.at[i - 1].code != GOTO;
 }
 
+static uint32_t hash_word(uint32_t h, uint32_t x)
+{
+    h = (h ^ x) * 0x9e3779b1u;
+    return h ^ h >> 15;
+}
+
+/* Where the run that ends at branch @i starts; @i + 1 when it is too long to bother. */
+static uint32_t run_start(const struct cb_emit *e, uint32_t i)
+{
+    uint32_t s = i;
+
+    while (falls_into(e, s)) {
+        if (i - s >= RUN_MAX)
+            return i + 1;
+        s--;
+    }
+    return s;
+}
+
+/* Where runs like instructions @from .. @i are remembered; @i is a branch to @yes and @no. */
+static uint32_t *run_bucket(const struct layout *l, uint32_t from, uint32_t i, uint32_t yes, uint32_t no)
+{
+    const struct cb_emit *e = l->e;
+    uint32_t h = hash_word(hash_word(i - from, yes), no);
+
+    for (uint32_t j = from; j <= i; j++)
+        h = hash_word(hash_word(h, e->code.at[j].code), e->code.at[j].k);
+    return &l->run[(h & l->run_mask) * BUCKET];
+}
+
+/* Is what was placed from @p on the same as instructions @from .. @i, with the same targets? */
+static bool run_equal(const struct layout *l, uint32_t p, uint32_t from, uint32_t i, uint32_t yes, uint32_t no)
+{
+    const struct weir_cbpf_insn *placed = l->reversed.at;
+
+    if (p == NONE || l->reversed.n - p > NEAR || p < i - from)
+        return false;
+    for (uint32_t j = from; j <= i; j++)
+        if (placed[p - (j - from)].code != l->e->code.at[j].code || placed[p - (j - from)].k != l->e->code.at[j].k)
+            return false;
+    uint32_t end = p - (i - from);
+    uint32_t at_yes = end - 1 - placed[end].jt, at_no = end - 1 - placed[end].jf;
+    return at_yes == yes && at_no == no;
+}
+
+/* Uses a placed run instead of the one that ends at branch @i. */
+static bool run_reuse(struct layout *l, uint32_t i, uint32_t start, uint32_t yes, uint32_t no)
+{
+    const uint32_t *bucket = run_bucket(l, start, i, yes, no);
+
+    for (uint32_t n = 0; n < BUCKET && start > 0; n++) {
+        if (!run_equal(l, bucket[n], start, i, yes, no))
+            continue;
+        for (uint32_t j = start; j <= i; j++)
+            l->at[j] = bucket[n] - (j - start);
+        return true;
+    }
+    return false;
+}
+
+static void run_remember(struct layout *l, uint32_t start, uint32_t i, uint32_t yes, uint32_t no)
+{
+    uint32_t *bucket = run_bucket(l, start, i, yes, no);
+
+    for (uint32_t n = BUCKET - 1; n > 0; n--)
+        bucket[n] = bucket[n - 1];
+    bucket[0] = l->at[start];
+}
+
+/* Places the run that ends at branch @i, or finds it; gives its first instruction. */
+static uint32_t place_run(struct layout *l, uint32_t i)
+{
+    struct cb_emit *e = l->e;
+    uint32_t start = run_start(e, i);
+    uint32_t yes = *place_of(l, resolve(e, e->code.at[i].jt)), no = *place_of(l, resolve(e, e->code.at[i].jf));
+
+    if (start <= i && yes != no && run_reuse(l, i, start, yes, no))
+        return start;
+    place_branch(l, i);
+    if (start > i || e->status || yes == no)
+        return i;
+    for (uint32_t j = i; j > start; j--)
+        l->at[j - 1] = place_put(l, (struct weir_cbpf_insn){e->code.at[j - 1].code, 0, 0, e->code.at[j - 1].k});
+    for (uint32_t j = start; j <= i && !e->status; j++) /* runs may be entered anywhere */
+        run_remember(l, j, i, yes, no);
+    return start;
+}
+
 static void place_all(struct layout *l)
 {
     struct cb_emit *e = l->e;
@@ -152,7 +249,7 @@ static void place_all(struct layout *l)
         if (in->code == GOTO)
             place_goto(l, i, falls_into(e, i));
         else if (is_branch(in))
-            place_branch(l, i);
+            i = place_run(l, i);
         else
             l->at[i] = place_put(l, (struct weir_cbpf_insn){in->code, 0, 0, in->k});
     }
@@ -190,12 +287,17 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
         return;
     l.at = arena_array(e->arena, uint32_t, e->code.n + 1);
     l.near = arena_array(e->arena, uint32_t, e->code.n + 1);
-    if (!l.at || !l.near) {
+    for (l.run_mask = 63; l.run_mask < e->code.n && l.run_mask < UINT32_MAX / 4; l.run_mask = 2 * l.run_mask + 1)
+        ;
+    l.run = arena_array(e->arena, uint32_t, (l.run_mask + (size_t)1) * BUCKET);
+    if (!l.at || !l.near || !l.run) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
     for (uint32_t i = 0; i < e->code.n; i++)
         l.near[i] = l.at[i] = NONE;
+    for (size_t i = 0; i < (l.run_mask + (size_t)1) * BUCKET; i++)
+        l.run[i] = NONE;
     returns_used(e, start, used);
     if (used[1])
         l.ret[1] = place_put(&l, return_insn(&l, TO_REJECT));

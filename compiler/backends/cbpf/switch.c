@@ -348,11 +348,19 @@ static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t 
                 put_boundary(e, c[0].last, above, below);
             return;
         }
-        for (i = 0, first = low; i < n; first = c[i].last + 1, i++) {
-            uint32_t last = i + 1 == n ? high : c[i].last;
-            found = first == last && (i == 0 || i + 1 == n || c[i - 1].target == c[i + 1].target);
+        for (i = 1, first = c[0].last + 1; i + 1 < n; first = c[i].last + 1, i++) {
+            found = first == c[i].last && c[i - 1].target == c[i + 1].target;
             if (found)
                 break;
+        }
+        if (!found && c[0].last == low) {
+            i = 0;
+            first = low;
+            found = true;
+        } else if (!found && c[n - 2].last + 1 == high) {
+            i = n - 1;
+            first = high;
+            found = true;
         }
         if (!found) { /* from the low end */
             put_boundary(e, c[0].last, next, target_ref(e, c[0].target));

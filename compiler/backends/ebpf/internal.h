@@ -73,15 +73,16 @@ enum {
 #define REG_FRAME   10
 
 /* The others hold values. No helper is called, so all of them survive from block to block. */
-#define REG_POOL ((1u << 0) | (1u << 1) | (1u << 2) | (1u << 3) | (1u << 4) | (1u << 5) | (1u << 8) | (1u << 9))
+#define REG_POOL                                                                                             \
+    ((1u << 0) | (1u << 1) | (1u << 2) | (1u << 3) | (1u << 4) | (1u << 5) | (1u << 8) | (1u << 9))
 
 /*
  * A home is where a value stays between blocks: 0..HOME_REGS-1 are registers, the rest stack slots of
  * eight bytes. Spills of one block use the slots behind the homes.
  */
-#define HOME_REGS  4
-#define HOME_MAX   (HOME_REGS + 40)
-#define HOME_NONE  (-1)
+#define HOME_REGS   4
+#define HOME_MAX    (HOME_REGS + 40)
+#define HOME_NONE   (-1)
 #define STACK_SLOTS 64 /* 512 bytes */
 
 /* ---- asm.c: instructions with symbolic jumps */
@@ -181,11 +182,11 @@ struct plan {
     bool *never;         /* by block: a guard that cannot pass */
     uint32_t *copy;      /* by block: first of `copies`, or IR_NONE */
     VEC(struct phi_copy) copies;
-    int8_t *home;        /* by id */
-    uint32_t *first, *last; /* by id: the blocks between which the home is its own */
-    uint32_t homes;      /* homes in use, counted as the largest index + 1 */
+    int8_t *home;            /* by id */
+    uint32_t *first, *last;  /* by id: the blocks between which the home is its own */
+    uint32_t homes;          /* homes in use, counted as the largest index + 1 */
     uint32_t home_registers; /* mask */
-    ir_value metadata;   /* a META that is evaluated, or IR_NONE */
+    ir_value metadata;       /* a META that is evaluated, or IR_NONE */
     struct span metadata_at;
     bool no_memory, no_stack;
 };

@@ -7,8 +7,10 @@
  */
 #include "backends/ebpf/internal.h"
 
-static const char *const alu_text[16] = {"+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", NULL, "%=", "^=", "="};
-static const char *const jump_text[16] = {NULL, "==", ">", ">=", "&", "!=", NULL, NULL, NULL, NULL, "<", "<="};
+static const char *const alu_text[16] = {
+    "+=", "-=", "*=", "/=", "|=", "&=", "<<=", ">>=", NULL, "%=", "^=", "="};
+static const char *const jump_text[16] = {
+    NULL, "==", ">", ">=", "&", "!=", NULL, NULL, NULL, NULL, "<", "<="};
 
 static const char *size_text(uint8_t code)
 {

@@ -6,11 +6,11 @@
  *   - which loads stay in packet byte order
  *   - which packet pointers there are
  *   - which values stay in a register or stack slot between blocks (a linear scan over block numbers, Poletto
- *     and Sarkar 1999: a home belongs to one value from its first block to its last, so two values of one home
- *     never meet)
+ *     and Sarkar 1999: a home belongs to one value from its first block to its last, so two values of one
+ * home never meet)
  *
- * A home is an offer: emission uses it where the value was computed on every path and computes anew elsewhere.
- * Only PHIs have to have one.
+ * A home is an offer: emission uses it where the value was computed on every path and computes anew
+ * elsewhere. Only PHIs have to have one.
  */
 #include "backends/ebpf/internal.h"
 #include <string.h>
@@ -215,8 +215,8 @@ static uint32_t clamp(uint64_t x)
 }
 
 /*
- * Not ir_range(): the verifier forgets the range of a byte-swapped value and of a quotient, and a range it does
- * not see is of no use here.
+ * Not ir_range(): the verifier forgets the range of a byte-swapped value and of a quotient, and a range it
+ * does not see is of no use here.
  */
 static uint32_t known_max(const struct plan *p, ir_value v)
 {
@@ -414,21 +414,28 @@ static bool dominates(const uint32_t *idom, uint32_t d, uint32_t b)
     return b == d;
 }
 
-/* Values that cost one instruction anywhere have no use for a home; swapped loads only for a register. */
-static bool wants_home(const struct plan *p, uint32_t id, bool *register_only)
+/*
+ * Which homes are worth having for @id: from *@first to before *@end; none if they are equal. A load is as
+ * cheap to make again as to fetch from the stack, and one that needs no swap leaves registers to others.
+ */
+static void useful_homes(const struct plan *p, uint32_t id, int *first, int *end)
 {
-    *register_only = false;
+    *first = 0;
+    *end = HOME_MAX;
     if (plan_is_pointer(p, id))
-        return true;
+        return;
     const struct ir_node *n = node(p, id);
     if (n->op == IR_CONST || n->op == IR_LEN || n->op == IR_META)
-        return false;
-    *register_only = ir_is_load(n);
-    return !ir_is_load(n) || (n->op != IR_LOAD8 && !p->raw[id]);
+        *end = 0;
+    if (ir_is_load(n)) {
+        *end = HOME_REGS;
+        *first = n->op == IR_LOAD8 || p->raw[id] ? HOME_REGS / 2 : 0;
+    }
 }
 
 /* Finds between which blocks each id is used, as emission will go about it. */
-static void find_uses(struct plan *p, struct id_stack *s, const uint32_t *idom, uint32_t *def, uint32_t *stamp)
+static void find_uses(struct plan *p, struct id_stack *s, const uint32_t *idom, uint32_t *def,
+                      uint32_t *stamp)
 {
     struct ir_func *f = p->f;
 
@@ -467,23 +474,15 @@ static void find_uses(struct plan *p, struct id_stack *s, const uint32_t *idom, 
     }
 }
 
-/* A free home for a value, or HOME_NONE. */
-static int free_home(const uint32_t *owner, bool register_only)
-{
-    for (int h = 0; h < (register_only ? HOME_REGS : HOME_MAX); h++)
-        if (owner[h] == IR_NONE)
-            return h;
-    return HOME_NONE;
-}
-
 static void give_home(struct plan *p, uint32_t *owner, uint32_t id)
 {
-    bool register_only;
     bool must = !plan_is_pointer(p, id) && node(p, id)->op == IR_PHI;
+    int first, end, h = HOME_NONE;
 
-    if (!must && !wants_home(p, id, &register_only))
-        return;
-    int h = free_home(owner, !must && register_only);
+    useful_homes(p, id, &first, &end);
+    for (int x = first; x < end && h == HOME_NONE; x++)
+        if (owner[x] == IR_NONE)
+            h = x;
     for (int x = 0; h == HOME_NONE && must && x < HOME_MAX; x++)
         if (plan_is_pointer(p, owner[x]) || node(p, owner[x])->op != IR_PHI) {
             p->home[owner[x]] = HOME_NONE;

@@ -12,8 +12,8 @@
  * values it needs, the needier operand first) and then emitted with registers given out as it goes; when they
  * run out, the oldest value goes to the stack, since in this order it is needed last.
  *
- * A guard is `pointer + reach > end`, once for each new reach. A load in front of which the verifier could not
- * know its reach gets a check of its own. It never fails: the IR has loads only behind their guards.
+ * A guard is `pointer + reach > end`, once for each new reach. A load in front of which the verifier could
+ * not know its reach gets a check of its own. It never fails: the IR has loads only behind their guards.
  */
 #include "backends/ebpf/internal.h"
 #include <string.h>
@@ -31,7 +31,7 @@ struct step {
 
 /* What is known at a place in the program. */
 struct known {
-    uint32_t reach;    /* bytes of the packet that were checked */
+    uint32_t reach;     /* bytes of the packet that were checked */
     struct known *next; /* in the free list */
     struct {
         uint32_t id;    /* what this home holds, or IR_NONE */
@@ -132,7 +132,8 @@ static struct place *place_of(struct select *s, uint32_t id)
 /* Loads behind the packet's start are not worth a stack slot: they are made again. */
 static bool is_remade(const struct select *s, uint32_t id)
 {
-    return !is_pointer(s, id) && (node(s, id)->op == IR_LEN || (ir_is_load(node(s, id)) && node(s, id)->a == IR_NONE));
+    return !is_pointer(s, id) &&
+           (node(s, id)->op == IR_LEN || (ir_is_load(node(s, id)) && node(s, id)->a == IR_NONE));
 }
 
 static int new_slot(struct select *s)
@@ -354,8 +355,8 @@ static void result(struct select *s, uint32_t id, int reg)
 }
 
 static const uint8_t alu_of[IR_OP_COUNT] = {
-    [IR_ADD] = ALU_ADD, [IR_SUB] = ALU_SUB,  [IR_MUL] = ALU_MUL, [IR_UDIV] = ALU_DIV, [IR_UMOD] = ALU_MOD,
-    [IR_AND] = ALU_AND, [IR_OR] = ALU_OR,    [IR_XOR] = ALU_XOR, [IR_SHL] = ALU_LSH,  [IR_SHR] = ALU_RSH,
+    [IR_ADD] = ALU_ADD, [IR_SUB] = ALU_SUB, [IR_MUL] = ALU_MUL, [IR_UDIV] = ALU_DIV, [IR_UMOD] = ALU_MOD,
+    [IR_AND] = ALU_AND, [IR_OR] = ALU_OR,   [IR_XOR] = ALU_XOR, [IR_SHL] = ALU_LSH,  [IR_SHR] = ALU_RSH,
 };
 
 static const uint8_t jump_of[IR_OP_COUNT] = {[IR_EQ] = JUMP_EQ, [IR_UGT] = JUMP_GT, [IR_UGE] = JUMP_GE};
@@ -411,8 +412,9 @@ static void compute_compare(struct select *s, uint32_t id)
 }
 
 /*
- * Adds (or subtracts) a constant. The verifier remembers a copy's distance from its original, and refuses a pointer
- * made from one that is 2^29 or more away, whatever its range is; after a second addition it forgets the original.
+ * Adds (or subtracts) a constant. The verifier remembers a copy's distance from its original, and refuses a
+ * pointer made from one that is 2^29 or more away, whatever its range is; after a second addition it forgets
+ * the original.
  */
 static void add_constant(struct select *s, int op, int dst, uint32_t k)
 {
