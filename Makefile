@@ -42,7 +42,7 @@ EXAMPLE_SRC  := $(sort $(wildcard examples/*.c))
 EXAMPLE_BIN  := $(EXAMPLE_SRC:%.c=$(B)/%)
 
 DEPS_RUN     := gcc make flex bison pkg-config libpcap-dev libbpf-dev libelf-dev
-DEPS_TEST    := $(DEPS_RUN) clang libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind
+DEPS_TEST    := $(DEPS_RUN) clang groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind
 TEST_LIBS     = -lcmocka -lz3 -ljansson -lpcap -lbpf -lelf
 
 .PHONY: all help deps deps-test run test test-long check-asan check-headers check-clang fuzz bench install uninstall clean examples tests

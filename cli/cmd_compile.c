@@ -12,8 +12,10 @@
 
 static int print_program(const struct options *o, const struct weir_program *p)
 {
-    enum weir_text form = o->dump_ir ? WEIR_TEXT_IR : o->listing > 2 ? WEIR_TEXT_DECIMAL : o->listing == 2 ? WEIR_TEXT_C
-                          : WEIR_TEXT_LISTING;
+    enum weir_text form = o->dump_ir        ? WEIR_TEXT_IR
+                          : o->listing > 2  ? WEIR_TEXT_DECIMAL
+                          : o->listing == 2 ? WEIR_TEXT_C
+                                            : WEIR_TEXT_LISTING;
     char *text = NULL;
     size_t len = 0;
     int status = weir_program_text(p, form, &text, &len);

@@ -2,7 +2,7 @@
 /*
  * cli/cmd_match.c - filtering a savefile.
  *
- * What is written is what libpcap writes for the packets that match, so it equals tcpdump's output byte for byte.
+ * What is written is what libpcap writes for the packets that match, so it equals tcpdump's, byte for byte.
  */
 #include <errno.h>
 #include <inttypes.h>

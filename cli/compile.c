@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cli/compile.c - from the command line's filter to a program, with everything that has to be said about it. */
+/* cli/compile.c - from the command line's filter to a program, with all that has to be said about it. */
 #include "compile.h"
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,8 @@
 #include "say.h"
 
 /* Prints every diagnostic of the last compile. */
-static void show_diagnostics(const struct options *o, const struct weir *cx, const struct filter_text *t, int status)
+static void show_diagnostics(const struct options *o, const struct weir *cx, const struct filter_text *t,
+                             int status)
 {
     struct diag_style style = {.json = o->json, .colour = say_in_colour(stderr)};
     const struct weir_diagnostic *d;
@@ -22,7 +23,8 @@ static void show_diagnostics(const struct options *o, const struct weir *cx, con
             continue;
         if (status == WEIR_NEVER && o->plain)
             continue; /* asked for exactly this program */
-        style.placed = status != WEIR_E_ARGUMENT && t->len && (d->end > d->begin || status == WEIR_E_FILTER || d->begin);
+        style.placed =
+            status != WEIR_E_ARGUMENT && t->len && (d->end > d->begin || status == WEIR_E_FILTER || d->begin);
         diag_render(stderr, t, d, style);
     }
 }

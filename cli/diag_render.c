@@ -15,8 +15,8 @@ struct range {
 };
 
 struct place {
-    size_t line, column;   /* from 1 */
-    struct range bytes;    /* of the line, without its end */
+    size_t line, column; /* from 1 */
+    struct range bytes;  /* of the line, without its end */
 };
 
 static bool is_blank(char c)
@@ -42,7 +42,7 @@ static struct place find_place(const struct filter_text *t, size_t at)
     return p;
 }
 
-/* The span inside the text; what is missing at the end is shown behind the last word, not on a line of its own. */
+/* The span inside the text; what is missing at the end is shown behind the last word. */
 static struct range settle(const struct filter_text *t, uint32_t begin, uint32_t end)
 {
     struct range r = {begin, end};
@@ -78,7 +78,8 @@ static struct range window(const struct filter_text *t, struct range line, struc
         if (both.end <= line.end && both.end - both.begin <= WINDOW)
             want = both;
     }
-    slack = want.end > want.begin && want.end - want.begin < WINDOW ? (WINDOW - (want.end - want.begin)) / 2 : WINDOW / 2;
+    slack = want.end > want.begin && want.end - want.begin < WINDOW ? (WINDOW - (want.end - want.begin)) / 2
+                                                                    : WINDOW / 2;
     if (want.end > want.begin && want.end - want.begin >= WINDOW)
         slack = 10;
     want.begin = want.begin - line.begin > slack ? want.begin - slack : line.begin;
@@ -88,13 +89,14 @@ static struct range window(const struct filter_text *t, struct range line, struc
     /* Not inside a character. */
     while (want.begin < want.end && ((unsigned char)t->original[want.begin] & 0xc0) == 0x80)
         want.begin++;
-    while (want.end < line.end && want.end > want.begin && ((unsigned char)t->original[want.end] & 0xc0) == 0x80)
+    while (want.end < line.end && want.end > want.begin &&
+           ((unsigned char)t->original[want.end] & 0xc0) == 0x80)
         want.end--;
     return want;
 }
 
-static void show_line(FILE *f, const struct filter_text *t, struct range line, struct range at, struct range also,
-                      bool colour)
+static void show_line(FILE *f, const struct filter_text *t, struct range line, struct range at,
+                      struct range also, bool colour)
 {
     struct range shown = window(t, line, at.end > at.begin ? at : also, also);
     size_t last = 0;
@@ -125,8 +127,8 @@ static void show_line(FILE *f, const struct filter_text *t, struct range line, s
     putc('\n', f);
 }
 
-static void show_json(FILE *f, const struct filter_text *t, const struct weir_diagnostic *d, const char *severity,
-                      bool placed)
+static void show_json(FILE *f, const struct filter_text *t, const struct weir_diagnostic *d,
+                      const char *severity, bool placed)
 {
     fprintf(f, "{\"severity\": \"%s\", \"code\": \"E%04u\", \"message\": ", severity, d->code);
     say_json_string(f, d->message);
@@ -138,14 +140,16 @@ static void show_json(FILE *f, const struct filter_text *t, const struct weir_di
 
         fputs(", \"file\": ", f);
         say_json_string(f, t->name);
-        fprintf(f, ", \"line\": %zu, \"column\": %zu, \"begin\": %u, \"end\": %u", p.line, p.column, d->begin, d->end);
+        fprintf(f, ", \"line\": %zu, \"column\": %zu, \"begin\": %u, \"end\": %u", p.line, p.column, d->begin,
+                d->end);
         if (d->also_end > d->also_begin)
             fprintf(f, ", \"also_begin\": %u, \"also_end\": %u", d->also_begin, d->also_end);
     }
     fputs("}\n", f);
 }
 
-void diag_render(FILE *f, const struct filter_text *t, const struct weir_diagnostic *d, struct diag_style style)
+void diag_render(FILE *f, const struct filter_text *t, const struct weir_diagnostic *d,
+                 struct diag_style style)
 {
     bool warning = d->severity == WEIR_WARNING || style.as_warning;
     const char *severity = warning ? "warning" : "error";

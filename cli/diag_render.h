@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cli/diag_render.h - diagnostics as people see them: line, column, the source line and what is underlined. */
+/* cli/diag_render.h - diagnostics as people see them: place, source line and what is underlined. */
 #ifndef WEIR_CLI_DIAG_RENDER_H
 #define WEIR_CLI_DIAG_RENDER_H
 #include <stdbool.h>
@@ -9,9 +9,9 @@ struct filter_text;
 struct weir_diagnostic;
 
 struct diag_style {
-    bool json;     /* one object a line instead */
+    bool json; /* one object a line instead */
     bool colour;
-    bool placed;   /* false: the diagnostic is not about a place in the text */
+    bool placed;     /* false: the diagnostic is not about a place in the text */
     bool as_warning; /* an error that was allowed */
 };
 
@@ -24,5 +24,6 @@ struct diag_style {
  * Lines and columns count from 1, columns in bytes. Tabs stay tabs, so that the marks line up; a long line is
  * shown around the culprit only.
  */
-void diag_render(FILE *f, const struct filter_text *t, const struct weir_diagnostic *d, struct diag_style style);
+void diag_render(FILE *f, const struct filter_text *t, const struct weir_diagnostic *d,
+                 struct diag_style style);
 #endif

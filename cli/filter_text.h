@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /*
- * What the compiler reads and what the user wrote have the same length, so a place in one is a place in the other:
- * comments of a file are blanked, not removed.
+ * What the compiler reads and what the user wrote have the same length, so a place in one is a place in the
+ * other: comments of a file are blanked, not removed.
  */
 struct filter_text {
     const char *name; /* in front of places: "filter", or the file's name; borrowed */

@@ -48,7 +48,8 @@ static int split_line(struct names_file *nf, size_t *cap, char *line, size_t num
     second = first ? strtok_r(NULL, " \t", &rest) : NULL;
     if (!second)
         return 0;
-    if (add(nf, cap, (struct name_entry){value_first ? second : first, value_first ? first : second, number}) < 0)
+    if (add(nf, cap,
+            (struct name_entry){value_first ? second : first, value_first ? first : second, number}) < 0)
         return -1;
     while ((word = strtok_r(NULL, " \t", &rest)))
         if (add(nf, cap, (struct name_entry){word, value_first ? first : second, number}) < 0)

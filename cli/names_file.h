@@ -2,8 +2,8 @@
 /*
  * cli/names_file.h - a name database as a file: hosts, ethers, networks, services or protocols.
  *
- * One line an entry, fields between blanks, # starts a comment; lines in any order. Read once, then searched by
- * halving, so a filter of thousands of names is cheap.
+ * One line an entry, fields between blanks, # starts a comment; lines in any order. Read once, then searched
+ * by halving, so a filter of thousands of names is cheap.
  */
 #ifndef WEIR_CLI_NAMES_FILE_H
 #define WEIR_CLI_NAMES_FILE_H
@@ -24,8 +24,8 @@ struct names_file {
 };
 
 /**
- * Reads @path. @value_first: the value stands before the name (hosts, ethers), else behind it; aliases follow.
- * Returns 0, or -1 with errno set. A file that does not exist is ENOENT.
+ * Reads @path. @value_first: the value stands before the name (hosts, ethers), else behind it; aliases
+ * follow. Returns 0, or -1 with errno set. A file that does not exist is ENOENT.
  */
 int names_file_read(struct names_file *nf, const char *path, bool value_first, bool any_case);
 

@@ -45,13 +45,13 @@ static const struct option long_options[] = {
 void options_help(void)
 {
     fputs("usage: weir [-d | -dd | -ddd] [OPTION...] [EXPRESSION...]     print the program of a filter\n"
-          "       weir -r IN [-w OUT] [-c N] [--count] [EXPRESSION...]   filter a savefile (- is stdin, stdout)\n"
+          "       weir -r IN [-w OUT] [-c N] [--count] [EXPRESSION...]   filter a savefile\n"
           "       weir -L                                                list the link types\n"
           "\n"
           "What the packets are:\n"
           "  -y LINKTYPE        link type, by name or DLT number (default: of -r, of -i, else EN10MB)\n"
           "  -s SNAPLEN         what a match returns (default 262144, as 0)\n"
-          "  -r IN              read IN, or with -d take its link type\n"
+          "  -r IN              read IN (- is stdin), or with -d take its link type\n"
           "  -i IFACE           with -d: as for a live capture on IFACE\n"
           "  --live             with Linux packet metadata\n"
           "  --netmask M        for 'ip broadcast': 255.255.255.0, 0xffffff00 or /24\n"
@@ -69,7 +69,7 @@ void options_help(void)
           "  -o FILE            write the raw instructions to FILE (- is stdout)\n"
           "  --dump-ir          print the intermediate representation\n"
           "Filtering:\n"
-          "  -w OUT             write the packets that match to OUT\n"
+          "  -w OUT             write the packets that match to OUT (- is stdout)\n"
           "  -c N               stop after N packets that match\n"
           "  --count            print how many packets match (default without -w)\n"
           "Else:\n"
@@ -186,8 +186,12 @@ static int check(const struct options *o, bool resolve_given)
         return say_usage("%s needs -r", o->output ? "-w" : o->packets ? "-c" : "--count");
     if (o->input && program && (o->output || o->packets || o->count))
         return say_usage("%s filters and %s prints a program: one at a time",
-                         o->output ? "-w" : o->packets ? "-c" : "--count",
-                         o->listing ? "-d" : o->dump_ir ? "--dump-ir" : "-o");
+                         o->output    ? "-w"
+                         : o->packets ? "-c"
+                                      : "--count",
+                         o->listing   ? "-d"
+                         : o->dump_ir ? "--dump-ir"
+                                      : "-o");
     if (o->input && !program && o->target != WEIR_TARGET_CBPF)
         return say_usage("-t with -r needs -d or -o");
     if (o->input && o->filter_file && !strcmp(o->input, "-") && !strcmp(o->filter_file, "-"))
@@ -209,7 +213,9 @@ static int unknown_option(int letter, char **argv)
 {
     if (optopt && optopt < 256)
         return say_usage(letter == ':' ? "-%c needs a value" : "unknown option -%c", optopt);
-    return say_usage(letter == ':' ? "%s needs a value" : optopt ? "%s takes no value" : "unknown option %s",
+    return say_usage(letter == ':' ? "%s needs a value"
+                     : optopt      ? "%s takes no value"
+                                   : "unknown option %s",
                      argv[optind - 1]);
 }
 

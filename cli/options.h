@@ -13,23 +13,23 @@ enum resolve { RESOLVE_SYSTEM, RESOLVE_FILES, RESOLVE_NONE };
 /* Strings belong to argv. */
 struct options {
     enum action action;
-    unsigned listing;        /* how often -d was given */
-    bool plain;              /* -O */
+    unsigned listing; /* how often -d was given */
+    bool plain;       /* -O */
     bool allow_never, lint, no_warnings, json, dump_ir, live;
-    bool count;              /* --count */
-    int64_t linktype;        /* -y: DLT_ number; -1 when not given */
-    uint32_t snaplen;        /* -s; 0 when not given */
-    uint32_t netmask;        /* --netmask; WEIR_NETMASK_UNKNOWN when not given */
-    int savefile;            /* --savefile: enum weir_savefile; -1 when not given */
-    uint32_t target;         /* -t: enum weir_target */
-    uint64_t packets;        /* -c; 0 is all */
+    bool count;       /* --count */
+    int64_t linktype; /* -y: DLT_ number; -1 when not given */
+    uint32_t snaplen; /* -s; 0 when not given */
+    uint32_t netmask; /* --netmask; WEIR_NETMASK_UNKNOWN when not given */
+    int savefile;     /* --savefile: enum weir_savefile; -1 when not given */
+    uint32_t target;  /* -t: enum weir_target */
+    uint64_t packets; /* -c; 0 is all */
     enum resolve resolve;
-    const char *names;       /* --names; NULL means /etc */
-    const char *filter_file; /* -F */
+    const char *names;          /* --names; NULL means /etc */
+    const char *filter_file;    /* -F */
     const char *input, *output; /* -r, -w */
-    const char *interface;   /* -i */
-    const char *program_file; /* -o */
-    char **words;            /* the expression */
+    const char *interface;      /* -i */
+    const char *program_file;   /* -o */
+    char **words;               /* the expression */
     int word_count;
 };
 

@@ -39,7 +39,8 @@ int output_flush(struct output *out)
 
     if (ferror(out->file) || fflush(out->file) != 0)
         return -1;
-    /* A network file system may report a full disk no earlier than at close: close a copy, whose answer we see. */
+    /* A network file system may report a full disk no earlier than at close: close a copy, whose answer we
+     * see. */
     copy = dup(fileno(out->file));
     return copy < 0 ? -1 : close(copy);
 }

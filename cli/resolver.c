@@ -17,10 +17,8 @@ static const struct {
     const char *name;
     bool value_first, any_case;
 } formats[DATABASE_COUNT] = {
-    [HOSTS] = {"hosts", true, true},
-    [ETHERS] = {"ethers", true, false},
-    [NETWORKS] = {"networks", false, true},
-    [SERVICES] = {"services", false, false},
+    [HOSTS] = {"hosts", true, true},           [ETHERS] = {"ethers", true, false},
+    [NETWORKS] = {"networks", false, true},    [SERVICES] = {"services", false, false},
     [PROTOCOLS] = {"protocols", false, false},
 };
 
@@ -54,7 +52,8 @@ static const struct names_file *open_database(struct resolver *r, enum database 
 
         database_path(r, which, path);
         r->databases[which].read = true;
-        if (names_file_read(&r->databases[which].file, path, formats[which].value_first, formats[which].any_case) < 0)
+        if (names_file_read(&r->databases[which].file, path, formats[which].value_first,
+                            formats[which].any_case) < 0)
             r->databases[which].failed = errno == ENOENT ? 0 : errno;
     }
     return r->databases[which].failed ? NULL : &r->databases[which].file;
@@ -76,7 +75,8 @@ static bool parse_address(const char *text, struct weir_address *out)
     return true;
 }
 
-static enum weir_lookup files_host(void *user, const char *name, struct weir_address *out, size_t max, size_t *count)
+static enum weir_lookup files_host(void *user, const char *name, struct weir_address *out, size_t max,
+                                   size_t *count)
 {
     const struct names_file *nf;
     struct weir_address address;
@@ -194,9 +194,11 @@ static enum weir_lookup files_protocol(void *user, const char *name, uint8_t *ou
 
 /* ----------------------------------------------------------------- system */
 
-static enum weir_lookup system_host(void *user, const char *name, struct weir_address *out, size_t max, size_t *count)
+static enum weir_lookup system_host(void *user, const char *name, struct weir_address *out, size_t max,
+                                    size_t *count)
 {
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     struct addrinfo *list = NULL;
     int status = getaddrinfo(name, NULL, &hints, &list);
 
@@ -204,7 +206,7 @@ static enum weir_lookup system_host(void *user, const char *name, struct weir_ad
     *count = 0;
     if (status)
         return status == EAI_NONAME || status == EAI_NODATA || status == EAI_ADDRFAMILY ? WEIR_NOT_FOUND
-                                                                                      : WEIR_LOOKUP_FAILED;
+                                                                                        : WEIR_LOOKUP_FAILED;
     for (const struct addrinfo *a = list; a; a = a->ai_next) {
         struct weir_address address = {0};
 

@@ -13,8 +13,8 @@
 #define HEAD_BYTES 65536
 
 /*
- * libpcap wants to be told the precision when it opens a file, and only the file knows it. So its first bytes are
- * read here and given to libpcap again, which works for a pipe as well.
+ * libpcap wants to be told the precision when it opens a file, and only the file knows it. So its first bytes
+ * are read here and given to libpcap again, which works for a pipe as well.
  */
 struct source {
     int fd;
@@ -76,7 +76,8 @@ static uint32_t word(const struct source *s, size_t at, bool big, size_t bytes)
     return value;
 }
 
-/* if_tsresol (option 9) of the first interface: 10^-n, or 2^-n with the top bit set. Absent, it is microseconds. */
+/* if_tsresol (option 9) of the first interface: 10^-n, or 2^-n with the top bit set. Absent, it is
+ * microseconds. */
 static bool pcapng_is_finer(struct source *s)
 {
     bool big;
@@ -105,7 +106,8 @@ static bool pcapng_is_finer(struct source *s)
 
 static bool is_finer_than_microseconds(struct source *s)
 {
-    static const unsigned char nano_big[4] = {0xa1, 0xb2, 0x3c, 0x4d}, nano_little[4] = {0x4d, 0x3c, 0xb2, 0xa1},
+    static const unsigned char nano_big[4] = {0xa1, 0xb2, 0x3c, 0x4d},
+                               nano_little[4] = {0x4d, 0x3c, 0xb2, 0xa1},
                                pcapng[4] = {0x0a, 0x0d, 0x0d, 0x0a};
 
     if (!look(s, 4))

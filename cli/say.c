@@ -12,8 +12,11 @@ static size_t utf8_decode(const char *s, size_t left, uint32_t *out)
 {
     static const uint32_t smallest[5] = {0, 0, 0x80, 0x800, 0x10000};
     unsigned char first = (unsigned char)s[0];
-    size_t n = first < 0x80 ? 1 : first >= 0xf0 && first < 0xf8 ? 4 : first >= 0xe0 && first < 0xf0 ? 3
-               : first >= 0xc0 && first < 0xe0 ? 2 : 0;
+    size_t n = first < 0x80                    ? 1
+               : first >= 0xf0 && first < 0xf8 ? 4
+               : first >= 0xe0 && first < 0xf0 ? 3
+               : first >= 0xc0 && first < 0xe0 ? 2
+                                               : 0;
     uint32_t c = n == 1 ? first : first & (0x7fu >> n);
 
     if (!n || n > left)

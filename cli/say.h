@@ -2,7 +2,8 @@
 /*
  * cli/say.h - text for people and programs: messages of the command itself, escaping, colour.
  *
- * Everything that came from a filter, a file or the command line is made harmless before it reaches a terminal.
+ * Everything that came from a filter, a file or the command line is made harmless before it reaches a
+ * terminal.
  */
 #ifndef WEIR_CLI_SAY_H
 #define WEIR_CLI_SAY_H

@@ -6,7 +6,9 @@
 #ifndef ARENA_CHUNK_BYTES
 #define ARENA_CHUNK_BYTES 4096 /* the first one; each is twice the one before, up to ARENA_CHUNK_MAX */
 #endif
+#ifndef ARENA_CHUNK_MAX
 #define ARENA_CHUNK_MAX (4u << 20)
+#endif
 
 struct arena_chunk {
     struct arena_chunk *older;
@@ -35,6 +37,8 @@ static bool arena_grow(struct arena *a, size_t need)
 
     if (size > ARENA_CHUNK_MAX)
         size = ARENA_CHUNK_MAX;
+    if (size > a->ceiling - a->total)
+        size = a->ceiling - a->total;
     if (size < need)
         size = need;
     if (size > a->ceiling - a->total) {

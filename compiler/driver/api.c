@@ -10,7 +10,8 @@
 #include "proto/linktype.h"
 #include "vm/vm.h"
 
-#define MAX_DIAGNOSTICS 100
+#define MAX_DIAGNOSTICS   100
+#define DIAGNOSTICS_BYTES 32768 /* enough to keep so many, beyond a ceiling that was met */
 
 struct weir {
     struct allocator al;
@@ -232,10 +233,11 @@ int weir_compile(struct weir *cx, const char *text, size_t len, const struct wei
     int status = check_options(&sink, o);
     if (status == WEIR_OK)
         status = compile(cx, &sink, text ? text : "", len, o, p);
-    if (status == WEIR_E_MEMORY && cx->arena.over_ceiling) {
+    if ((status == WEIR_E_MEMORY || sink.failed) && cx->arena.over_ceiling) {
         char what[64];
         snprintf(what, sizeof what, "%zu bytes of working memory", cx->arena.ceiling);
-        cx->arena.ceiling += 4096; /* for the diagnostic itself */
+        cx->arena.ceiling += DIAGNOSTICS_BYTES;
+        sink.failed = false;
         diag(&sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, what);
         status = WEIR_E_LIMIT;
     }

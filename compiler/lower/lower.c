@@ -179,6 +179,8 @@ int lower_filter(struct arena *arena, struct diag_sink *sink, const struct check
         return lw.error;
     for (uint32_t i = 0; i < c->var.n || i == 0; i++)
         var_new(&lw);
+    if (lw.error)
+        return lw.error;
 
     cond root = lower_tree(&lw);
     if (c->ast->node.n)

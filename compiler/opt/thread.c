@@ -302,7 +302,7 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
         if (!b->phi.n) {
             struct one_target one = {.b = b};
             const struct set everything = {(const struct range[]){{0, UINT32_MAX}}, 1};
-            uint32_t known = b->on == IR_NONE ? 0 : set_of(t, &t->fact.at[first], n, b->on);
+            uint32_t known = b->on == IR_NONE || n == 0 ? 0 : set_of(t, &t->fact.at[first], n, b->on);
             if (overlaps(b, known ? &t->set.at[known] : &everything, same_target, &one)) {
                 from = block;
                 block = one.target;
@@ -363,7 +363,8 @@ static void expand(struct thread *t, uint32_t id)
         t->child.at[t->child.n++] = child;
         return;
     }
-    uint32_t known = b->on == IR_NONE ? 0 : set_of(t, &t->fact.at[t->state.at[id].fact], t->state.at[id].facts, b->on);
+    const struct state s = t->state.at[id];
+    uint32_t known = b->on == IR_NONE || s.facts == 0 ? 0 : set_of(t, &t->fact.at[s.fact], s.facts, b->on);
     for (uint32_t c = 0; c < cases; c++)
         t->child.at[t->child.n++] = CHILD_IMPOSSIBLE; /* impossible until found otherwise */
     for (uint32_t c = 0; c < cases && !t->failed; c++) {
@@ -481,6 +482,8 @@ static bool walk(struct thread *t, uint32_t root)
         if (!t->state.at[id].expanded) {
             t->state.at[id].expanded = true;
             expand(t, id);
+            if (t->failed)
+                return false;
         }
         struct state *s = &t->state.at[id];
         uint32_t next = CHILD_IMPOSSIBLE;

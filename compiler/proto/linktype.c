@@ -4,6 +4,8 @@
 
 #define UNSET OFFSET_UNSET
 
+/* clang-format off */
+
 /*                        width offset  mask_in in      mask_out out    inbound is not outbound */
 #define NO_DIRECTION      {0,   0,      0,      0,      0,      0,      0}
 #define DIRECTION_BYTE0   {1,   0,      0xff,   0,      0xff,   1,      0}
@@ -17,30 +19,32 @@
 
 /* number, LINKTYPE, name, description, method, prefix, link, type, payload, nl, ns, address, dst, src, broadcast,
  * MTP2, capabilities, direction: the members of struct linktype in their order. */
-#define RAW_ONLY(number, name, description)                                                                      \
-    {number, number, name, description, METHOD_RAW_ONLY, PREFIX_NONE, 0, UNSET, UNSET, UNSET, UNSET,            \
+#define RAW_ONLY(number, name, description)                                                                  \
+    {number, number, name, description, METHOD_RAW_ONLY, PREFIX_NONE, 0, UNSET, UNSET, UNSET, UNSET,         \
      ADDRESS_NONE, 0, 0, 0, 0, 0, NO_DIRECTION},
-#define PLAIN(number, file, name, method, type, payload, nl, ns, capabilities, direction, description)           \
-    {number, file, name, description, METHOD_##method, PREFIX_NONE, 0, type, payload, nl, ns,                    \
+#define PLAIN(number, file, name, method, type, payload, nl, ns, capabilities, direction, description)       \
+    {number, file, name, description, METHOD_##method, PREFIX_NONE, 0, type, payload, nl, ns,                \
      ADDRESS_NONE, 0, 0, 0, 0, capabilities, direction},
 #define MAC48(number, name, method, link, type, payload, nl, ns, dst, src, capabilities, direction, description) \
-    {number, number, name, description, METHOD_##method, PREFIX_NONE, link, type, payload, nl, ns,               \
+    {number, number, name, description, METHOD_##method, PREFIX_NONE, link, type, payload, nl, ns,           \
      ADDRESS_MAC48, dst, src, 0, 0, LINK_BROADCAST | LINK_MULTICAST | (capabilities), direction},
-#define MAC8(number, name, method, type, payload, nl, ns, dst, src, broadcast, capabilities, description)        \
-    {number, number, name, description, METHOD_##method, PREFIX_NONE, 0, type, payload, nl, ns,                  \
+#define MAC8(number, name, method, type, payload, nl, ns, dst, src, broadcast, capabilities, description)    \
+    {number, number, name, description, METHOD_##method, PREFIX_NONE, 0, type, payload, nl, ns,              \
      ADDRESS_MAC8, dst, src, broadcast, 0, capabilities, NO_DIRECTION},
-#define WLAN(number, name, prefix, capabilities, description)                                                    \
+#define WLAN(number, name, prefix, capabilities, description)                                                \
     {number, number, name, description, METHOD_WLAN, PREFIX_##prefix, 0, 24, 24, 8, 3, ADDRESS_WLAN, 0, 0, 0, 0, \
      LINK_BROADCAST | LINK_MULTICAST | LINK_LLC | LINK_WLAN | (capabilities), NO_DIRECTION},
-#define JUNIPER(number, name, type, payload, nl, ns, description)                                                \
-    {number, number, name, description, METHOD_JUNIPER, PREFIX_NONE, 0, type, payload, nl, ns,                   \
+#define JUNIPER(number, name, type, payload, nl, ns, description)                                            \
+    {number, number, name, description, METHOD_JUNIPER, PREFIX_NONE, 0, type, payload, nl, ns,               \
      ADDRESS_NONE, 0, 0, 0, 0, 0, DIRECTION_JUNIPER},
-#define SS7(number, name, mtp2, description)                                                                     \
-    {number, number, name, description, METHOD_NONE, PREFIX_NONE, 0, UNSET, UNSET, UNSET, UNSET,                \
+#define SS7(number, name, mtp2, description)                                                                 \
+    {number, number, name, description, METHOD_NONE, PREFIX_NONE, 0, UNSET, UNSET, UNSET, UNSET,             \
      ADDRESS_NONE, 0, 0, 0, mtp2, LINK_SS7, NO_DIRECTION},
-#define PFLOG(number, name, description)                                                                         \
-    {number, number, name, description, METHOD_AF8, PREFIX_PFLOG, 0, UNSET, 0, 0, 0,                             \
+#define PFLOG(number, name, description)                                                                     \
+    {number, number, name, description, METHOD_AF8, PREFIX_PFLOG, 0, UNSET, 0, 0, 0,                         \
      ADDRESS_NONE, 0, 0, 0, 0, LINK_PFLOG | LINK_SAVEFILE_AF, DIRECTION_PFLOG},
+
+/* clang-format on */
 
 static const struct linktype linktypes[] = {
 #include "proto/linktype.def"

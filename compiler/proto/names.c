@@ -157,8 +157,9 @@ bool name_service(const char *name, const char *protocol, uint16_t *port)
         int order = strcmp(services[middle].name, name);
 
         if (order == 0) {
-            int32_t found = !strcmp(protocol, "tcp") ? services[middle].tcp
-                            : !strcmp(protocol, "udp") ? services[middle].udp : -1;
+            int32_t found = !strcmp(protocol, "tcp")   ? services[middle].tcp
+                            : !strcmp(protocol, "udp") ? services[middle].udp
+                                                       : -1;
 
             if (found < 0)
                 return false;
@@ -192,7 +193,8 @@ bool name_wlan_type(const char *name, uint8_t *bits)
 bool name_wlan_subtype(const char *name, uint8_t type, uint8_t *type_bits, uint8_t *bits)
 {
     for (size_t i = 0; i < COUNT(wlan_subtypes); i++) {
-        if ((type != WLAN_ANY_TYPE && type != wlan_subtypes[i].type) || !equal_any_case(wlan_subtypes[i].name, name))
+        if ((type != WLAN_ANY_TYPE && type != wlan_subtypes[i].type) ||
+            !equal_any_case(wlan_subtypes[i].name, name))
             continue;
         if (type == WLAN_ANY_TYPE)
             *type_bits = wlan_subtypes[i].type;

@@ -111,7 +111,8 @@ static bool jump_taken(unsigned condition, uint32_t a, uint32_t s)
     }
 }
 
-uint32_t cbpf_run(const struct weir_cbpf_insn *code, uint32_t n, const struct packet *p, struct vm_counts *counts)
+uint32_t cbpf_run(const struct weir_cbpf_insn *code, uint32_t n, const struct packet *p,
+                  struct vm_counts *counts)
 {
     uint32_t a = 0, x = 0, cell[16] = {0};
     struct vm_counts none = {0, 0, 0};

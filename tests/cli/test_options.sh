@@ -179,8 +179,10 @@ if [ "$rc" = 0 ]; then
     pass "-i implies --live"
     run -d -i lo ip broadcast
     is "-i brings the netmask" 0 "$rc"
-else
+elif grep -qi 'permi' "$work/err"; then
     skip "-i" "opening the interface lo needs CAP_NET_RAW"
+else
+    fail "-i" "$(cat "$work/err")"
 fi
 
 # A classic program that is too long for Linux is a note, not an error.

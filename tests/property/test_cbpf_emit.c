@@ -44,7 +44,8 @@ static ir_value pick(struct rng *r, const struct pool *p)
 
 static uint32_t constant(struct rng *r)
 {
-    static const uint32_t some[] = {0, 1, 2, 4, 15, 16, 31, 0x40, 0xf0, 0xff, 0x1fff, 0xff00, 0x80000000, 0xfffffffe, 0xffffffff};
+    static const uint32_t some[] = {0,    1,    2,      4,      15,         16,         31,        0x40,
+                                    0xf0, 0xff, 0x1fff, 0xff00, 0x80000000, 0xfffffffe, 0xffffffff};
 
     return rng_below(r, 2) ? some[rng_below(r, sizeof some / sizeof some[0])] : rng_below(r, 40);
 }
@@ -69,7 +70,8 @@ static void random_value(struct rng *r, struct ir_func *f, struct pool *p)
         ir_value one = ir_const(f, 1), d = ir_binary(f, IR_OR, b, one);
         add(p, ir_binary(f, rng_below(r, 2) ? IR_UDIV : IR_UMOD, a, d));
     } else {
-        static const enum ir_op ops[] = {IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR, IR_XOR, IR_SHL, IR_SHR, IR_EQ, IR_UGT, IR_UGE, IR_SUB, IR_ADD};
+        static const enum ir_op ops[] = {IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR,  IR_XOR, IR_SHL,
+                                         IR_SHR, IR_EQ,  IR_UGT, IR_UGE, IR_SUB, IR_ADD};
         enum ir_op op = ops[rng_below(r, sizeof ops / sizeof ops[0])];
         add(p, ir_binary(f, op, a, rng_below(r, 2) ? c : b));
     }
@@ -170,7 +172,8 @@ static void random_function(struct rng *r, struct ir_func *f, struct arena *a)
         for (uint32_t k = mine.n > p.n ? 1 + rng_below(r, 3) : 0; k; k--)
             random_value(r, f, &mine);
         if (rng_below(r, 6) == 0)
-            ir_guard_add(f, i, rng_below(r, 3) ? IR_NONE : pick(r, &mine), rng_below(r, 30), 1 + rng_below(r, 8));
+            ir_guard_add(f, i, rng_below(r, 3) ? IR_NONE : pick(r, &mine), rng_below(r, 30),
+                         1 + rng_below(r, 8));
         ir_value on = pick(r, &mine);
         if (rng_below(r, 12) == 0) {
             ir_jump(f, i, random_target(r, i, n));
@@ -216,15 +219,19 @@ struct tally {
     unsigned functions, accepts, rejects, faults;
 };
 
-static bool agree(struct rng *r, const struct ir_func *f, const struct cbpf_code *c, bool plain, unsigned packets,
-                  struct tally *t)
+static bool agree(struct rng *r, const struct ir_func *f, const struct cbpf_code *c, bool plain,
+                  unsigned packets, struct tally *t)
 {
     uint8_t bytes[BYTES];
 
     for (unsigned i = 0; i < packets; i++) {
         random_packet(r, bytes);
         for (uint32_t len = 0; len <= BYTES; len++) {
-            struct packet p = {bytes, len, rng_below(r, 2) ? len : 1514, {sizeof p.meta, rng_below(r, 5), rng_below(r, 4), rng_below(r, 4096), rng_below(r, 2)}};
+            struct packet p = {
+                bytes,
+                len,
+                rng_below(r, 2) ? len : 1514,
+                {sizeof p.meta, rng_below(r, 5), rng_below(r, 4), rng_below(r, 4096), rng_below(r, 2)}};
             bool fault;
             uint32_t want = ir_eval(f, &p, &arena, &fault);
             uint32_t got = cbpf_run(c->insn.at, c->insn.n, &p, NULL);
@@ -256,7 +263,9 @@ static bool check(struct rng *r, struct ir_func *f, unsigned packets, struct tal
         }
         const char *why = cbpf_validate(c.insn.at, c.insn.n);
         if (!why)
-            why = c.insn.n <= 1000 ? cbpf_kernel_refusal(c.insn.at, c.insn.n) : NULL;
+            why = cbpf_kernel_refusal(c.insn.at, c.insn.n);
+        if (why && strstr(why, "Linux")) /* too long for it */
+            why = NULL;
         if (why) {
             show(f, &c);
             tap_pending("%s", why);
@@ -289,7 +298,8 @@ static void test_random(uint64_t seed, unsigned wanted)
         arena_rewind(&arena, m);
     }
     tap_ok(ok && t.functions == wanted, "random functions");
-    tap_diag("%u of %u functions; %u accepted, %u rejected, %u failed", t.functions, tried, t.accepts, t.rejects, t.faults);
+    tap_diag("%u of %u functions; %u accepted, %u rejected, %u failed", t.functions, tried, t.accepts,
+             t.rejects, t.faults);
 }
 
 /* ---------------------------------------------------------------- large ones */
@@ -313,6 +323,35 @@ static void test_chain(struct rng *r, uint32_t n)
     }
     bool ok = check(r, &f, 2, &t);
     tap_ok(ok, "%u blocks in a chain", (unsigned)n);
+}
+
+/*
+ * @n times: two ways that join in a PHI, which is compared. Returns end up in the middle of the program,
+ * where the kernel's check of scratch cells is stricter than it need be.
+ */
+static void test_ladder(struct rng *r, uint32_t n)
+{
+    struct ir_func f;
+    struct tally t = {0, 0, 0, 0};
+
+    ir_init(&f, &arena, 7);
+    for (uint32_t i = 0; i < 4 * n; i++)
+        ir_block_new(&f, NO_SPAN);
+    f.entry = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t at = 4 * i, next = i + 1 < n ? at + 4 : IR_REJECT;
+        ir_value v = ir_load(&f, IR_NONE, i % BYTES, 1), w = ir_load(&f, IR_NONE, (i + 1) % BYTES, 1);
+        ir_value k = ir_const(&f, i % 3), phi = ir_phi(&f, at + 3);
+        ir_guard_add(&f, at, IR_NONE, i % BYTES, 1);
+        ir_branch_range(&f, at, v, 0, 3, at + 1, at + 2);
+        ir_guard_add(&f, at + 1, IR_NONE, (i + 1) % BYTES, 1);
+        ir_branch_range(&f, at + 1, w, 5, 6, IR_ACCEPT, at + 3);
+        ir_jump(&f, at + 2, at + 3);
+        ir_phi_arg_add(&f, at + 3, phi, at + 1, w);
+        ir_phi_arg_add(&f, at + 3, phi, at + 2, k);
+        ir_branch_range(&f, at + 3, phi, i % 5, i % 5, i % 2 ? IR_ACCEPT : IR_REJECT, next);
+    }
+    tap_ok(check(r, &f, 4, &t), "a ladder of %u", (unsigned)n);
 }
 
 /* One switch over @n points and intervals. */
@@ -351,6 +390,46 @@ static void test_set(struct rng *r, uint32_t n)
     tap_diag("%u instructions, %u the last time", ok ? (unsigned)c.insn.n : 0, (unsigned)counts.instructions);
 }
 
+/* Blocks that ask the same long question of different fields, which they share the compares of. */
+static void test_twins(struct rng *r, uint32_t n)
+{
+    static const uint32_t offsets[] = {4, 8, 12, 16};
+    struct ir_func f;
+    struct tally t = {0, 0, 0, 0};
+    struct ir_case *to = arena_array(&arena, struct ir_case, 2 * n + 1);
+    struct cbpf_code c;
+
+    ir_init(&f, &arena, 7);
+    for (uint32_t i = 0; i < 7; i++)
+        ir_block_new(&f, NO_SPAN);
+    f.entry = 0;
+    ir_value first = ir_load(&f, IR_NONE, 0, 1), length = ir_const(&f, 15), four = ir_const(&f, 4);
+    length = ir_binary(&f, IR_AND, first, length);
+    length = ir_binary(&f, IR_MUL, length, four);
+    ir_guard_add(&f, 0, IR_NONE, 0, 1);
+    ir_branch_range(&f, 0, first, 3, 9, 1, 3);
+    for (uint32_t b = 1; b < 5; b++) {
+        ir_value v = ir_load(&f, b == 2 ? length : IR_NONE, offsets[b - 1], 1);
+        if (b == 2)
+            ir_guard_add(&f, b, IR_NONE, 0, 1);
+        ir_guard_add(&f, b, b == 2 ? length : IR_NONE, offsets[b - 1], 1);
+        for (uint32_t i = 0; i < 2 * n + 1; i++)
+            to[i] = (struct ir_case){i == 2 * n ? UINT32_MAX : i + i / 3, i % 2   ? IR_ACCEPT
+                                                                          : b % 2 ? b + 1
+                                                                                  : 5};
+        ir_switch(&f, b, v, to, 2 * n + 1);
+    }
+    ir_value again = ir_load(&f, IR_NONE, offsets[3], 1), behind = ir_load(&f, length, 1, 1);
+    ir_guard_add(&f, 5, IR_NONE, offsets[3], 1);
+    ir_branch_range(&f, 5, again, 0, 3, IR_ACCEPT, 6);
+    ir_guard_add(&f, 6, IR_NONE, 0, 1);
+    ir_guard_add(&f, 6, length, 1, 1);
+    ir_branch_range(&f, 6, behind, 0, 3, IR_ACCEPT, IR_REJECT);
+    bool ok = check(r, &f, 40, &t) && cbpf_emit(&f, false, LIMIT, NULL, &c) == 0;
+    tap_ok(ok, "twins of %u", (unsigned)n);
+    tap_diag("%u instructions", ok ? (unsigned)c.insn.n : 0);
+}
+
 /* A sum of bytes, of which each address depends on the sum before when @nested. */
 static void test_sum(struct rng *r, uint32_t n, bool left, bool nested, enum ir_op op)
 {
@@ -363,7 +442,8 @@ static void test_sum(struct rng *r, uint32_t n, bool left, bool nested, enum ir_
     ir_value v = ir_load(&f, IR_NONE, 0, 1);
     ir_guard_add(&f, 0, IR_NONE, 0, 1);
     for (uint32_t i = 1; i < n; i++) {
-        ir_value base = nested ? ir_load(&f, IR_NONE, i % 7, 1) : IR_NONE, l = ir_load(&f, base, i % BYTES, 1);
+        ir_value base = nested ? ir_load(&f, IR_NONE, i % 7, 1) : IR_NONE,
+                 l = ir_load(&f, base, i % BYTES, 1);
         struct ir_node node = {.op = (uint8_t)op, .a = left ? v : l, .b = left ? l : v};
         ir_guard_add(&f, 0, IR_NONE, i % 7, 1);
         ir_guard_add(&f, 0, base, i % BYTES, 1);
@@ -394,13 +474,15 @@ static void test_tree(struct rng *r, unsigned depth, bool fits)
     }
     for (uint32_t n = 1u << depth; n > 1; n /= 2)
         for (uint32_t i = 0; i < n / 2; i++)
-            level[i] = ir_value_make(&f, (struct ir_node){.op = IR_SUB, .a = level[2 * i], .b = level[2 * i + 1]});
+            level[i] =
+                ir_value_make(&f, (struct ir_node){.op = IR_SUB, .a = level[2 * i], .b = level[2 * i + 1]});
     ir_branch_range(&f, 0, level[0], 5, 9, IR_ACCEPT, IR_REJECT);
     if (fits) {
         tap_ok(check(r, &f, 2, &t), "a tree of depth %u", depth);
         return;
     }
-    tap_ok(cbpf_emit(&f, false, LIMIT * 10, &sink, &c) == WEIR_E_LIMIT && sink.list.n == 1 && sink.list.at[0].number == 803,
+    tap_ok(cbpf_emit(&f, false, LIMIT * 10, &sink, &c) == WEIR_E_LIMIT && sink.list.n == 1 &&
+               sink.list.at[0].number == 803,
            "a tree of depth %u needs too many cells", depth);
 }
 
@@ -433,12 +515,14 @@ static void test_limit(void)
     f.entry = IR_REJECT;
     tap_ok(cbpf_emit(&f, true, 1, NULL, &c) == 0 && c.insn.n == 1 && c.insn.at[0].k == 0, "nothing matches");
     f.entry = IR_ACCEPT;
-    tap_ok(cbpf_emit(&f, true, 1, NULL, &c) == 0 && c.insn.n == 1 && c.insn.at[0].k == 7, "everything matches");
+    tap_ok(cbpf_emit(&f, true, 1, NULL, &c) == 0 && c.insn.n == 1 && c.insn.at[0].k == 7,
+           "everything matches");
     f.entry = ir_block_new(&f, NO_SPAN);
     ir_guard_add(&f, 0, IR_NONE, 12, 2);
     ir_branch_range(&f, 0, ir_load(&f, IR_NONE, 12, 2), 0x800, 0x800, IR_ACCEPT, IR_REJECT);
     tap_ok(cbpf_emit(&f, true, 4, NULL, &c) == 0 && c.insn.n == 4, "as long as the limit");
-    tap_ok(cbpf_emit(&f, true, 3, &sink, &c) == WEIR_E_LIMIT && sink.list.n == 1 && sink.list.at[0].number == 802,
+    tap_ok(cbpf_emit(&f, true, 3, &sink, &c) == WEIR_E_LIMIT && sink.list.n == 1 &&
+               sink.list.at[0].number == 802,
            "longer than the limit");
 }
 
@@ -452,9 +536,14 @@ int main(void)
     test_chain(&r, 10);
     test_chain(&r, 700);
     test_chain(&r, 10000);
+    test_ladder(&r, 10);
+    test_ladder(&r, 90);
+    test_ladder(&r, 400);
     test_set(&r, 5);
     test_set(&r, 100);
     test_set(&r, 20000);
+    test_twins(&r, 20);
+    test_twins(&r, 70);
     for (int left = 0; left < 2; left++)
         for (int nested = 0; nested < 2; nested++) {
             test_sum(&r, 1000, left, nested, IR_ADD);

@@ -25,12 +25,32 @@ static const struct {
     const char *word;
     uint16_t code;
 } words[] = {
-    {"ld", CB_LD | CB_W},   {"ldh", CB_LD | CB_H},   {"ldb", CB_LD | CB_B},   {"ldx", CB_LDX | CB_W}, {"ldxb", CB_LDX_MSH},
-    {"st", CB_ST},          {"stx", CB_STX},         {"add", CB_ALU | CB_ADD}, {"sub", CB_ALU | CB_SUB},
-    {"mul", CB_ALU | CB_MUL}, {"div", CB_ALU | CB_DIV}, {"mod", CB_ALU | CB_MOD}, {"and", CB_ALU | CB_AND},
-    {"or", CB_ALU | CB_OR}, {"xor", CB_ALU | CB_XOR}, {"lsh", CB_ALU | CB_LSH}, {"rsh", CB_ALU | CB_RSH},
-    {"neg", CB_ALU | CB_NEG}, {"ja", CB_JMP | CB_JA}, {"jeq", CB_JMP | CB_JEQ}, {"jgt", CB_JMP | CB_JGT},
-    {"jge", CB_JMP | CB_JGE}, {"jset", CB_JMP | CB_JSET}, {"ret", CB_RET},     {"tax", CB_TAX},        {"txa", CB_TXA},
+    {"ld", CB_LD | CB_W},
+    {"ldh", CB_LD | CB_H},
+    {"ldb", CB_LD | CB_B},
+    {"ldx", CB_LDX | CB_W},
+    {"ldxb", CB_LDX_MSH},
+    {"st", CB_ST},
+    {"stx", CB_STX},
+    {"add", CB_ALU | CB_ADD},
+    {"sub", CB_ALU | CB_SUB},
+    {"mul", CB_ALU | CB_MUL},
+    {"div", CB_ALU | CB_DIV},
+    {"mod", CB_ALU | CB_MOD},
+    {"and", CB_ALU | CB_AND},
+    {"or", CB_ALU | CB_OR},
+    {"xor", CB_ALU | CB_XOR},
+    {"lsh", CB_ALU | CB_LSH},
+    {"rsh", CB_ALU | CB_RSH},
+    {"neg", CB_ALU | CB_NEG},
+    {"ja", CB_JMP | CB_JA},
+    {"jeq", CB_JMP | CB_JEQ},
+    {"jgt", CB_JMP | CB_JGT},
+    {"jge", CB_JMP | CB_JGE},
+    {"jset", CB_JMP | CB_JSET},
+    {"ret", CB_RET},
+    {"tax", CB_TAX},
+    {"txa", CB_TXA},
 };
 
 static uint32_t number(const char *text)
@@ -162,7 +182,8 @@ static void test_round_trip(void **state)
 static void test_every_opcode_as_libpcap(void **state)
 {
     (void)state;
-    const uint32_t ks[] = {0, 1, 15, 200, 0x7fffffff, 0x80000000, 0xfffff000, 0xfffff004, 0xfffff02c, 0xfffff030,
+    const uint32_t ks[] = {0,          1,          15,         200,        0x7fffffff,
+                           0x80000000, 0xfffff000, 0xfffff004, 0xfffff02c, 0xfffff030,
                            0xfffff034, 0xfffff03c, 0xfffff040, 0xfffffff0};
 
     for (unsigned c = 0; c < 0x140; c++) {
@@ -188,7 +209,8 @@ static void test_every_opcode_as_libpcap(void **state)
 static void test_other_listings(void **state)
 {
     (void)state;
-    const struct weir_cbpf_insn code[] = {{0x28, 0, 0, 12}, {0x15, 0, 1, 0x800}, {0x6, 0, 0, 262144}, {0x6, 0, 0, 0}};
+    const struct weir_cbpf_insn code[] = {
+        {0x28, 0, 0, 12}, {0x15, 0, 1, 0x800}, {0x6, 0, 0, 262144}, {0x6, 0, 0, 0}};
     struct strbuf out;
 
     strbuf_init(&out, &allocator_libc);
@@ -232,7 +254,8 @@ static void test_validate(void **state)
         {"(0) st M[16]\n(1) ret #0\n", "scratch cell out of range"},
         {"(0) ld M[3]\n(1) ret #0\n", "scratch cell loaded before it is stored"},
         {"(0) st M[3]\n(1) ld M[3]\n(2) ret #0\n", NULL},
-        {"(0) jeq #1 jt 1 jf 2\n(1) st M[3]\n(2) ld M[3]\n(3) ret #0\n", "scratch cell loaded before it is stored"},
+        {"(0) jeq #1 jt 1 jf 2\n(1) st M[3]\n(2) ld M[3]\n(3) ret #0\n",
+         "scratch cell loaded before it is stored"},
         {"(0) jeq #1 jt 1 jf 3\n(1) st M[3]\n(2) ja 4\n(3) stx M[3]\n(4) ld M[3]\n(5) ret #0\n", NULL},
         {"(0) jeq #1 jt 1 jf 2\n(1) ret #0\n(2) stx M[3]\n(3) ld M[3]\n(4) ret #0\n", NULL},
         {"(0) ld [-4094]\n(1) ret #0\n", "load of unknown metadata"},
@@ -254,7 +277,8 @@ static void test_kernel_refusal(void **state)
     struct weir_cbpf_insn *code = calloc(5000, sizeof *code);
 
     /* what flows through a ret in the kernel's check */
-    uint32_t n = read_listing("(0) jeq #1 jt 1 jf 3\n(1) st M[3]\n(2) ja 4\n(3) ret #0\n(4) ld M[3]\n(5) ret #0\n", code);
+    uint32_t n = read_listing(
+        "(0) jeq #1 jt 1 jf 3\n(1) st M[3]\n(2) ja 4\n(3) ret #0\n(4) ld M[3]\n(5) ret #0\n", code);
     assert_null(cbpf_validate(code, n));
     assert_string_equal(cbpf_kernel_refusal(code, n), "scratch cell loaded before it is stored");
 
@@ -270,6 +294,118 @@ static void test_kernel_refusal(void **state)
     assert_null(cbpf_kernel_refusal(code, 1151));
     assert_non_null(cbpf_kernel_refusal(code, 1301));
     free(code);
+}
+
+/* ---- emission: what good code looks like (language.md has the reference's) */
+
+static const struct {
+    const char *name, *ir, *listing;
+} emitted[] = {
+    {"ip",
+     "accept 262144\n%1 = load16 12\nb0:\n  guard 12 + 2\n  switch %1: 0x800 -> accept, else -> reject\n",
+     "(000) ldh      [12]\n(001) jeq      #0x800           jt 2\tjf 3\n(002) ret      #262144\n(003) ret     "
+     " #0\n"},
+    {"port 80 without IPv6",
+     "accept 262144\n%1 = load16 12\n%2 = load8 23\n%3 = load16 20\n%4 = and %3, 0x1fff\n%5 = load8 14\n%6 = "
+     "and %5, 0xf\n"
+     "%7 = shl %6, 2\n%8 = load16 %7 + 14\n%9 = load16 %7 + 16\n"
+     "b0:\n  guard 12 + 2\n  switch %1: 0x800 -> b1, else -> reject\n"
+     "b1:\n  guard 23 + 1\n  switch %2: 6 -> b2, 0x11 -> b2, 0x84 -> b2, else -> reject\n"
+     "b2:\n  guard 20 + 2\n  switch %4: 0 -> b3, else -> reject\n"
+     "b3:\n  guard 14 + 1\n  guard (%7 + 14) + 2\n  switch %8: 0x50 -> accept, else -> b4\n"
+     "b4:\n  guard (%7 + 16) + 2\n  switch %9: 0x50 -> accept, else -> reject\n",
+     "(000) ldh      [12]\n(001) jeq      #0x800           jt 2\tjf 14\n(002) ldb      [23]\n"
+     "(003) jeq      #0x6             jt 6\tjf 4\n(004) jeq      #0x11            jt 6\tjf 5\n"
+     "(005) jeq      #0x84            jt 6\tjf 14\n(006) ldh      [20]\n(007) jset     #0x1fff          jt "
+     "14\tjf 8\n"
+     "(008) ldxb     4*([14]&0xf)\n(009) ldh      [x + 14]\n(010) jeq      #0x50            jt 13\tjf 11\n"
+     "(011) ldh      [x + 16]\n(012) jeq      #0x50            jt 13\tjf 14\n(013) ret      #262144\n(014) "
+     "ret      #0\n"},
+    {"a field compared in several blocks is loaded once",
+     "accept 1\n%1 = load16 12\n%2 = load32 26\n%3 = load32 28\n"
+     "b0:\n  guard 12 + 2\n  switch %1: 0x800 -> b1, else -> b2\n"
+     "b1:\n  guard 26 + 4\n  switch %2: 5 -> accept, else -> b2\n"
+     "b2:\n  switch %1: 0x806 -> b3, else -> reject\n"
+     "b3:\n  guard 28 + 4\n  switch %3: 5 -> accept, else -> reject\n",
+     "(000) ldh      [12]\n(001) jeq      #0x800           jt 2\tjf 5\n(002) ld       [26]\n"
+     "(003) jeq      #0x5             jt 8\tjf 4\n(004) ldh      [12]\n(005) jeq      #0x806           jt "
+     "6\tjf 9\n"
+     "(006) ld       [28]\n(007) jeq      #0x5             jt 8\tjf 9\n(008) ret      #1\n(009) ret      "
+     "#0\n"},
+    {"a prefix is kept in a cell, a mask becomes a range, an equality compares with X",
+     "accept 1\n%1 = load8 3\n%2 = shl %1, 8\n%3 = load8 2\n%4 = or %2, %3\n%5 = load8 %4\n%6 = and %5, "
+     "0xf0\n"
+     "%7 = load8 9\n%8 = load8 10\n%9 = sub %7, %8\n%10 = load8 %4 + 1\n"
+     "b0:\n  guard 3 + 1\n  guard %4 + 1\n  switch %6: 0x40 -> b1, else -> reject\n"
+     "b1:\n  guard 10 + 1\n  switch %9: 0 -> accept, else -> b2\n"
+     "b2:\n  guard (%4 + 1) + 1\n  switch %10: 7 -> accept, else -> reject\n",
+     "(000) ldb      [2]\n(001) tax\n(002) ldb      [3]\n(003) lsh      #8\n(004) or       x\n(005) st       "
+     "M[0]\n"
+     "(006) tax\n(007) ldb      [x + 0]\n(008) jge      #0x40            jt 9\tjf 18\n"
+     "(009) jge      #0x50            jt 18\tjf 10\n(010) ldb      [10]\n(011) tax\n(012) ldb      [9]\n"
+     "(013) jeq      x                jt 17\tjf 14\n(014) ldx      M[0]\n(015) ldb      [x + 1]\n"
+     "(016) jeq      #0x7             jt 17\tjf 18\n(017) ret      #1\n(018) ret      #0\n"},
+};
+
+static void test_emitted(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof emitted / sizeof emitted[0]; i++) {
+        struct arena arena;
+        struct ir_func f;
+        struct cbpf_code c;
+        struct strbuf out;
+        const char *message;
+        uint32_t line;
+
+        arena_init(&arena, &allocator_libc, 1 << 20);
+        assert_int_equal(ir_parse(&arena, emitted[i].ir, strlen(emitted[i].ir), &f, &message, &line), 0);
+        assert_int_equal(cbpf_emit(&f, false, 1000, NULL, &c), 0);
+        strbuf_init(&out, &allocator_libc);
+        cbpf_print_listing(c.insn.at, c.insn.n, &out);
+        assert_string_equal(out.text, emitted[i].listing);
+        strbuf_release(&out);
+        arena_release(&arena);
+    }
+}
+
+/* The Nth allocation fails, for every N. */
+struct failing {
+    long left;
+};
+
+static void *fail_later(void *user, void *ptr, size_t size)
+{
+    struct failing *f = user;
+
+    if (size && f->left-- <= 0)
+        return NULL;
+    return allocator_libc.reallocate(NULL, ptr, size);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    const char *ir = emitted[3].ir;
+    int status = WEIR_E_MEMORY;
+
+    for (long n = 0; status == WEIR_E_MEMORY; n++) {
+        struct failing left = {1000};
+        struct allocator al = {fail_later, &left};
+        struct arena arena;
+        struct ir_func f;
+        struct cbpf_code c;
+        const char *message;
+        uint32_t line;
+
+        assert_true(n < 1000);
+        arena_init(&arena, &al, 1 << 20);
+        assert_int_equal(ir_parse(&arena, ir, strlen(ir), &f, &message, &line), 0);
+        left.left = n;
+        status = cbpf_emit(&f, n % 2, 1000, NULL, &c);
+        arena_release(&arena);
+    }
+    assert_int_equal(status, 0);
 }
 
 /* ---- the machine */
@@ -339,9 +475,10 @@ static void test_machine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_every_opcode_as_libpcap),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_every_opcode_as_libpcap),
         cmocka_unit_test(test_other_listings), cmocka_unit_test(test_validate),
         cmocka_unit_test(test_kernel_refusal), cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_emitted),        cmocka_unit_test(test_no_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/unit/test_proto.c - the tables of compiler/proto against each other and against the installed libpcap. */
+/* tests/unit/test_proto.c - the tables of compiler/proto against each other and the installed libpcap. */
 #include "proto/linktype.h"
 #include "proto/names.h"
 #include <setjmp.h>
@@ -40,8 +40,8 @@ static void test_accepted_numbers(void **state)
 {
     (void)state;
     for (uint32_t n = 0; n < 70000; n++) {
-        bool expected = n <= 12 || n == 15 || n == 16 || n == 19 || n == 32 || n == 50 || n == 51 || n == 99 ||
-                        (n >= 104 && n <= 304);
+        bool expected = n <= 12 || n == 15 || n == 16 || n == 19 || n == 32 || n == 50 || n == 51 ||
+                        n == 99 || (n >= 104 && n <= 304);
         const struct linktype *lt = linktype_by_number(n);
 
         if ((lt != NULL) != expected || (lt && lt->number != n))
@@ -61,7 +61,8 @@ static void test_names_round_trip(void **state)
             continue;
         assert_ptr_equal(linktype_by_name(lt->name), lt);
         for (size_t k = 0; k <= strlen(lt->name); k++)
-            other[k] = lt->name[k] >= 'A' && lt->name[k] <= 'Z' ? (char)(lt->name[k] + 'a' - 'A') : lt->name[k];
+            other[k] =
+                lt->name[k] >= 'A' && lt->name[k] <= 'Z' ? (char)(lt->name[k] + 'a' - 'A') : lt->name[k];
         assert_ptr_equal(linktype_by_name(other), lt);
     }
     assert_null(linktype_by_name(""));
@@ -70,7 +71,7 @@ static void test_names_round_trip(void **state)
     assert_null(linktype_by_name("DLT_EN10MB"));
 }
 
-/* Whatever name the installed libpcap has for an accepted number is ours too, and the reverse where it knows it. */
+/* Whatever name the installed libpcap has for an accepted number is ours too. */
 static void test_names_of_libpcap(void **state)
 {
     unsigned compared = 0;
@@ -141,7 +142,8 @@ static void test_rows_are_consistent(void **state)
         assert_int_equal(lt->method == METHOD_WLAN, lt->address == ADDRESS_WLAN);
         assert_int_equal(lt->method == METHOD_WLAN, !!(lt->capabilities & LINK_WLAN));
         if (lt->address == ADDRESS_MAC48 || lt->address == ADDRESS_WLAN)
-            assert_int_equal(lt->capabilities & (LINK_BROADCAST | LINK_MULTICAST), LINK_BROADCAST | LINK_MULTICAST);
+            assert_int_equal(lt->capabilities & (LINK_BROADCAST | LINK_MULTICAST),
+                             LINK_BROADCAST | LINK_MULTICAST);
         if (lt->address == ADDRESS_NONE)
             assert_int_equal(lt->capabilities & (LINK_BROADCAST | LINK_MULTICAST), 0);
         if (has_llc_reach)
@@ -262,8 +264,8 @@ static void test_services_are_sorted(void **state)
 }
 
 /*
- * The constants of the other tables, checked through the installed libpcap: a filter on one name must compile to
- * the same program as the filter on our number. A name that it does not know is skipped.
+ * The constants of the other tables, checked through the installed libpcap: a filter on one name must compile
+ * to the same program as the filter on our number. A name that it does not know is skipped.
  */
 static void same_program(int dlt, const char *a, const char *b)
 {
@@ -293,59 +295,59 @@ static void test_names_against_libpcap_programs(void **state)
     uint8_t x, y;
 
     (void)state;
-#define ETHERTYPE(name, value)                                \
-    snprintf(a, sizeof a, "ether proto \\%s", name);          \
-    snprintf(b, sizeof b, "ether proto 0x%x", (unsigned)value); \
+#define ETHERTYPE(name, value)                                                                               \
+    snprintf(a, sizeof a, "ether proto \\%s", name);                                                         \
+    snprintf(b, sizeof b, "ether proto 0x%x", (unsigned)value);                                              \
     same_program(1, a, b);
 #include "proto/ethertype.def"
 #undef ETHERTYPE
-#define ISOPROTO(name, value)                                 \
-    snprintf(a, sizeof a, "iso proto \\%s", name);            \
-    snprintf(b, sizeof b, "iso proto 0x%x", (unsigned)value); \
+#define ISOPROTO(name, value)                                                                                \
+    snprintf(a, sizeof a, "iso proto \\%s", name);                                                           \
+    snprintf(b, sizeof b, "iso proto 0x%x", (unsigned)value);                                                \
     same_program(1, a, b);
 #include "proto/isoproto.def"
 #undef ISOPROTO
-#define WLAN_TYPE(name, bits)                            \
-    assert_true(name_wlan_type(name, &x));               \
-    assert_int_equal(x, bits);                           \
-    snprintf(a, sizeof a, "type %s", name);              \
-    snprintf(b, sizeof b, "type 0x%x", (unsigned)bits);  \
+#define WLAN_TYPE(name, bits)                                                                                \
+    assert_true(name_wlan_type(name, &x));                                                                   \
+    assert_int_equal(x, bits);                                                                               \
+    snprintf(a, sizeof a, "type %s", name);                                                                  \
+    snprintf(b, sizeof b, "type 0x%x", (unsigned)bits);                                                      \
     same_program(105, a, b);
-#define WLAN_SUBTYPE(type, name, bits)                                             \
-    assert_true(name_wlan_subtype(name, WLAN_ANY_TYPE, &x, &y));                   \
-    assert_int_equal(x, type);                                                     \
-    assert_int_equal(y, bits);                                                     \
-    assert_true(name_wlan_subtype(name, type, NULL, &y));                          \
-    assert_int_equal(y, bits);                                                     \
-    snprintf(a, sizeof a, "subtype %s", name);                                     \
-    snprintf(b, sizeof b, "type 0x%x subtype 0x%x", (unsigned)type, (unsigned)bits); \
+#define WLAN_SUBTYPE(type, name, bits)                                                                       \
+    assert_true(name_wlan_subtype(name, WLAN_ANY_TYPE, &x, &y));                                             \
+    assert_int_equal(x, type);                                                                               \
+    assert_int_equal(y, bits);                                                                               \
+    assert_true(name_wlan_subtype(name, type, NULL, &y));                                                    \
+    assert_int_equal(y, bits);                                                                               \
+    snprintf(a, sizeof a, "subtype %s", name);                                                               \
+    snprintf(b, sizeof b, "type 0x%x subtype 0x%x", (unsigned)type, (unsigned)bits);                         \
     same_program(105, a, b);
-#define WLAN_DIR(name, value)              \
-    assert_true(name_wlan_dir(name, &x));  \
-    assert_int_equal(x, value);            \
-    snprintf(a, sizeof a, "dir %s", name); \
-    snprintf(b, sizeof b, "dir %d", value); \
+#define WLAN_DIR(name, value)                                                                                \
+    assert_true(name_wlan_dir(name, &x));                                                                    \
+    assert_int_equal(x, value);                                                                              \
+    snprintf(a, sizeof a, "dir %s", name);                                                                   \
+    snprintf(b, sizeof b, "dir %d", value);                                                                  \
     same_program(105, a, b);
 #include "proto/wlan.def"
-#define PF_REASON(name, value)                \
-    assert_true(name_pf_reason(name, &x));    \
-    assert_int_equal(x, value);               \
-    snprintf(a, sizeof a, "reason %s", name); \
-    snprintf(b, sizeof b, "reason %d", value); \
+#define PF_REASON(name, value)                                                                               \
+    assert_true(name_pf_reason(name, &x));                                                                   \
+    assert_int_equal(x, value);                                                                              \
+    snprintf(a, sizeof a, "reason %s", name);                                                                \
+    snprintf(b, sizeof b, "reason %d", value);                                                               \
     same_program(117, a, b);
-#define PF_ACTION(name, value)                \
-    assert_true(name_pf_action(name, &x));    \
-    assert_int_equal(x, value);               \
-    snprintf(a, sizeof a, "action %s", name); \
-    snprintf(b, sizeof b, "link[2] = %d", value); \
+#define PF_ACTION(name, value)                                                                               \
+    assert_true(name_pf_action(name, &x));                                                                   \
+    assert_int_equal(x, value);                                                                              \
+    snprintf(a, sizeof a, "action %s", name);                                                                \
+    snprintf(b, sizeof b, "link[2] = %d", value);                                                            \
     same_program(117, a, b);
 #include "proto/pf.def"
-#define LLC(name, mask, value)                                                            \
-    assert_true(name_llc(name, &x, &y));                                                  \
-    assert_int_equal(x, mask);                                                            \
-    assert_int_equal(y, value);                                                           \
-    snprintf(a, sizeof a, "llc %s", name);                                                \
-    snprintf(b, sizeof b, "llc and ether[16] & 0x%x = 0x%x", (unsigned)mask, (unsigned)value); \
+#define LLC(name, mask, value)                                                                               \
+    assert_true(name_llc(name, &x, &y));                                                                     \
+    assert_int_equal(x, mask);                                                                               \
+    assert_int_equal(y, value);                                                                              \
+    snprintf(a, sizeof a, "llc %s", name);                                                                   \
+    snprintf(b, sizeof b, "llc and ether[16] & 0x%x = 0x%x", (unsigned)mask, (unsigned)value);               \
     same_program(1, a, b);
 #include "proto/llc.def"
     assert_true(name_llc("RNR", &x, &y));

@@ -13,7 +13,7 @@
 #define KEEP_FROM   3u  /* instructions that make a value worth keeping */
 #define WALK_MAX    256 /* values looked at in one block when counting what is worth it */
 #define ROUNDS      4
-#define CELLS_SPARE 2u  /* left to evaluations beyond what they need at least */
+#define CELLS_SPARE 2u /* left to evaluations beyond what they need at least */
 
 struct use {
     ir_value value;
@@ -25,7 +25,7 @@ struct use {
 struct cells {
     struct cb_emit *e;
     uint64_t *avail_out;
-    uint64_t *computed;  /* by block: kept values computed in it */
+    uint64_t *computed; /* by block: kept values computed in it */
     VEC(struct use) use;
     uint32_t *first_use; /* by value */
     VEC(ir_value) order; /* values with uses */

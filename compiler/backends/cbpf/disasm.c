@@ -83,7 +83,7 @@ static const struct spelling spellings[] = {
 
 /* Names of metadata by (k - CB_META_BASE) / 4; linux/filter.h SKF_AD_*. */
 static const char *const metadata[] = {
-    "proto", "type", "ifidx", "nla",      "nlan",  "mark", "queue",  "hatype",
+    "proto",  "type", "ifidx", "nla",      "nlan",  "mark", "queue",  "hatype",
     "rxhash", "cpu",  "xor_x", "vlan_tci", "vlanp", "poff", "random", "vlan_tpid",
 };
 
@@ -158,8 +158,8 @@ void cbpf_print_listing(const struct weir_cbpf_insn *code, uint32_t n, struct st
             snprintf(operand, sizeof operand, "0x%x", (unsigned)code[i].code);
 
         if ((code[i].code & CB_CLASS) == CB_JMP && (code[i].code & CB_OPERATOR) != CB_JA)
-            strbuf_printf(out, "(%03" PRIu32 ") %-8s %-16s jt %" PRIu32 "\tjf %" PRIu32 "\n", i, word, operand,
-                          i + 1 + code[i].jt, i + 1 + code[i].jf);
+            strbuf_printf(out, "(%03" PRIu32 ") %-8s %-16s jt %" PRIu32 "\tjf %" PRIu32 "\n", i, word,
+                          operand, i + 1 + code[i].jt, i + 1 + code[i].jf);
         else if (*operand)
             strbuf_printf(out, "(%03" PRIu32 ") %-8s %s\n", i, word, operand);
         else
@@ -170,8 +170,8 @@ void cbpf_print_listing(const struct weir_cbpf_insn *code, uint32_t n, struct st
 void cbpf_print_c(const struct weir_cbpf_insn *code, uint32_t n, struct strbuf *out)
 {
     for (uint32_t i = 0; i < n; i++)
-        strbuf_printf(out, "{ 0x%x, %u, %u, 0x%08" PRIx32 " },\n", (unsigned)code[i].code, (unsigned)code[i].jt,
-                      (unsigned)code[i].jf, code[i].k);
+        strbuf_printf(out, "{ 0x%x, %u, %u, 0x%08" PRIx32 " },\n", (unsigned)code[i].code,
+                      (unsigned)code[i].jt, (unsigned)code[i].jf, code[i].k);
 }
 
 void cbpf_print_decimal(const struct weir_cbpf_insn *code, uint32_t n, struct strbuf *out)

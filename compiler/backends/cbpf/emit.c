@@ -144,11 +144,103 @@ static uint32_t jump_target(const struct cb_emit *e, uint32_t to)
     return to < e->f->block.n ? TO_EDGE + e->slot[to] : to;
 }
 
+/* ---------------------------------------------------------------- equal tests */
+
+/* Cases that make it worth a jump to use another block's compares; smaller ones melt in layout.c. */
+#define TWIN_CASES 128u
+
+static uint64_t cases_hash(const struct cb_emit *e, struct ir_range r)
+{
+    uint64_t h = ((uint64_t)r.lo << 32 | r.hi) + e->cases.n;
+
+    for (uint32_t i = 0; i < e->cases.n; i++) {
+        h = (h ^ ((uint64_t)e->cases.at[i].last << 32 | e->cases.at[i].target)) *
+            UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 29;
+    }
+    return h;
+}
+
+static bool targets_have_phis(const struct cb_emit *e)
+{
+    for (uint32_t i = 0; i < e->cases.n; i++)
+        if (e->cases.at[i].target < e->f->block.n && e->f->block.at[e->cases.at[i].target].phi.n)
+            return true;
+    return false;
+}
+
+/* Does the switch of @b have exactly the cases at hand and the range @r? The cases at hand are lost. */
+static bool cases_equal(struct cb_emit *e, uint32_t b, struct ir_range r)
+{
+    uint32_t n = e->cases.n;
+    struct ir_case *mine = arena_array(e->arena, struct ir_case, n);
+    struct cb_test t;
+
+    if (!mine) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        mine[i] = e->cases.at[i];
+    cb_test_decide(e, b, &t);
+    if (e->status || e->cases.n != n || ir_range(e->f, t.a).lo != r.lo || ir_range(e->f, t.a).hi != r.hi)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        if (mine[i].last != e->cases.at[i].last || mine[i].target != e->cases.at[i].target)
+            return false;
+    return true;
+}
+
+/* Finds blocks that ask the same long question about different values, as `src or dst` over a list does. */
+static void find_twins(struct cb_emit *e)
+{
+    uint32_t size = 16;
+    struct cb_test t;
+
+    while (size / 2 < e->f->block.n)
+        size *= 2;
+    uint32_t *table = arena_array(e->arena, uint32_t, size); /* block + 1 */
+    uint64_t *hash = arena_array(e->arena, uint64_t, size);
+    if (!table || !hash) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return;
+    }
+    for (uint32_t b = e->f->block.n; b-- > 0 && !e->status;) {
+        if (e->in[b] == NONE || e->f->block.at[b].to.n < TWIN_CASES)
+            continue;
+        cb_test_decide(e, b, &t);
+        if (t.a == IR_NONE || t.jump || e->cases.n < TWIN_CASES || targets_have_phis(e))
+            continue;
+        struct ir_range r = ir_range(e->f, t.a);
+        uint64_t h = cases_hash(e, r);
+        uint32_t at = (uint32_t)h & (size - 1);
+        while (table[at] && hash[at] != h)
+            at = (at + 1) & (size - 1);
+        if (!table[at]) {
+            table[at] = b + 1;
+            hash[at] = h;
+        } else if (cases_equal(e, table[at] - 1, r)) {
+            e->twin[b] = table[at] - 1;
+        }
+    }
+}
+
 /* ---------------------------------------------------------------- entries */
 
 static bool same_safe(const struct cb_regs *r, const struct cb_regs *s)
 {
     return r->safe == s->safe && r->safe_from == s->safe_from;
+}
+
+static struct cb_regs regs_both(struct cb_regs r, const struct cb_regs *s)
+{
+    if (r.a != s->a)
+        r.a = IR_NONE;
+    if (r.x != s->x)
+        r.x = IR_NONE;
+    if (!same_safe(&r, s))
+        r.safe = IR_NONE;
+    return r;
 }
 
 /* What is known on all edges of a list. */
@@ -159,19 +251,14 @@ static struct cb_regs regs_meet(const struct cb_emit *e, uint32_t first)
     if (first == NONE || e->plain)
         return r;
     r = e->edge.at[first].regs;
-    for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
-        if (e->edge.at[i].regs.a != r.a)
-            r.a = IR_NONE;
-        if (e->edge.at[i].regs.x != r.x)
-            r.x = IR_NONE;
-        if (!same_safe(&e->edge.at[i].regs, &r))
-            r.safe = IR_NONE;
-    }
+    for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in)
+        r = regs_both(r, &e->edge.at[i].regs);
     return r;
 }
 
 /* Registers an instruction reads and writes. */
-static void insn_effect(const struct cb_insn *in, bool *reads_a, bool *reads_x, bool *writes_a, bool *writes_x)
+static void insn_effect(const struct cb_insn *in, bool *reads_a, bool *reads_x, bool *writes_a,
+                        bool *writes_x)
 {
     uint16_t mode = in->code & CB_MODE;
 
@@ -223,7 +310,8 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
         e->edge.at[i].entry = begin;
     if (e->plain || tests == begin || e->status)
         return;
-    while (late < tests && (e->code.at[late].code & CB_CLASS) != CB_ST && (e->code.at[late].code & CB_CLASS) != CB_STX)
+    while (late < tests && (e->code.at[late].code & CB_CLASS) != CB_ST &&
+           (e->code.at[late].code & CB_CLASS) != CB_STX)
         late++;
     if (!vec_reserve(e->arena, &need, tests - begin + 1)) {
         cb_fail(e, WEIR_E_MEMORY);
@@ -244,7 +332,8 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
         struct cb_edge *edge = &e->edge.at[i];
         for (uint32_t p = late; p > begin; p--) {
             struct cb_regs at = p == tests && p == e->code.n ? e->regs : e->before.at[p];
-            if (e->closed.at[p] || (at.safe != IR_NONE && !same_safe(&at, &edge->regs)) || (need.at[p - begin] & NEEDS_A && (at.a == IR_NONE || at.a != edge->regs.a)) ||
+            if (e->closed.at[p] || (at.safe != IR_NONE && !same_safe(&at, &edge->regs)) ||
+                (need.at[p - begin] & NEEDS_A && (at.a == IR_NONE || at.a != edge->regs.a)) ||
                 (need.at[p - begin] & NEEDS_X && (at.x == IR_NONE || at.x != edge->regs.x)))
                 continue;
             edge->entry = p;
@@ -263,7 +352,9 @@ struct reach {
 
 static bool reach_before(const struct reach *x, const struct reach *y)
 {
-    return x->base != y->base ? x->base < y->base : x->offset != y->offset ? x->offset < y->offset : x->size < y->size;
+    return x->base != y->base       ? x->base < y->base
+           : x->offset != y->offset ? x->offset < y->offset
+                                    : x->size < y->size;
 }
 
 /* Shell's sort: in place, no recursion. */
@@ -299,7 +390,8 @@ static void reaches_find(struct cb_emit *e, struct reaches *r, ir_value root)
         if (ir_is_load(n)) {
             struct reach l = {n->a, n->imm, ir_load_size(n)};
             if (l.base == IR_NONE)
-                r->absolute = r->absolute > (uint64_t)l.offset + l.size ? r->absolute : (uint64_t)l.offset + l.size;
+                r->absolute =
+                    r->absolute > (uint64_t)l.offset + l.size ? r->absolute : (uint64_t)l.offset + l.size;
             else if (!vec_push(e->arena, &r->load, l))
                 cb_fail(e, WEIR_E_MEMORY);
         }
@@ -414,6 +506,29 @@ static bool block_try(struct cb_emit *e, uint32_t b, struct cb_test *t, bool sto
     return !e->status && (e->doomed || !(e->kept_want & ~e->kept_now));
 }
 
+static void put_jumps(struct cb_emit *e, const struct cb_test *t)
+{
+    uint32_t yes = jump_target(e, t->yes), no = jump_target(e, t->no);
+
+    cb_put_jump(e, t->jump, t->k, t->k_clear ? e->code.n + 1 : yes, no);
+    if (t->k_clear)
+        cb_put_jump(e, t->jump, t->k_clear, no, yes);
+}
+
+/* Continues at the compares of the block's twin. */
+static void goto_twin(struct cb_emit *e, uint32_t b)
+{
+    uint32_t twin = e->twin[b];
+    struct cb_edge edge = {b, twin, e->twins[twin], NONE, e->plain ? nothing : e->regs};
+
+    if (e->edge.n >= TO_ACCEPT - TO_EDGE || !vec_push(e->arena, &e->edge, edge)) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return;
+    }
+    e->twins[twin] = e->edge.n - 1;
+    cb_put_jump(e, GOTO, 0, TO_EDGE + e->edge.n - 1, 0);
+}
+
 static void emit_block(struct cb_emit *e, uint32_t b)
 {
     uint32_t begin = e->code.n;
@@ -442,22 +557,31 @@ static void emit_block(struct cb_emit *e, uint32_t b)
         cb_fail(e, WEIR_E_BUG);
     if (e->status)
         return;
-    uint32_t tests = e->code.n;
+    uint32_t tests = e->code.n, twins = e->twins[b];
     if (e->doomed) {
         e->regs = nothing;
         cb_put_jump(e, GOTO, 0, TO_REJECT, 0);
         bind_entries(e, e->in[b], begin, begin, 0);
-        return;
+        if (twins == NONE)
+            return;
+        tests = e->code.n; /* others come here */
     }
     map_targets(e, b);
     if (t.a == IR_NONE)
         cb_put_jump(e, GOTO, 0, jump_target(e, t.yes), 0);
     else if (t.jump)
-        cb_put_jump(e, t.jump, t.k, jump_target(e, t.yes), jump_target(e, t.no));
+        put_jumps(e, &t);
+    else if (e->twin[b] != NONE)
+        goto_twin(e, b);
     else
         cb_switch_emit(e, t.a);
-    bind_entries(e, e->in[b], begin, tests,
-                 (t.a == IR_NONE ? 0u : NEEDS_A) | (t.x == IR_NONE ? 0u : NEEDS_X));
+    if (!e->doomed)
+        bind_entries(e, e->in[b], begin, tests,
+                     (t.a == IR_NONE ? 0u : NEEDS_A) | (t.x == IR_NONE ? 0u : NEEDS_X));
+    for (uint32_t i = twins; i != NONE; i = e->edge.at[i].next_in) {
+        e->edge.at[i].entry = tests;
+        e->regs = regs_both(e->regs, &e->edge.at[i].regs);
+    }
     for (uint32_t i = 0; i < e->out_n[b] && !e->plain; i++)
         e->edge.at[e->out[b] + i].regs = e->regs;
 }
@@ -510,7 +634,8 @@ static bool copies_try(struct cb_emit *e, uint32_t b, const ir_value *phi, uint3
 }
 
 /* Emits the copies and gives the edge from behind them to @b. */
-static void emit_copies(struct cb_emit *e, uint32_t b, const ir_value *phi, uint32_t n, const struct copies *c)
+static void emit_copies(struct cb_emit *e, uint32_t b, const ir_value *phi, uint32_t n,
+                        const struct copies *c)
 {
     uint32_t begin = e->code.n;
 
@@ -620,6 +745,8 @@ static void emit_alloc(struct cb_emit *e)
     e->in = arena_array(e->arena, uint32_t, blocks);
     e->out = arena_array(e->arena, uint32_t, blocks);
     e->out_n = arena_array(e->arena, uint32_t, blocks);
+    e->twin = arena_array(e->arena, uint32_t, blocks);
+    e->twins = arena_array(e->arena, uint32_t, blocks);
     e->slot = arena_array(e->arena, uint32_t, blocks);
     e->kept_in = arena_array(e->arena, uint64_t, blocks);
     e->kept_out = arena_array(e->arena, uint64_t, blocks);
@@ -634,14 +761,14 @@ static void emit_alloc(struct cb_emit *e)
     e->temp = arena_array(e->arena, uint8_t, values);
     e->uses = arena_array(e->arena, uint32_t, values);
     e->seen = arena_array(e->arena, uint32_t, values);
-    if (!e->thread || !e->in || !e->out || !e->out_n || !e->slot || !e->kept_in || !e->kept_out ||
-        !e->kept_store || !e->cells_in || !e->cells_out || !e->cells_phi || !e->cells_copy || !e->cost ||
-        !e->home || !e->kept_index || !e->temp || !e->uses || !e->seen) {
+    if (!e->thread || !e->in || !e->out || !e->out_n || !e->twin || !e->twins || !e->slot || !e->kept_in ||
+        !e->kept_out || !e->kept_store || !e->cells_in || !e->cells_out || !e->cells_phi || !e->cells_copy ||
+        !e->cost || !e->home || !e->kept_index || !e->temp || !e->uses || !e->seen) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
     for (uint32_t b = 0; b < blocks; b++)
-        e->in[b] = e->slot[b] = NONE;
+        e->in[b] = e->twin[b] = e->twins[b] = e->slot[b] = NONE;
     for (ir_value v = 0; v < values; v++)
         e->home[v] = e->kept_index[v] = e->temp[v] = NO_CELL;
 }
@@ -660,6 +787,8 @@ static uint32_t emit_all(struct cb_emit *e)
     if (start >= e->f->block.n)
         return start;
     build_edges(e, start);
+    if (!e->status)
+        find_twins(e);
     cb_costs(e);
     if (!e->status)
         cb_cells_assign(e);

@@ -59,10 +59,11 @@ struct cb_cost {
 
 /* How a block's switch is tested. */
 struct cb_test {
-    ir_value a;     /* to be in A; IR_NONE: nothing is tested, `ref` is where to go */
-    ir_value x;     /* to be in X; IR_NONE: only constants are compared */
-    uint16_t jump;  /* of a test with X, or CB_JSET with `k`; 0: the cases decide */
+    ir_value a;    /* to be in A; IR_NONE: nothing is tested, `ref` is where to go */
+    ir_value x;    /* to be in X; IR_NONE: only constants are compared */
+    uint16_t jump; /* of a test with X, or CB_JSET with `k`; 0: the cases decide */
     uint32_t k;
+    uint32_t k_clear; /* CB_JSET with `k`: these have to be clear then, unless 0 */
     uint32_t yes, no; /* targets of `jump` (blocks or returns) */
     uint32_t n;       /* cases on A, in struct cb_emit's `cases` */
 };
@@ -91,12 +92,14 @@ struct cb_emit {
     int status; /* the first failure; sticky */
 
     /* graph */
-    uint32_t *thread;  /* by block: where a jump to it ends up: itself, a later block or a return */
-    uint32_t *in;      /* by block: first edge into it, or NONE */
-    uint32_t *out;     /* by block: first of its edges; they are neighbours */
+    uint32_t *thread; /* by block: where a jump to it ends up: itself, a later block or a return */
+    uint32_t *in;     /* by block: first edge into it, or NONE */
+    uint32_t *out;    /* by block: first of its edges; they are neighbours */
     uint32_t *out_n;
     VEC(struct cb_edge) edge;
-    uint32_t *slot;    /* by block: scratch for mapping targets to edges */
+    uint32_t *twin;  /* by block: a later one whose compares do for it as well, or NONE */
+    uint32_t *twins; /* by block: list of edges from such blocks to its compares, or NONE */
+    uint32_t *slot;  /* by block: scratch for mapping targets to edges */
 
     /* values */
     struct cb_cost *cost;
@@ -126,9 +129,9 @@ struct cb_emit {
     bool doomed;        /* the block cannot get past this point without failing */
 
     /* isel.c */
-    uint8_t *temp;       /* by value: temporary cell, or NO_CELL */
-    uint32_t *uses;      /* by value: uses to come in the evaluation at hand */
-    uint32_t *seen;      /* by value: epoch of the last visit */
+    uint8_t *temp;  /* by value: temporary cell, or NO_CELL */
+    uint32_t *uses; /* by value: uses to come in the evaluation at hand */
+    uint32_t *seen; /* by value: epoch of the last visit */
     uint32_t epoch;
     VEC(ir_value) visit; /* work list of walks */
     VEC(ir_value) found; /* values with entries in temp or uses */
@@ -182,6 +185,7 @@ bool cbpf_kernel_refuses_cells(const struct weir_cbpf_insn *code, uint32_t n);
 
 /* ---- layout.c */
 
-/** Final positions of e->code, in @out. @near_returns: returns are repeated where a jump would be too long. */
+/** Final positions of e->code, in @out. @near_returns: returns are repeated where a jump would be too long.
+ */
 void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf_code *out);
 #endif

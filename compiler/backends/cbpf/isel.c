@@ -31,11 +31,11 @@ enum {
 
 /* How the two operands of an operator get into A and X. */
 enum how {
-    HELD,     /* X has the right one: left */
-    DIRECT,   /* left; ldx right */
-    VIA_A,    /* right; tax; left, which does not touch X */
-    WAIT_X,   /* right; st; left; ldx */
-    WAIT_A,   /* left; st; right; tax; ld */
+    HELD,   /* X has the right one: left */
+    DIRECT, /* left; ldx right */
+    VIA_A,  /* right; tax; left, which does not touch X */
+    WAIT_X, /* right; st; left; ldx */
+    WAIT_A, /* left; st; right; tax; ld */
 };
 
 struct plan {
@@ -463,11 +463,13 @@ static void eval_load(struct cb_emit *e, ir_value v)
         return;
     }
     if (cb_address_unsafe(e, base, n->imm, size) && !known_safe(e, base, n->imm)) {
-        later(e, (struct cb_task){.what = DO_LOAD, .v = v, .k = n->imm, .code = CB_LD | CB_IND | load_size_code(size)});
+        later(e, (struct cb_task){
+                     .what = DO_LOAD, .v = v, .k = n->imm, .code = CB_LD | CB_IND | load_size_code(size)});
         checked_address_later(e, base, n->imm);
         return;
     }
-    later(e, (struct cb_task){.what = DO_LOAD, .v = v, .k = n->imm, .code = CB_LD | CB_IND | load_size_code(size)});
+    later(e, (struct cb_task){
+                 .what = DO_LOAD, .v = v, .k = n->imm, .code = CB_LD | CB_IND | load_size_code(size)});
     if (e->regs.x == base || view_now(e, base).direct) {
         load_x(e, base);
         return;
@@ -532,7 +534,11 @@ static void eval(struct cb_emit *e, const struct cb_task *t)
         cb_put(e, CB_LD_LEN, 0);
         break;
     case IR_META:
-        cb_put(e, CB_LD | CB_ABS | (n->imm == META_IFINDEX ? CB_W : n->imm == META_VLAN_PRESENT ? CB_B : CB_H),
+        cb_put(e,
+               CB_LD | CB_ABS |
+                   (n->imm == META_IFINDEX        ? CB_W
+                    : n->imm == META_VLAN_PRESENT ? CB_B
+                                                  : CB_H),
                CB_META_BASE + n->imm);
         break;
     case IR_LOAD8:
@@ -561,7 +567,8 @@ static void got(struct cb_emit *e, ir_value v)
 {
     e->regs.a = v;
     keep(e, v);
-    if (e->uses[v] > 1 && cell_of(e, v) == NO_CELL && e->cost[v].steps >= SHARE_FROM && e->share && cells_free(e) > 6) {
+    bool dear = e->cost[v].steps >= SHARE_FROM || (ir_is_load(node(e, v)) && e->uses[v] > 2);
+    if (dear && e->uses[v] > 1 && e->share && cell_of(e, v) == NO_CELL && cells_free(e) > 6) {
         e->temp[v] = cell_take(e);
         store_a(e, e->temp[v]);
     }
@@ -753,7 +760,8 @@ void cb_eval_guard(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t s
 {
     bool unsafe = cb_address_unsafe(e, base, offset, size) && !known_safe(e, base, offset);
 
-    later(e, (struct cb_task){.what = DO_LOAD, .v = IR_NONE, .code = CB_LD | CB_IND | CB_B, .k = offset + size - 1});
+    later(e, (struct cb_task){
+                 .what = DO_LOAD, .v = IR_NONE, .code = CB_LD | CB_IND | CB_B, .k = offset + size - 1});
     if (unsafe) {
         checked_address_later(e, base, offset);
     } else {

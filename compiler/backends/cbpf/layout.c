@@ -8,23 +8,23 @@
  * trampoline there is in nobody's way; later jumps share it while they reach it. One pass, no restarts.
  *
  * A run is what lies between two jumps, the second included. A run that equals one that is already placed,
- * jumps to the same places and is near is not placed again: jumps to it go there. As targets come first, equal
- * trees of tests melt from their leaves up.
+ * jumps to the same places and is near is not placed again: jumps to it go there. As targets come first,
+ * equal trees of tests melt from their leaves up.
  */
 #include "backends/cbpf/emit.h"
 #include <assert.h>
 
 #define REACH   255u
-#define RUN_MAX 8u   /* longer runs are not compared */
+#define RUN_MAX 8u /* longer runs are not compared */
 #define BUCKET  4u
 #define NEAR    160u /* ... nor are those further away: their users would need trampolines */
 
 struct layout {
     struct cb_emit *e;
     VEC(struct weir_cbpf_insn) reversed; /* index: distance from the end */
-    uint32_t *at;      /* by instruction: its place, once placed; the place of its target for GOTO */
-    uint32_t *near;    /* by instruction: place of the latest trampoline to it, or NONE */
-    uint32_t ret[2];   /* places of the returns: accept, reject */
+    uint32_t *at;    /* by instruction: its place, once placed; the place of its target for GOTO */
+    uint32_t *near;  /* by instruction: place of the latest trampoline to it, or NONE */
+    uint32_t ret[2]; /* places of the returns: accept, reject */
     uint32_t near_ret[2];
     bool near_returns;
     uint32_t *run;     /* hash table: places of first instructions of runs, or NONE; the latest first */
@@ -183,14 +183,16 @@ static uint32_t *run_bucket(const struct layout *l, uint32_t from, uint32_t i, u
 }
 
 /* Is what was placed from @p on the same as instructions @from .. @i, with the same targets? */
-static bool run_equal(const struct layout *l, uint32_t p, uint32_t from, uint32_t i, uint32_t yes, uint32_t no)
+static bool run_equal(const struct layout *l, uint32_t p, uint32_t from, uint32_t i, uint32_t yes,
+                      uint32_t no)
 {
     const struct weir_cbpf_insn *placed = l->reversed.at;
 
     if (p == NONE || l->reversed.n - p > NEAR || p < i - from)
         return false;
     for (uint32_t j = from; j <= i; j++)
-        if (placed[p - (j - from)].code != l->e->code.at[j].code || placed[p - (j - from)].k != l->e->code.at[j].k)
+        if (placed[p - (j - from)].code != l->e->code.at[j].code ||
+            placed[p - (j - from)].k != l->e->code.at[j].k)
             return false;
     uint32_t end = p - (i - from);
     uint32_t at_yes = end - 1 - placed[end].jt, at_no = end - 1 - placed[end].jf;
@@ -226,7 +228,8 @@ static uint32_t place_run(struct layout *l, uint32_t i)
 {
     struct cb_emit *e = l->e;
     uint32_t start = run_start(e, i);
-    uint32_t yes = *place_of(l, resolve(e, e->code.at[i].jt)), no = *place_of(l, resolve(e, e->code.at[i].jf));
+    uint32_t yes = *place_of(l, resolve(e, e->code.at[i].jt)),
+             no = *place_of(l, resolve(e, e->code.at[i].jf));
 
     if (start <= i && yes != no && run_reuse(l, i, start, yes, no))
         return start;
@@ -234,7 +237,8 @@ static uint32_t place_run(struct layout *l, uint32_t i)
     if (start > i || e->status || yes == no)
         return i;
     for (uint32_t j = i; j > start; j--)
-        l->at[j - 1] = place_put(l, (struct weir_cbpf_insn){e->code.at[j - 1].code, 0, 0, e->code.at[j - 1].k});
+        l->at[j - 1] =
+            place_put(l, (struct weir_cbpf_insn){e->code.at[j - 1].code, 0, 0, e->code.at[j - 1].k});
     for (uint32_t j = start; j <= i && !e->status; j++) /* runs may be entered anywhere */
         run_remember(l, j, i, yes, no);
     return start;
@@ -287,7 +291,8 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
         return;
     l.at = arena_array(e->arena, uint32_t, e->code.n + 1);
     l.near = arena_array(e->arena, uint32_t, e->code.n + 1);
-    for (l.run_mask = 63; l.run_mask < e->code.n && l.run_mask < UINT32_MAX / 4; l.run_mask = 2 * l.run_mask + 1)
+    for (l.run_mask = 63; l.run_mask < e->code.n && l.run_mask < UINT32_MAX / 4;
+         l.run_mask = 2 * l.run_mask + 1)
         ;
     l.run = arena_array(e->arena, uint32_t, (l.run_mask + (size_t)1) * BUCKET);
     if (!l.at || !l.near || !l.run) {

@@ -199,6 +199,28 @@ static bool find_jset(struct cb_emit *e, struct cb_test *t, ir_value a, uint32_t
     return true;
 }
 
+/*
+ * (a & mask) == point, where the point is one bit: that bit is set and the mask's others are clear. Two
+ * jumps, as many as a mask and a compare, and A keeps a.
+ */
+static bool find_jset_pair(struct cb_emit *e, struct cb_test *t, ir_value a, uint32_t mask)
+{
+    const struct ir_case *c = e->cases.at;
+
+    if (e->cases.n != 3 || c[1].last != c[0].last + 1 || c[0].target != c[2].target)
+        return false;
+    uint32_t point = c[1].last;
+    if (!point || point & (point - 1) || point & ~mask || point == mask)
+        return false;
+    t->a = a;
+    t->jump = CB_JMP | CB_JSET;
+    t->k = point;
+    t->k_clear = mask & ~point;
+    t->yes = c[1].target;
+    t->no = c[0].target;
+    return true;
+}
+
 /* Two operands that a jump can compare directly. */
 static bool find_pair(struct cb_emit *e, struct cb_test *t, const struct ir_node *n)
 {
@@ -273,6 +295,8 @@ void cb_test_decide(struct cb_emit *e, uint32_t b, struct cb_test *t)
             moved = rewrite_shift(e, k);
         else if (n->op == IR_ADD)
             moved = rewrite_add(e, k);
+        if (!moved && n->op == IR_AND && find_jset_pair(e, t, n->a, k))
+            return;
         if (!moved)
             break;
         v = n->a;
@@ -288,9 +312,9 @@ void cb_test_decide(struct cb_emit *e, uint32_t b, struct cb_test *t)
 
 /* A part of the cases that is still to be emitted, and the jump that leads there. */
 struct part {
-    uint32_t lo, hi;   /* indices of cases */
-    uint32_t low;      /* smallest value here */
-    uint32_t insn;     /* the jump */
+    uint32_t lo, hi; /* indices of cases */
+    uint32_t low;    /* smallest value here */
+    uint32_t insn;   /* the jump */
     bool on_yes;
 };
 
@@ -391,14 +415,16 @@ static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t 
     }
 }
 
+/* The case behind which @p is halved; the left half fills its leaves. */
 static uint32_t part_split(const struct tree *t, const struct part *p)
 {
     uint32_t lo = p->lo, hi = p->hi - 1; /* the boundary behind case lo .. the one behind case hi */
-    uint32_t half = (t->weight[p->lo] + t->weight[p->hi]) / 2;
+    uint32_t from = t->weight[p->lo], half = (t->weight[p->hi] - from) / 2, leaf = 2 * RUN_LEAF;
 
+    half = half > leaf ? (half + leaf / 2) / leaf * leaf : half;
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
-        if (t->weight[mid + 1] < half)
+        if (t->weight[mid + 1] - from < half)
             lo = mid + 1;
         else
             hi = mid;

@@ -89,7 +89,8 @@ static const char *check_instruction(const struct weir_cbpf_insn *in, uint32_t b
  * predecessor first. `mask[i]` are the cells stored on all jumps to i seen so far. The kernel lets what was
  * stored before a `ret` flow into the instruction behind it (@through_ret), which nothing reaches that way.
  */
-static const char *check_cells_in(uint16_t *mask, const struct weir_cbpf_insn *code, uint32_t n, bool through_ret)
+static const char *check_cells_in(uint16_t *mask, const struct weir_cbpf_insn *code, uint32_t n,
+                                  bool through_ret)
 {
     uint16_t stored = 0;
 

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/dispatch.c - one list simplified: nested lists of its own kind, tests of one value, and alternatives that all
+ * begin with a test of one value.
+ *
+ *   (t = ip and x or t = ip6 and y) and (t = ip and z or t = arp and w)        t = ip and x and z
+ *
+ * Most primitives begin by asking for the protocol of the link layer, so their conjunction asks again and again. Here
+ * the value's range is cut into classes that no test divides, and the list becomes one alternative for each class in
+ * which no child is decided. Within a class the children stay in order, so nothing is evaluated earlier than
+ * before. A list of OR is a list of AND with the outcomes swapped.
+ *
+ * Nothing is duplicated: where a part would be needed in two classes the list is left as it is. Cost: linear in
+ * the list and its children's heads; lists with more than MAX_ENTRIES of them are left alone.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "lower/normal_form.h"
+
+#define MAX_ENTRIES 64
+
+/* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral there). */
+struct alternative {
+    struct set set;
+    uint32_t child; /* 0, 1, ... among the children dispatched together */
+    uint32_t rest;
+};
+
+struct dispatch {
+    struct normal_form *x;
+    bool is_and;          /* the list's kind */
+    ir_value on;
+    struct alternative alt[MAX_ENTRIES];
+    uint32_t alts, children;
+};
+
+static uint8_t other_kind(uint8_t kind)
+{
+    return kind == NF_AND ? NF_OR : NF_AND;
+}
+
+/* The node @i becomes what @from is; @from is given up. */
+static void become(struct normal_form *x, uint32_t i, uint32_t from)
+{
+    uint32_t next = x->nf.at[i].next;
+
+    x->nf.at[i] = x->nf.at[from];
+    x->nf.at[i].next = next;
+}
+
+/* Children that are lists of the same kind, or lists of one. */
+static void flatten(struct normal_form *x, uint32_t list)
+{
+    uint32_t child = x->nf.at[list].first, next;
+    uint8_t kind = x->nf.at[list].kind;
+
+    x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
+    for (; child != NF_NONE; child = next) {
+        next = x->nf.at[child].next;
+        while (x->nf.at[child].kind == other_kind(kind) && x->nf.at[child].first != NF_NONE &&
+               x->nf.at[x->nf.at[child].first].next == NF_NONE)
+            child = x->nf.at[child].first;
+        nf_list_add(x, list, child);
+    }
+}
+
+/* A list of nothing but tests of one value is one test. */
+static void collapse(struct normal_form *x, uint32_t i)
+{
+    const struct nf list = x->nf.at[i];
+    bool is_or = list.kind == NF_OR, same = true;
+    uint32_t total = 0, n = 0;
+
+    if (list.first == NF_NONE || !nf_is_test(x, list.first))
+        return;
+    ir_value on = nf_test_value(x, list.first);
+    for (uint32_t c = list.first; c != NF_NONE && same; c = x->nf.at[c].next) {
+        same = nf_is_test(x, c) && nf_test_value(x, c) == on;
+        total += same && x->nf.at[c].leaf == COND_FALSE ? x->nf.at[c].set.n + 1 : 2;
+    }
+    struct interval *all = same ? intervals_new(x, total) : NULL;
+    if (!all)
+        return;
+    for (uint32_t c = list.first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+        struct set s = nf_test_set(x, c, is_or);
+        if (s.n)
+            memcpy(all + n, s.at, s.n * sizeof *all);
+        n += s.n;
+    }
+    if (!x->failed)
+        nf_become_leaf(x, i, on, set_united(all, n), is_or, x->nf.at[list.first].at);
+}
+
+/* ---------------------------------------------------------------- classes */
+
+/* The value that an alternative of a child asks for first, or IR_NONE. */
+static ir_value head_value(const struct normal_form *x, uint32_t i, uint8_t compound)
+{
+    if (x->nf.at[i].strict)
+        return IR_NONE;
+    if (x->nf.at[i].kind == compound && x->nf.at[i].first != NF_NONE)
+        i = x->nf.at[i].first;
+    return nf_is_test(x, i) ? nf_test_value(x, i) : IR_NONE;
+}
+
+/* The value by which the child @c of a list of kind @kind can be dispatched, or IR_NONE. */
+static ir_value dispatch_value(const struct normal_form *x, uint32_t c, uint8_t kind)
+{
+    const struct nf *n = &x->nf.at[c];
+    ir_value on = IR_NONE;
+    uint32_t count = 0;
+
+    if (nf_is_test(x, c))
+        return nf_test_value(x, c);
+    if (n->kind != other_kind(kind) || n->strict)
+        return IR_NONE;
+    for (uint32_t a = n->first; a != NF_NONE; a = x->nf.at[a].next) {
+        ir_value v = head_value(x, a, kind);
+        if (v == IR_NONE || (on != IR_NONE && v != on) || ++count > MAX_ENTRIES)
+            return IR_NONE;
+        on = v;
+    }
+    return on;
+}
+
+static bool add_alternative(struct dispatch *d, uint32_t i)
+{
+    struct normal_form *x = d->x;
+    uint32_t head = i, rest = NF_NONE;
+
+    if (d->alts == MAX_ENTRIES)
+        return false;
+    if (!nf_is_test(x, i)) {
+        head = x->nf.at[i].first;
+        rest = i; /* the head is taken off when the classes turn out to be usable */
+    }
+    d->alt[d->alts++] = (struct alternative){nf_test_set(x, head, d->is_and), d->children, rest};
+    return true;
+}
+
+static bool add_child(struct dispatch *d, uint32_t c)
+{
+    struct normal_form *x = d->x;
+
+    if (nf_is_test(x, c)) {
+        if (!add_alternative(d, c))
+            return false;
+    } else {
+        for (uint32_t a = x->nf.at[c].first; a != NF_NONE; a = x->nf.at[a].next)
+            if (!add_alternative(d, a))
+                return false;
+    }
+    d->children++;
+    return true;
+}
+
+/* Where some alternatives hold and no others. */
+struct class {
+    uint64_t holds; /* bits of alternatives */
+    struct interval in;
+};
+
+static int class_order(const void *a, const void *b)
+{
+    const struct class *x = a, *y = b;
+
+    return x->holds != y->holds ? (x->holds < y->holds ? -1 : 1) : interval_order(&x->in, &y->in);
+}
+
+static int number_order(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Every child is open in the class: one of its alternatives holds. */
+static bool all_open(const struct dispatch *d, uint64_t holds)
+{
+    uint64_t open = 0;
+
+    for (uint32_t i = 0; i < d->alts; i++)
+        if (holds >> i & 1)
+            open |= UINT64_C(1) << d->alt[i].child;
+    return open == (d->children == 64 ? UINT64_MAX : (UINT64_C(1) << d->children) - 1);
+}
+
+static uint64_t holding(const struct dispatch *d, uint32_t k)
+{
+    uint64_t holds = 0;
+
+    for (uint32_t i = 0; i < d->alts; i++) {
+        const struct set *s = &d->alt[i].set;
+        uint32_t lo = 0, hi = s->n;
+        while (lo < hi) {
+            uint32_t middle = lo + (hi - lo) / 2;
+            if (s->at[middle].hi < k)
+                lo = middle + 1;
+            else
+                hi = middle;
+        }
+        if (lo < s->n && s->at[lo].lo <= k)
+            holds |= UINT64_C(1) << i;
+    }
+    return holds;
+}
+
+/* The classes in which no child is decided, intervals of one class together. False when there are too many. */
+static bool find_classes(struct dispatch *d, struct class **out, uint32_t *count)
+{
+    struct normal_form *x = d->x;
+    uint32_t total = 1, n = 0, m = 0;
+
+    for (uint32_t i = 0; i < d->alts; i++)
+        total += 2 * d->alt[i].set.n;
+    if (total > 4 * MAX_ENTRIES)
+        return false;
+    uint32_t *start = arena_array(x->a, uint32_t, total);
+    struct class *c = arena_array(x->a, struct class, total);
+    if (!start || !c) {
+        x->failed = true;
+        return false;
+    }
+    start[n++] = 0;
+    for (uint32_t i = 0; i < d->alts; i++)
+        for (uint32_t k = 0; k < d->alt[i].set.n; k++) {
+            start[n++] = d->alt[i].set.at[k].lo;
+            if (d->alt[i].set.at[k].hi != UINT32_MAX)
+                start[n++] = d->alt[i].set.at[k].hi + 1;
+        }
+    qsort(start, n, sizeof *start, number_order);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i + 1 < n && start[i + 1] == start[i])
+            continue;
+        uint64_t holds = holding(d, start[i]);
+        if (all_open(d, holds))
+            c[m++] = (struct class){holds, {start[i], i + 1 < n ? start[i + 1] - 1 : UINT32_MAX}};
+    }
+    qsort(c, m, sizeof *c, class_order);
+    *out = c;
+    *count = m;
+    return true;
+}
+
+/* No part is needed in two classes. */
+static bool parts_are_single(const struct dispatch *d, const struct class *c, uint32_t n)
+{
+    uint64_t seen = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (i && c[i].holds == c[i - 1].holds)
+            continue;
+        for (uint32_t a = 0; a < d->alts; a++)
+            if ((c[i].holds >> a & 1) && d->alt[a].rest != NF_NONE) {
+                if (seen >> a & 1)
+                    return false;
+                seen |= UINT64_C(1) << a;
+            }
+    }
+    return true;
+}
+
+/* A compound without its first child. */
+static uint32_t without_first(struct normal_form *x, uint32_t i)
+{
+    struct nf *n = &x->nf.at[i];
+
+    n->first = x->nf.at[n->first].next;
+    if (n->first == NF_NONE)
+        n->last = NF_NONE;
+    return i;
+}
+
+/* The alternative for one class: test, then what is left of each child. */
+static uint32_t class_item(struct dispatch *d, uint64_t holds, struct set set, uint8_t kind, struct span at)
+{
+    struct normal_form *x = d->x;
+    uint32_t item = nf_list_new(x, kind), test = nf_new(x, (struct nf){.kind = NF_LEAF});
+
+    if (x->failed)
+        return 0;
+    nf_become_leaf(x, test, d->on, set, d->is_and, at);
+    nf_list_append(x, item, test);
+    for (uint32_t child = 0; child < d->children && !x->failed; child++) {
+        uint32_t parts = 0, part = NF_NONE;
+        bool neutral = false;
+        for (uint32_t a = 0; a < d->alts; a++) {
+            if (d->alt[a].child != child || !(holds >> a & 1))
+                continue;
+            if (d->alt[a].rest == NF_NONE) {
+                neutral = true;
+                continue;
+            }
+            uint32_t rest = without_first(x, d->alt[a].rest);
+            if (x->nf.at[rest].first == NF_NONE) {
+                neutral = true;
+                continue;
+            }
+            if (parts++ == 0) {
+                part = rest;
+                continue;
+            }
+            if (parts == 2) {
+                uint32_t list = nf_list_new(x, other_kind(kind));
+                nf_list_append(x, list, part);
+                part = list;
+            }
+            nf_list_append(x, part, rest);
+        }
+        if (!neutral && part != NF_NONE)
+            nf_list_append(x, item, part);
+    }
+    flatten(x, item);
+    return item;
+}
+
+/* The alternatives that replace the children, as one child of the list. */
+static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n, uint8_t kind, struct span at)
+{
+    struct normal_form *x = d->x;
+    uint32_t all = nf_list_new(x, other_kind(kind));
+
+    for (uint32_t i = 0, end; i < n && !x->failed; i = end) {
+        for (end = i; end < n && c[end].holds == c[i].holds; end++)
+            ;
+        struct interval *in = intervals_new(x, end - i);
+        if (!in)
+            break;
+        for (uint32_t k = i; k < end; k++)
+            in[k - i] = c[k].in;
+        nf_list_append(x, all, class_item(d, c[i].holds, set_united(in, end - i), kind, at));
+    }
+    return all;
+}
+
+/* Dispatches the children from @first on that can be dispatched together; *@next is the child behind them. */
+static uint32_t dispatch_run(struct normal_form *x, uint32_t first, uint8_t kind, uint32_t *next)
+{
+    struct dispatch d = {.x = x, .is_and = kind == NF_AND, .on = dispatch_value(x, first, kind)};
+    struct class *classes;
+    uint32_t n, c = first;
+
+    *next = x->nf.at[first].next;
+    if (d.on == IR_NONE)
+        return NF_NONE;
+    for (; c != NF_NONE && d.children < 64 && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next)
+        if (!add_child(&d, c))
+            return NF_NONE;
+    if (d.children < 2 || !find_classes(&d, &classes, &n) || !parts_are_single(&d, classes, n))
+        return NF_NONE;
+    *next = c;
+    return dispatched(&d, classes, n, kind, x->nf.at[first].at);
+}
+
+void nf_dispatch(struct normal_form *x, uint32_t list)
+{
+    uint8_t kind = x->nf.at[list].kind;
+    uint32_t next;
+
+    if ((kind != NF_AND && kind != NF_OR) || x->nf.at[list].first == NF_NONE)
+        return;
+    flatten(x, list);
+    collapse(x, list);
+    if (x->nf.at[list].kind != kind)
+        return;
+    uint32_t child = x->nf.at[list].first;
+    x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
+    for (; child != NF_NONE && !x->failed; child = next) {
+        uint32_t one = kind == NF_AND ? dispatch_run(x, child, kind, &next) : NF_NONE;
+        if (one == NF_NONE) {
+            next = x->nf.at[child].next;
+            one = child;
+        }
+        nf_list_add(x, list, one);
+    }
+    if (x->nf.at[list].first != NF_NONE && x->nf.at[list].first == x->nf.at[list].last && !x->failed)
+        become(x, list, x->nf.at[list].first);
+}

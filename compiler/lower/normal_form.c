@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/normal_form.c - formulas in negation normal form: making them, taking them apart, and back.
+ */
+#include "lower/normal_form.h"
+#include <stdlib.h>
+
+uint32_t nf_new(struct normal_form *x, struct nf n)
+{
+    n.next = NF_NONE;
+    if (!vec_push(x->a, &x->nf, n)) {
+        x->failed = true;
+        return 0;
+    }
+    return x->nf.n - 1;
+}
+
+uint32_t nf_list_new(struct normal_form *x, uint8_t kind)
+{
+    return nf_new(x, (struct nf){.kind = kind, .first = NF_NONE, .last = NF_NONE});
+}
+
+void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item)
+{
+    struct nf *l = &x->nf.at[list];
+    const struct nf *i = &x->nf.at[item];
+
+    l->strict |= i->strict;
+    l->reach = i->reach > l->reach ? i->reach : l->reach;
+    x->nf.at[item].next = NF_NONE;
+    if (l->first == NF_NONE)
+        l->first = item;
+    else
+        x->nf.at[l->last].next = item;
+    l->last = item;
+}
+
+/* All children of @from, which is of the same kind, behind those of @list. */
+static void list_absorb(struct normal_form *x, uint32_t list, uint32_t from)
+{
+    struct nf *l = &x->nf.at[list], *f = &x->nf.at[from];
+
+    l->strict |= f->strict;
+    l->reach = f->reach > l->reach ? f->reach : l->reach;
+    if (f->first == NF_NONE)
+        return;
+    if (l->first == NF_NONE)
+        l->first = f->first;
+    else
+        x->nf.at[l->last].next = f->first;
+    l->last = f->last;
+    f->first = f->last = NF_NONE;
+}
+
+void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item)
+{
+    if (x->nf.at[item].kind == x->nf.at[list].kind)
+        list_absorb(x, list, item);
+    else
+        nf_list_append(x, list, item);
+}
+
+/* The furthest byte that loads in each value need; UINT32_MAX through a variable address. */
+static bool measure_reach(struct normal_form *x)
+{
+    const struct ir_func *f = x->lw->f;
+
+    x->value_reach = arena_array(x->a, uint32_t, f->value.n);
+    if (!x->value_reach)
+        return false;
+    for (ir_value v = 0; v < f->value.n; v++) {
+        const struct ir_node *n = &f->value.at[v];
+        uint32_t *r = &x->value_reach[v];
+        if (n->op == IR_PHI || (ir_is_load(n) && n->a != IR_NONE) || (ir_is_load(n) && n->imm > UINT32_MAX - 4)) {
+            *r = UINT32_MAX;
+            continue;
+        }
+        if (n->a != IR_NONE && x->value_reach[n->a] > *r)
+            *r = x->value_reach[n->a];
+        if (n->b != IR_NONE && x->value_reach[n->b] > *r)
+            *r = x->value_reach[n->b];
+        if (ir_is_load(n) && n->imm + ir_load_size(n) > *r)
+            *r = n->imm + ir_load_size(n);
+    }
+    return true;
+}
+
+/* The formula in negation normal form, lists of one kind merged. */
+uint32_t nf_build(struct normal_form *x, cond root)
+{
+    const struct cond_node *node = x->lw->node.at;
+    bool *negated = arena_array(x->a, bool, root + 1), *reached = arena_array(x->a, bool, root + 1);
+    uint32_t *of = arena_array(x->a, uint32_t, root + 1);
+
+    if (!negated || !reached || !of || !measure_reach(x)) {
+        x->failed = true;
+        return 0;
+    }
+    reached[root] = true;
+    for (cond i = root + 1; i-- > 0;) {
+        if (!reached[i] || node[i].kind < COND_AND)
+            continue;
+        negated[node[i].left] = negated[i] ^ (node[i].kind == COND_NOT);
+        reached[node[i].left] = true;
+        if (node[i].kind != COND_NOT) {
+            negated[node[i].right] = negated[i];
+            reached[node[i].right] = true;
+        }
+    }
+    for (cond i = 0; i <= root && !x->failed; i++) {
+        if (!reached[i])
+            continue;
+        if (node[i].kind == COND_NOT) {
+            of[i] = of[node[i].left];
+        } else if (node[i].kind == COND_AND || node[i].kind == COND_OR) {
+            of[i] = nf_list_new(x, (node[i].kind == COND_AND) != negated[i] ? NF_AND : NF_OR);
+            nf_list_add(x, of[i], of[node[i].left]);
+            nf_list_add(x, of[i], of[node[i].right]);
+        } else {
+            of[i] = nf_new(x, (struct nf){.kind = NF_LEAF, .negated = negated[i], .leaf = i, .at = node[i].at,
+                                          .strict = node[i].kind != COND_TEST, .reach = x->value_reach[node[i].on]});
+        }
+    }
+    return of[root];
+}
+
+/* A leaf that asks whether a value lies in a set; not a requirement or a definition. */
+bool nf_is_test(const struct normal_form *x, uint32_t i)
+{
+    return x->nf.at[i].kind == NF_LEAF && !x->nf.at[i].strict;
+}
+
+ir_value nf_test_value(const struct normal_form *x, uint32_t i)
+{
+    const struct nf *n = &x->nf.at[i];
+
+    return n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].on : n->on;
+}
+
+struct interval *intervals_new(struct normal_form *x, uint32_t n)
+{
+    struct interval *s = arena_array(x->a, struct interval, n ? n : 1);
+
+    x->failed |= !s;
+    return s;
+}
+
+/* Where the test's outcome is @outcome. */
+struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
+{
+    const struct nf *n = &x->nf.at[i];
+    struct set s = n->set;
+
+    if (n->leaf != COND_FALSE) {
+        const struct cond_node *t = &x->lw->node.at[n->leaf];
+        struct interval *one = intervals_new(x, 1);
+        if (!one)
+            return s;
+        *one = (struct interval){t->lo, t->hi};
+        s = (struct set){one, 1};
+    }
+    if (n->negated != outcome)
+        return s;
+    struct interval *rest = intervals_new(x, s.n + 1);
+    uint32_t m = 0, lo = 0;
+    bool open = true; /* something lies behind the last interval */
+    for (uint32_t k = 0; rest && k < s.n; k++) {
+        if (s.at[k].lo > lo)
+            rest[m++] = (struct interval){lo, s.at[k].lo - 1};
+        open = s.at[k].hi != UINT32_MAX;
+        lo = s.at[k].hi + 1;
+    }
+    if (rest && open)
+        rest[m++] = (struct interval){lo, UINT32_MAX};
+    return (struct set){rest, m};
+}
+
+int interval_order(const void *a, const void *b)
+{
+    const struct interval *x = a, *y = b;
+
+    return x->lo != y->lo ? (x->lo < y->lo ? -1 : 1) : x->hi != y->hi ? (x->hi < y->hi ? -1 : 1) : 0;
+}
+
+/* Sorts and merges @n intervals in place. */
+struct set set_united(struct interval *in, uint32_t n)
+{
+    uint32_t m = 0;
+
+    qsort(in, n, sizeof *in, interval_order);
+    for (uint32_t i = 0; i < n; i++) {
+        if (m && (in[i].lo <= in[m - 1].hi || in[i].lo == in[m - 1].hi + 1)) {
+            if (in[i].hi > in[m - 1].hi)
+                in[m - 1].hi = in[i].hi;
+        } else {
+            in[m++] = in[i];
+        }
+    }
+    return (struct set){in, m};
+}
+
+/* Makes @leaf the test that has outcome @outcome where @on lies in @set. */
+void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome, struct span at)
+{
+    struct nf *n = &x->nf.at[leaf];
+    uint32_t next = n->next;
+
+    *n = (struct nf){.kind = NF_LEAF, .negated = !outcome, .leaf = COND_FALSE, .on = on, .set = set, .at = at, .next = next,
+                     .reach = x->value_reach[on]};
+}
+
+/* ---------------------------------------------------------------- back to conditions */
+
+static cond rebuild_one(struct normal_form *x, uint32_t i)
+{
+    struct lower *lw = x->lw;
+    const struct nf *n = &x->nf.at[i];
+
+    lw->at = n->at;
+    switch ((enum nf_kind)n->kind) {
+    case NF_LEAF: {
+        cond leaf = n->leaf != COND_FALSE ? n->leaf : cond_in_set(lw, n->on, n->set.at, n->set.n);
+        return n->negated ? cond_not(lw, leaf) : leaf;
+    }
+    case NF_SWITCH: {
+        cond c = cond_switch(lw, n->on, n->to, n->cases, n->negated ? COND_TRUE : COND_FALSE);
+        uint32_t which = 0;
+        for (uint32_t child = n->first; child != NF_NONE; child = x->nf.at[child].next)
+            cond_switch_child(lw, c, which++, x->nf.at[child].built);
+        return c;
+    }
+    case NF_OR:
+    case NF_AND: {
+        cond all = n->kind == NF_AND ? COND_TRUE : COND_FALSE;
+        for (uint32_t child = n->first; child != NF_NONE; child = x->nf.at[child].next)
+            all = n->kind == NF_AND ? cond_and(lw, all, x->nf.at[child].built) : cond_or(lw, all, x->nf.at[child].built);
+        return all;
+    }
+    }
+    return COND_FALSE;
+}
+
+/* Children before parents, with a stack of (node, next child). */
+cond nf_rebuild(struct normal_form *x, uint32_t root)
+{
+    struct visit {
+        uint32_t node, next; /* the child to visit next */
+    };
+    VEC(struct visit) stack = {0};
+
+    if (!vec_push(x->a, &stack, ((struct visit){root, x->nf.at[root].kind == NF_LEAF ? NF_NONE : x->nf.at[root].first})))
+        x->failed = true;
+    while (stack.n && !x->failed && !x->lw->error) {
+        struct visit *top = &stack.at[stack.n - 1];
+        if (top->next == NF_NONE) {
+            x->nf.at[top->node].built = rebuild_one(x, top->node);
+            stack.n--;
+            continue;
+        }
+        uint32_t child = top->next;
+        top->next = x->nf.at[child].next;
+        if (!vec_push(x->a, &stack, ((struct visit){child, x->nf.at[child].kind == NF_LEAF ? NF_NONE : x->nf.at[child].first})))
+            x->failed = true;
+    }
+    return x->nf.at[root].built;
+}
+

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/normal_form.h - a formula in negation normal form, for regrouping.
+ *
+ * Lists of AND and OR alternate and have any number of children; NOT is in the leaves. Nodes are addressed by
+ * index; a node is a child of at most one list.
+ */
+#ifndef WEIR_LOWER_NORMAL_FORM_H
+#define WEIR_LOWER_NORMAL_FORM_H
+#include "lower/cond.h"
+
+#define NF_NONE UINT32_MAX
+
+enum nf_kind { NF_LEAF, NF_OR, NF_AND, NF_SWITCH };
+
+/* A set of numbers: sorted, disjoint intervals. */
+struct set {
+    const struct interval *at;
+    uint32_t n;
+};
+
+/* A node of the normal form. Lists are linked through `next`. */
+struct nf {
+    uint8_t kind;
+    bool negated;        /* NF_LEAF: the outcome is swapped */
+    bool strict;         /* holds a requirement or a definition: nothing may move past it */
+    uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
+    uint32_t next;
+    cond leaf;           /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
+    ir_value on;         /* NF_LEAF made here, NF_SWITCH */
+    struct set set;      /* NF_LEAF made here */
+    const struct ir_case *to; /* NF_SWITCH: targets are children, or NONE */
+    uint32_t cases;      /* of `to` */
+    struct span at;
+    uint32_t reach;      /* bytes of the packet that absolute loads in it need; UINT32_MAX: unknown */
+    cond built;
+};
+
+struct normal_form {
+    struct lower *lw;
+    struct arena *a;
+    VEC(struct nf) nf;
+    uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
+    bool failed;           /* memory ran out; sticky */
+};
+
+
+/** The formula @root. Returns the top node. */
+uint32_t nf_build(struct normal_form *x, cond root);
+/** Back to a formula. */
+cond nf_rebuild(struct normal_form *x, uint32_t root);
+
+uint32_t nf_new(struct normal_form *x, struct nf n);
+uint32_t nf_list_new(struct normal_form *x, uint8_t kind);
+void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item);
+/** The same; the children of an item of the list's own kind are moved instead. */
+void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item);
+
+/** A leaf that asks whether a value lies in a set; not a requirement or a definition. */
+bool nf_is_test(const struct normal_form *x, uint32_t i);
+ir_value nf_test_value(const struct normal_form *x, uint32_t i);
+/** Where the test's outcome is @outcome. */
+struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome);
+/** Makes @leaf the test that has outcome @outcome where @on lies in @set. */
+void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome, struct span at);
+
+struct interval *intervals_new(struct normal_form *x, uint32_t n);
+int interval_order(const void *a, const void *b);
+/** Sorts and merges @n intervals in place. */
+struct set set_united(struct interval *in, uint32_t n);
+
+/** Simplifies one list whose children are simplified: dispatch.c. */
+void nf_dispatch(struct normal_form *x, uint32_t list);
+#endif
