@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/arena.h"
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -7,12 +8,14 @@
 #define ARENA_CHUNK_BYTES 4096 /* the first one; each is twice the one before, up to ARENA_CHUNK_MAX */
 #endif
 #ifndef ARENA_CHUNK_MAX
-#define ARENA_CHUNK_MAX (4u << 20)
+#define ARENA_CHUNK_MAX (1u << 20)
 #endif
+#define ARENA_LARGE     (8 * ARENA_CHUNK_BYTES) /* from here on a block has a chunk of its own */
 
 struct arena_chunk {
     struct arena_chunk *older;
-    size_t size; /* bytes in data */
+    struct arena_chunk **link; /* large chunks: what points here */
+    size_t size;               /* bytes in data */
     alignas(max_align_t) unsigned char data[];
 };
 
@@ -21,14 +24,43 @@ void arena_init(struct arena *a, const struct allocator *al, size_t ceiling)
     *a = (struct arena){.al = al, .ceiling = ceiling};
 }
 
+/* Frees the chunks of a list up to @last, which stays. */
+static void free_chunks(struct arena *a, struct arena_chunk **list, struct arena_chunk *last)
+{
+    while (*list != last) {
+        struct arena_chunk *older = (*list)->older;
+        a->total -= (*list)->size;
+        mem_free(a->al, *list);
+        *list = older;
+    }
+    if (last && last->link)
+        last->link = list;
+}
+
 void arena_release(struct arena *a)
 {
-    while (a->chunk) {
-        struct arena_chunk *older = a->chunk->older;
-        mem_free(a->al, a->chunk);
-        a->chunk = older;
+    free_chunks(a, &a->chunk, NULL);
+    free_chunks(a, &a->large, NULL);
+    a->used = 0;
+}
+
+/* A chunk at @old (NULL: a new one) of @size bytes, on no list. */
+static struct arena_chunk *chunk_resize(struct arena *a, struct arena_chunk *old, size_t size)
+{
+    size_t before = old ? old->size : 0;
+
+    if (size > a->ceiling - (a->total - before)) {
+        a->over_ceiling = true;
+        return NULL;
     }
-    a->used = a->total = 0;
+    struct arena_chunk *c = mem_resize(a->al, old, sizeof *c + size);
+    if (!c) {
+        a->over_ceiling = false;
+        return NULL;
+    }
+    a->total = a->total - before + size;
+    c->size = size;
+    return c;
 }
 
 static bool arena_grow(struct arena *a, size_t need)
@@ -37,25 +69,38 @@ static bool arena_grow(struct arena *a, size_t need)
 
     if (size > ARENA_CHUNK_MAX)
         size = ARENA_CHUNK_MAX;
-    if (size > a->ceiling - a->total)
+    if (size > a->ceiling - a->total) /* the last one is smaller */
         size = a->ceiling - a->total;
     if (size < need)
         size = need;
-    if (size > a->ceiling - a->total) {
-        a->over_ceiling = true;
+    struct arena_chunk *c = chunk_resize(a, NULL, size);
+    if (!c)
         return false;
-    }
-    struct arena_chunk *c = mem_alloc(a->al, sizeof *c + size);
-    if (!c) {
-        a->over_ceiling = false;
-        return false;
-    }
     c->older = a->chunk;
-    c->size = size;
+    c->link = NULL;
     a->chunk = c;
     a->used = 0;
-    a->total += size;
     return true;
+}
+
+/* Puts a large chunk, new or moved, where it belongs in its list. */
+static void *large_link(struct arena_chunk *c)
+{
+    *c->link = c;
+    if (c->older)
+        c->older->link = &c->older;
+    return c->data;
+}
+
+static void *large_alloc(struct arena *a, size_t bytes)
+{
+    struct arena_chunk *c = chunk_resize(a, NULL, bytes);
+
+    if (!c)
+        return NULL;
+    c->older = a->large;
+    c->link = &a->large;
+    return memset(large_link(c), 0, bytes);
 }
 
 void *arena_alloc(struct arena *a, size_t n, size_t size, size_t align)
@@ -67,6 +112,8 @@ void *arena_alloc(struct arena *a, size_t n, size_t size, size_t align)
     size_t bytes = n * size;
     size_t at = (a->used + align - 1) & ~(align - 1);
 
+    if (bytes >= ARENA_LARGE)
+        return large_alloc(a, bytes);
     if (!a->chunk || at > a->chunk->size || bytes > a->chunk->size - at) {
         if (!arena_grow(a, bytes))
             return NULL;
@@ -74,6 +121,23 @@ void *arena_alloc(struct arena *a, size_t n, size_t size, size_t align)
     }
     a->used = at + bytes;
     return memset(a->chunk->data + at, 0, bytes);
+}
+
+void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_t align)
+{
+    if (old < ARENA_LARGE) {
+        void *to = arena_alloc(a, 1, bytes, align);
+        if (to && old)
+            memcpy(to, block, old < bytes ? old : bytes);
+        return to;
+    }
+    struct arena_chunk *c = (struct arena_chunk *)((unsigned char *)block - offsetof(struct arena_chunk, data));
+    c = chunk_resize(a, c, bytes);
+    if (!c)
+        return NULL;
+    if (bytes > old)
+        memset(c->data + old, 0, bytes - old);
+    return large_link(c);
 }
 
 char *arena_copy(struct arena *a, const char *text, size_t len)
@@ -87,16 +151,12 @@ char *arena_copy(struct arena *a, const char *text, size_t len)
 
 struct arena_mark arena_mark(const struct arena *a)
 {
-    return (struct arena_mark){a->chunk, a->used};
+    return (struct arena_mark){a->chunk, a->large, a->used};
 }
 
 void arena_rewind(struct arena *a, struct arena_mark m)
 {
-    while (a->chunk != m.chunk) {
-        struct arena_chunk *older = a->chunk->older;
-        a->total -= a->chunk->size;
-        mem_free(a->al, a->chunk);
-        a->chunk = older;
-    }
+    free_chunks(a, &a->chunk, m.chunk);
+    free_chunks(a, &a->large, m.large);
     a->used = m.used;
 }

@@ -17,6 +17,7 @@ struct arena_chunk;
 struct arena {
     const struct allocator *al;
     struct arena_chunk *chunk; /* the newest; older ones hang off it */
+    struct arena_chunk *large; /* blocks with a chunk of their own, newest first */
     size_t used;               /* bytes handed out of the newest chunk */
     size_t total;              /* bytes in all chunks */
     size_t ceiling;            /* total never exceeds this */
@@ -24,7 +25,7 @@ struct arena {
 };
 
 struct arena_mark {
-    struct arena_chunk *chunk;
+    struct arena_chunk *chunk, *large;
     size_t used;
 };
 
@@ -33,6 +34,12 @@ void arena_release(struct arena *a);
 
 /** @n objects of @size bytes, zeroed; NULL when n * size overflows, memory is out or the ceiling is met. */
 void *arena_alloc(struct arena *a, size_t n, size_t size, size_t align);
+
+/**
+ * The block at @block, of @old bytes, with @bytes bytes: what is new is zeroed, and the block may move. Large blocks
+ * are resized by the allocator, so a growing array leaves no copies behind; the others are copied.
+ */
+void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_t align);
 
 /** A copy of @len bytes with a NUL behind them. */
 char *arena_copy(struct arena *a, const char *text, size_t len);

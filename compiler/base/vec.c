@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "base/vec.h"
-#include <string.h>
 
 #ifndef VEC_FIRST
 #define VEC_FIRST 8
@@ -11,15 +10,13 @@ bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t ex
     if (extra <= *cap - n)
         return true;
     if (extra > UINT32_MAX / 2 - n)
-        return false;
+        return false; /* size is far below 2^32, so n * size cannot wrap */
     uint32_t want = *cap ? *cap * 2 : VEC_FIRST;
     if (want < n + extra)
         want = n + extra;
-    void *to = arena_alloc(a, want, size, align);
+    void *to = arena_resize(a, *at, *cap * size, want * size, align);
     if (!to)
         return false;
-    if (n)
-        memcpy(to, *at, n * size);
     *at = to;
     *cap = want;
     return true;

@@ -3,8 +3,8 @@
  * base/vec.h - growable arrays in an arena.
  *
  * A vector is any struct with the members `T *at; uint32_t n, cap;`, declared with VEC(T). Elements are
- * addressed by index (v.at[i]); pointers into it die at the next push. Growing doubles, so the copies an
- * arena cannot give back add up to less than the final size.
+ * addressed by index (v.at[i]); pointers into it die at the next push. Growing doubles; large vectors grow
+ * where they are if the allocator can do that.
  */
 #ifndef WEIR_BASE_VEC_H
 #define WEIR_BASE_VEC_H

@@ -23,9 +23,9 @@ int pipeline_plain_ir(struct arena *arena, struct diag_sink *sink, const char *t
                       const struct weir_options *o, struct ir_func *out)
 {
     struct weir_limits limits = pipeline_limits(o);
+    struct arena front; /* tree and formula: gone once there is IR */
     struct ast tree;
     struct checked checked;
-    int err;
 
     if (len > limits.text_bytes || len > UINT32_MAX / 2) {
         char what[64];
@@ -33,13 +33,15 @@ int pipeline_plain_ir(struct arena *arena, struct diag_sink *sink, const char *t
         diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, what);
         return WEIR_E_LIMIT;
     }
-    err = parse_filter(arena, sink, text, (uint32_t)len, limits.nesting, &tree);
-    if (err < 0)
-        return err;
-    err = sema_check(arena, sink, &tree, o, &checked);
-    if (err < 0)
-        return err;
-    return lower_filter(arena, sink, &checked, o, out);
+    arena_init(&front, arena->al, arena->ceiling);
+    int err = parse_filter(&front, sink, text, (uint32_t)len, limits.nesting, &tree);
+    if (err == WEIR_OK)
+        err = sema_check(&front, sink, &tree, o, &checked);
+    if (err == WEIR_OK)
+        err = lower_filter(&front, arena, sink, &checked, o, out);
+    arena->over_ceiling |= front.over_ceiling;
+    arena_release(&front);
+    return err;
 }
 
 int pipeline_ir(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,

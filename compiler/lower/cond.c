@@ -67,7 +67,7 @@ static cond leaf_new(struct lower *lw, struct cond_node n)
 
 cond cond_range(struct lower *lw, ir_value v, uint32_t lo, uint32_t hi)
 {
-    return leaf_new(lw, (struct cond_node){.kind = COND_TEST, .on = v, .lo = lo, .hi = hi});
+    return leaf_new(lw, (struct cond_node){.kind = COND_TEST, .on = v, .one = {lo, hi}});
 }
 
 cond cond_in_set(struct lower *lw, ir_value v, const struct interval *set, uint32_t n)
@@ -81,21 +81,27 @@ cond cond_in_set(struct lower *lw, ir_value v, const struct interval *set, uint3
 
 cond cond_switch(struct lower *lw, ir_value v, const struct ir_case *to, uint32_t n, cond otherwise)
 {
-    struct cond_node s = {.kind = COND_SWITCH, .on = v, .to = to, .n = n, .left = otherwise};
+    uint32_t children = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        if (to[i].target != UINT32_MAX && to[i].target >= s.children)
-            s.children = to[i].target + 1;
-    s.child = arena_array(lw->arena, cond, s.children);
-    if (!s.child)
+        if (to[i].target != UINT32_MAX && to[i].target >= children)
+            children = to[i].target + 1;
+    struct cond_switch *sw = arena_alloc(lw->arena, 1, sizeof *sw + children * sizeof sw->child[0], alignof(struct cond_switch));
+    if (!sw) {
         lw->error = WEIR_E_MEMORY;
-    return leaf_new(lw, s);
+        return COND_FALSE;
+    }
+    sw->to = to;
+    sw->n = n;
+    sw->otherwise = otherwise;
+    sw->children = children;
+    return leaf_new(lw, (struct cond_node){.kind = COND_SWITCH, .on = v, .sw = sw});
 }
 
 void cond_switch_child(struct lower *lw, cond c, uint32_t which, cond child)
 {
     if (!lw->error)
-        lw->node.at[c].child[which] = child;
+        lw->node.at[c].sw->child[which] = child;
 }
 
 cond cond_masked(struct lower *lw, ir_value v, unsigned size, uint32_t mask, uint32_t k)
@@ -115,7 +121,7 @@ cond cond_any_bit(struct lower *lw, ir_value v, uint32_t mask)
 
 cond cond_require_nonzero(struct lower *lw, ir_value v)
 {
-    return leaf_new(lw, (struct cond_node){.kind = COND_REQUIRE, .on = v, .lo = 1, .hi = UINT32_MAX});
+    return leaf_new(lw, (struct cond_node){.kind = COND_REQUIRE, .on = v, .one = {1, UINT32_MAX}});
 }
 
 cond cond_define(struct lower *lw, uint32_t var, ir_value v)

@@ -26,21 +26,36 @@ struct interval {
     uint32_t lo, hi;
 };
 
-struct cond_node {
-    uint8_t kind;             /* enum cond_kind */
-    struct span at;
-    cond left, right;         /* AND, OR, NOT */
-    uint32_t entry;           /* block of the leftmost leaf */
-    uint32_t yes, no;         /* where evaluation goes on: blocks */
-    ir_value on;              /* TEST, REQUIRE: lo <= on <= hi; DEFINE: the new value */
-    uint32_t lo, hi;
-    const struct interval *set; /* TEST: when not NULL, any of these instead of lo..hi */
-    const struct ir_case *to; /* SWITCH: targets are indices of `child`, or UINT32_MAX for `left` */
-    uint32_t n;               /* of set or to */
-    cond *child;              /* SWITCH: `children` of them; `left`, a constant, decides where no child does */
+/* A value whose place decides which child does. */
+struct cond_switch {
+    const struct ir_case *to; /* targets are indices of `child`, or UINT32_MAX for `otherwise` */
+    uint32_t n;               /* of `to` */
+    cond otherwise;           /* a constant */
     uint32_t children;
-    uint32_t var;             /* DEFINE: the variable */
-    uint32_t guard, guards;   /* slice of lower.guard */
+    cond child[];
+};
+
+struct cond_node {
+    uint8_t kind;            /* enum cond_kind */
+    struct span at;
+    uint32_t entry;          /* block of the leftmost leaf */
+    uint32_t yes, no;        /* where evaluation goes on: blocks */
+    union {
+        struct {
+            cond left, right; /* AND, OR, NOT */
+        };
+        struct {              /* leaves */
+            ir_value on;      /* what is tested; DEFINE: the new value */
+            uint32_t guard, guards; /* slice of lower.guard */
+            uint32_t n;       /* TEST: intervals in `set`, or 0 for the one lo..hi */
+            union {
+                struct interval one;        /* TEST, REQUIRE */
+                const struct interval *set; /* TEST */
+                struct cond_switch *sw;     /* SWITCH */
+                uint32_t var;               /* DEFINE */
+            };
+        };
+    };
 };
 
 /* A variable while lowering: the cursor's, and helpers of their own. */
@@ -84,7 +99,7 @@ static inline cond cond_eq(struct lower *lw, ir_value v, uint32_t k)
 }
 /** v in one of @n sorted intervals, which are borrowed. Takes the pending guards, as all of these do. */
 cond cond_in_set(struct lower *lw, ir_value v, const struct interval *set, uint32_t n);
-/** Where v lies decides which child does; @otherwise (a constant) where @to says UINT32_MAX. */
+/** Where v lies decides which child does; @to, @n and @otherwise as in struct cond_switch. */
 cond cond_switch(struct lower *lw, ir_value v, const struct ir_case *to, uint32_t n, cond otherwise);
 void cond_switch_child(struct lower *lw, cond c, uint32_t which, cond child);
 /** (v & mask) == k, where v is a load of @size bytes; a prefix mask becomes an interval of v itself. */

@@ -50,8 +50,8 @@ static bool assign_targets(struct lower *lw, cond root, struct emit *e)
             count[i] = 1;
         else if (n->kind != COND_CONSTANT)
             count[i] = count[n->left] + (n->kind == COND_NOT ? 0 : count[n->right]);
-        for (uint32_t c = 0; n->kind == COND_SWITCH && c < n->children; c++)
-            count[i] += count[n->child[c]];
+        for (uint32_t c = 0; n->kind == COND_SWITCH && c < n->sw->children; c++)
+            count[i] += count[n->sw->child[c]];
     }
     e->blocks = count[root];
     e->leaf = arena_array(lw->arena, cond, e->blocks);
@@ -69,13 +69,13 @@ static bool assign_targets(struct lower *lw, cond root, struct emit *e)
         if (has_block(n)) {
             uint32_t entry = n->entry + 1;
             e->leaf[n->entry] = i;
-            for (uint32_t c = 0; n->kind == COND_SWITCH && c < n->children; c++) {
-                struct cond_node *child = &lw->node.at[n->child[c]];
-                reached[n->child[c]] = true;
+            for (uint32_t c = 0; n->kind == COND_SWITCH && c < n->sw->children; c++) {
+                struct cond_node *child = &lw->node.at[n->sw->child[c]];
+                reached[n->sw->child[c]] = true;
                 child->entry = entry;
                 child->yes = n->yes;
                 child->no = n->no;
-                entry += count[n->child[c]];
+                entry += count[n->sw->child[c]];
             }
             continue;
         }
@@ -110,13 +110,9 @@ static uint32_t child_entry(const struct lower *lw, const struct cond_node *n, c
 /* The @i-th place a leaf can go on at; false past the last. A failed REQUIRE leaves the function. */
 static bool successor(const struct lower *lw, const struct cond_node *n, uint32_t i, uint32_t *to)
 {
-    if (n->kind == COND_SWITCH && i < n->children) {
-        *to = child_entry(lw, n, n->child[i]);
-        return true;
-    }
     if (n->kind == COND_SWITCH) {
-        *to = child_entry(lw, n, n->left);
-        return i == n->children;
+        *to = child_entry(lw, n, i < n->sw->children ? n->sw->child[i] : n->sw->otherwise);
+        return i <= n->sw->children;
     }
     *to = i == 0 ? n->yes : n->no;
     return i == 0 || (i == 1 && n->kind == COND_TEST && n->no != n->yes);
@@ -143,15 +139,18 @@ static void emit_set(struct lower *lw, uint32_t b, const struct cond_node *n, ir
 
 static void emit_switch(struct lower *lw, uint32_t b, const struct cond_node *n, ir_value on)
 {
-    struct ir_case *to = arena_array(lw->arena, struct ir_case, n->n);
+    const struct cond_switch *sw = n->sw;
+    struct ir_case *to = arena_array(lw->arena, struct ir_case, sw->n);
 
     if (!to) {
         lw->f->failed = true;
         return;
     }
-    for (uint32_t i = 0; i < n->n; i++)
-        to[i] = (struct ir_case){n->to[i].last, child_entry(lw, n, n->to[i].target == UINT32_MAX ? n->left : n->child[n->to[i].target])};
-    ir_switch(lw->f, b, on, to, n->n);
+    for (uint32_t i = 0; i < sw->n; i++) {
+        cond child = sw->to[i].target == UINT32_MAX ? sw->otherwise : sw->child[sw->to[i].target];
+        to[i] = (struct ir_case){sw->to[i].last, child_entry(lw, n, child)};
+    }
+    ir_switch(lw->f, b, on, to, sw->n);
 }
 
 static void emit_leaf(struct lower *lw, const struct cond_node *n, ir_value on)
@@ -160,13 +159,13 @@ static void emit_leaf(struct lower *lw, const struct cond_node *n, ir_value on)
 
     switch ((enum cond_kind)n->kind) {
     case COND_TEST:
-        if (n->set)
+        if (n->n)
             emit_set(lw, b, n, on);
         else
-            ir_branch_range(lw->f, b, on, n->lo, n->hi, n->yes, n->no);
+            ir_branch_range(lw->f, b, on, n->one.lo, n->one.hi, n->yes, n->no);
         break;
     case COND_REQUIRE:
-        ir_branch_range(lw->f, b, on, n->lo, n->hi, n->yes, IR_REJECT);
+        ir_branch_range(lw->f, b, on, n->one.lo, n->one.hi, n->yes, IR_REJECT);
         break;
     case COND_DEFINE:
         ir_jump(lw->f, b, n->yes);

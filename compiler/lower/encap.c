@@ -157,6 +157,9 @@ static cond tunnel_inside(struct lower *lw, const struct tunnel *t)
 cond lower_tunnel(struct lower *lw, const struct prim *p)
 {
     const struct tunnel t = {p, p->kind == PRIM_GENEVE, var_new(lw)};
+
+    if (lw->error)
+        return COND_FALSE;
     cond v4 = tunnel_over_ipv4(lw, &t);
     cond v6 = tunnel_over_ipv6(lw, &t);
 

@@ -40,11 +40,13 @@ struct piece {
     uint32_t entry;
 };
 
+/* Items that begin by testing one value, linked through `next`; or one item that does not. */
 struct run {
     ir_value on;
-    uint32_t reach;
-    VEC(struct entry) entry;
-    uint32_t barrier;  /* nf that is not a test: the run is this alone; NF_NONE otherwise */
+    uint32_t reach;       /* of the test */
+    uint32_t first, last;
+    uint32_t n;
+    bool barrier;         /* the one item does not begin with a test */
 };
 
 struct factor {
@@ -69,33 +71,37 @@ static uint32_t without_head(struct factor *x, uint32_t item)
     return item;
 }
 
-static struct run *run_open(struct factor *x, ir_value on, uint32_t barrier, uint32_t reach)
+static void run_add(struct factor *x, struct run *r, uint32_t item)
 {
-    if (!vec_push(x->form.a, &x->run, ((struct run){.on = on, .barrier = barrier, .reach = reach}))) {
-        x->form.failed = true;
-        return NULL;
-    }
-    if (barrier == NF_NONE) {
-        x->run_of[on] = x->run.n;
-        x->run_stamp[on] = x->stamp;
-    }
-    return &x->run.at[x->run.n - 1];
+    x->form.nf.at[item].next = NF_NONE;
+    if (r->n++ == 0)
+        r->first = item;
+    else
+        x->form.nf.at[r->last].next = item;
+    r->last = item;
 }
 
-/* The open run of @on that an item with this rest may join, or a new one. */
-static struct run *run_for(struct factor *x, uint32_t base, ir_value on, uint32_t rest)
+static void run_open(struct factor *x, struct run r, uint32_t item)
 {
-    uint32_t at = x->run_stamp[on] == x->stamp ? x->run_of[on] : 0;
-
-    if (at > base && rest != NF_NONE) {
-        bool safe = x->run.n - at <= OVERTAKE_MAX;
-        for (uint32_t r = at; safe && r < x->run.n; r++)
-            safe = x->form.nf.at[rest].reach != UINT32_MAX && x->run.at[r].reach != UINT32_MAX &&
-                   x->run.at[r].barrier == NF_NONE && x->form.nf.at[rest].reach <= x->run.at[r].reach;
-        if (!safe)
-            at = 0;
+    run_add(x, &r, item);
+    if (!vec_push(x->form.a, &x->run, r)) {
+        x->form.failed = true;
+        return;
     }
-    return at > base ? &x->run.at[at - 1] : run_open(x, on, NF_NONE, x->form.value_reach[on]);
+    if (!r.barrier) {
+        x->run_of[r.on] = x->run.n;
+        x->run_stamp[r.on] = x->stamp;
+    }
+}
+
+/* May a test with a rest that reaches this far move from the end to run @at? */
+static bool may_overtake(const struct factor *x, uint32_t at, uint32_t reach)
+{
+    bool safe = reach != UINT32_MAX && x->run.n - at <= OVERTAKE_MAX;
+
+    for (uint32_t r = at; safe && r < x->run.n; r++)
+        safe = !x->run.at[r].barrier && x->run.at[r].reach != UINT32_MAX && reach <= x->run.at[r].reach;
+    return safe;
 }
 
 /* The test an item begins with, or NF_NONE. */
@@ -118,17 +124,16 @@ static void read_items(struct factor *x, uint32_t list, uint32_t base)
         next = x->form.nf.at[i].next;
         uint32_t head = head_of(&x->form, i, compound);
         if (head == NF_NONE || x->form.nf.at[i].strict) {
-            struct run *b = run_open(x, 0, i, x->form.nf.at[i].reach);
-            if (b && x->form.nf.at[i].strict)
-                x->stamp++; /* closes every run before it */
+            run_open(x, (struct run){.barrier = true, .reach = x->form.nf.at[i].reach}, i);
+            x->stamp += x->form.nf.at[i].strict; /* closes every run before it */
             continue;
         }
         ir_value on = nf_test_value(&x->form, head);
-        struct entry e = {nf_test_set(&x->form, head, is_or), NF_NONE, x->form.nf.at[head].at};
-        e.rest = head == i ? NF_NONE : without_head(x, i);
-        struct run *r = run_for(x, base, on, e.rest);
-        if (!r || !vec_push(x->form.a, &r->entry, e))
-            x->form.failed = true;
+        uint32_t at = x->run_stamp[on] == x->stamp ? x->run_of[on] : 0;
+        if (at > base && (head == i || x->run.n == at || may_overtake(x, at, x->form.nf.at[i].reach)))
+            run_add(x, &x->run.at[at - 1], i);
+        else
+            run_open(x, (struct run){.on = on, .reach = x->form.value_reach[on]}, i);
     }
 }
 
@@ -250,45 +255,87 @@ static uint32_t make_switch(struct factor *x, const struct run *r, const struct 
     return s;
 }
 
-/* The items that a run becomes, appended to @list; lists in them are put on the work list. */
-static void write_run(struct factor *x, uint32_t list, struct run *r)
+/* The items of @r as entries: lone ones from the front, those with a rest from the back. */
+static struct entry *run_entries(struct factor *x, const struct run *r, bool is_or, uint32_t *lones, uint32_t *rests)
+{
+    struct entry *e = arena_array(x->form.a, struct entry, r->n);
+    uint32_t next, lone = 0, n = 0;
+
+    x->form.failed |= !e;
+    for (uint32_t i = r->first; e && i != NF_NONE; i = next) {
+        next = x->form.nf.at[i].next;
+        uint32_t head = head_of(&x->form, i, is_or ? NF_AND : NF_OR);
+        struct entry one = {nf_test_set(&x->form, head, is_or), NF_NONE, x->form.nf.at[head].at};
+        if (head != i)
+            one.rest = without_head(x, i);
+        if (one.rest == NF_NONE)
+            e[lone++] = one;
+        else
+            e[r->n - ++n] = one;
+    }
+    for (uint32_t i = 0; e && i < n / 2; i++) { /* back into their order */
+        struct entry one = e[r->n - n + i];
+        e[r->n - n + i] = e[r->n - 1 - i];
+        e[r->n - 1 - i] = one;
+    }
+    *lones = lone;
+    *rests = n;
+    return e;
+}
+
+static void push_work(struct factor *x, uint32_t item)
+{
+    if (x->form.nf.at[item].kind != NF_LEAF && !vec_push(x->form.a, &x->work, item))
+        x->form.failed = true;
+}
+
+/* Test and rest as one item. */
+static uint32_t compound_item(struct factor *x, const struct run *r, const struct entry *e, bool is_or)
+{
+    uint32_t both = nf_list_new(&x->form, is_or ? NF_AND : NF_OR), head = nf_new(&x->form, (struct nf){.kind = NF_LEAF});
+
+    if (x->form.failed)
+        return 0;
+    nf_become_leaf(&x->form, head, r->on, e->set, is_or, e->at);
+    nf_list_append(&x->form, both, head);
+    nf_list_append(&x->form, both, e->rest);
+    return both;
+}
+
+/* What a run becomes, appended to @list; lists that are made are put on the work list. */
+static void write_run(struct factor *x, uint32_t list, const struct run *r)
 {
     uint8_t kind = x->form.nf.at[list].kind;
     bool is_or = kind == NF_OR;
-    const struct entry *e = r->entry.at;
-    uint32_t lone = 0, m = 0, n = r->entry.n, pieces = 0;
-    struct entry *lones = arena_array(x->form.a, struct entry, n), *rests = arena_array(x->form.a, struct entry, n);
+    uint32_t lone, n, pieces = 0;
 
-    if (!lones || !rests) {
-        x->form.failed = true;
+    if (r->n == 1) {
+        nf_list_append(&x->form, list, r->first);
+        if (x->switches) /* otherwise it was regrouped before this list */
+            push_work(x, r->first);
         return;
     }
-    for (uint32_t i = 0; i < n; i++)
-        *(e[i].rest == NF_NONE ? &lones[lone++] : &rests[m++]) = e[i];
-    if (lone)
-        nf_list_append(&x->form, list, united_leaf(x, r, lones, lone, is_or));
-    if (m)
-        m = unite_equal(x, rests, m, kind);
-    const struct piece *p = x->switches && m >= SWITCH_MIN ? disjoint_pieces(x, rests, m, &pieces) : NULL;
+    struct entry *e = run_entries(x, r, is_or, &lone, &n), *rests = e + r->n - n;
     if (x->form.failed)
         return;
-    if (p && pieces) {
-        nf_list_append(&x->form, list, make_switch(x, r, rests, m, p, pieces, is_or));
-    } else {
-        for (uint32_t i = 0; i < m && !x->form.failed; i++) {
-            uint32_t both = nf_list_new(&x->form, is_or ? NF_AND : NF_OR), head = nf_new(&x->form, (struct nf){.kind = NF_LEAF});
-            nf_become_leaf(&x->form, head, r->on, rests[i].set, is_or, rests[i].at);
-            nf_list_append(&x->form, both, head);
-            nf_list_append(&x->form, both, rests[i].rest);
-            nf_list_append(&x->form, list, both);
-        }
+    if (lone)
+        nf_list_append(&x->form, list, united_leaf(x, r, e, lone, is_or));
+    if (n == 0)
+        return;
+    n = unite_equal(x, rests, n, kind);
+    const struct piece *p = x->switches && n >= SWITCH_MIN ? disjoint_pieces(x, rests, n, &pieces) : NULL;
+    if (x->form.failed)
+        return;
+    if (p && pieces)
+        nf_list_append(&x->form, list, make_switch(x, r, rests, n, p, pieces, is_or));
+    for (uint32_t i = 0; i < n && !x->form.failed; i++) {
+        if (!p || !pieces)
+            nf_list_append(&x->form, list, compound_item(x, r, &rests[i], is_or));
+        push_work(x, rests[i].rest);
     }
-    for (uint32_t i = 0; i < m && !x->form.failed; i++)
-        if (x->form.nf.at[rests[i].rest].kind != NF_LEAF && !vec_push(x->form.a, &x->work, rests[i].rest))
-            x->form.failed = true;
 }
 
-/* Regroups one list; lists inside it follow through the work list. */
+/* Regroups one list. */
 static void regroup(struct factor *x, uint32_t list)
 {
     uint32_t base = x->run.n;
@@ -297,13 +344,7 @@ static void regroup(struct factor *x, uint32_t list)
     x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
     for (uint32_t i = base; i < x->run.n && !x->form.failed; i++) {
         struct run r = x->run.at[i];
-        if (r.barrier == NF_NONE) {
-            write_run(x, list, &r);
-            continue;
-        }
-        nf_list_append(&x->form, list, r.barrier);
-        if (x->form.nf.at[r.barrier].kind != NF_LEAF && !vec_push(x->form.a, &x->work, r.barrier))
-            x->form.failed = true;
+        write_run(x, list, &r);
     }
     x->run.n = base;
 }

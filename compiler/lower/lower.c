@@ -169,10 +169,10 @@ static cond lower_tree(struct lower *lw)
     return of[t->node.n - 1];
 }
 
-int lower_filter(struct arena *arena, struct diag_sink *sink, const struct checked *c, const struct weir_options *o,
-                 struct ir_func *out)
+int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
+                 const struct weir_options *o, struct ir_func *out)
 {
-    struct lower lw = {.arena = arena, .sink = sink, .in = c, .o = o, .f = out};
+    struct lower lw = {.arena = scratch, .sink = sink, .in = c, .o = o, .f = out};
 
     ir_init(out, arena, o->snaplen);
     if (cond_init(&lw) < 0)

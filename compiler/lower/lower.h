@@ -10,9 +10,10 @@
 /**
  * Builds the plain program: what the specification says, in its order.
  *
+ * @scratch  for what is not needed afterwards
  * @out      initialised here, in @arena
  * Returns   0, or WEIR_E_MEMORY, WEIR_E_LIMIT (reported in @sink)
  */
-int lower_filter(struct arena *arena, struct diag_sink *sink, const struct checked *c, const struct weir_options *o,
-                 struct ir_func *out);
+int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
+                 const struct weir_options *o, struct ir_func *out);
 #endif

@@ -156,7 +156,7 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
         struct interval *one = intervals_new(x, 1);
         if (!one)
             return s;
-        *one = (struct interval){t->lo, t->hi};
+        *one = t->one;
         s = (struct set){one, 1};
     }
     if (n->negated != outcome)

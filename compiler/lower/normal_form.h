@@ -22,17 +22,21 @@ struct set {
 /* A node of the normal form. Lists are linked through `next`. */
 struct nf {
     uint8_t kind;
-    bool negated;        /* NF_LEAF: the outcome is swapped */
-    bool strict;         /* holds a requirement or a definition: nothing may move past it */
+    bool negated;         /* NF_LEAF, NF_SWITCH: the outcome is swapped */
+    bool strict;          /* holds a requirement or a definition: nothing may move past it */
     uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
     uint32_t next;
-    cond leaf;           /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
-    ir_value on;         /* NF_LEAF made here, NF_SWITCH */
-    struct set set;      /* NF_LEAF made here */
-    const struct ir_case *to; /* NF_SWITCH: targets are children, or NONE */
-    uint32_t cases;      /* of `to` */
+    cond leaf;            /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
+    ir_value on;          /* NF_LEAF made here, NF_SWITCH */
+    union {
+        struct set set;   /* NF_LEAF made here */
+        struct {
+            const struct ir_case *to; /* NF_SWITCH: targets are children, or NF_NONE */
+            uint32_t cases;
+        };
+    };
     struct span at;
-    uint32_t reach;      /* bytes of the packet that absolute loads in it need; UINT32_MAX: unknown */
+    uint32_t reach;       /* bytes of the packet that absolute loads in it need; UINT32_MAX: unknown */
     cond built;
 };
 

@@ -62,7 +62,8 @@ static cond next_header(struct lower *lw, const struct chain *ch)
 
 static cond walk(struct lower *lw, const struct prim *p, bool v6)
 {
-    struct chain ch = {cursor_net(p->cursor), var_new(lw), var_new(lw), p->number, v6};
+    const uint32_t type_var = var_new(lw), at_var = var_new(lw); /* in this order */
+    struct chain ch = {cursor_net(p->cursor), type_var, at_var, p->number, v6};
     uint32_t headers = lw->o->protochain ? lw->o->protochain : PROTOCHAIN_HEADERS;
     cond *found = arena_array(lw->arena, cond, headers), *more = arena_array(lw->arena, cond, headers);
 

@@ -17,6 +17,7 @@
  * Cost: proportional to the states built, which the budget below holds to a multiple of the blocks; past it
  * facts are no longer kept for new states, so that each block is built at most once more. One run; nothing iterates.
  */
+#include <stdlib.h>
 #include <string.h>
 #include "opt/pass.h"
 
@@ -47,9 +48,20 @@ struct state {
     bool expanded, done;
 };
 
+/* Values of a switch that lead to one target. */
+struct piece {
+    uint32_t target;
+    struct range in;
+};
+
+/* The child of a target, while the stamp is that of the state being expanded. */
+struct noted {
+    uint32_t stamp, child;
+};
+
 struct thread {
     struct ir_func *f;
-    struct arena *a;
+    struct arena *a;        /* for the pass alone */
     uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
     uint64_t *relevant;     /* per block: tracked values tested from here on */
     VEC(struct set) set;
@@ -63,6 +75,10 @@ struct thread {
     uint32_t *built_hash, built_hash_size;
     VEC(uint32_t) stack;
     VEC(struct range) scratch;
+    VEC(struct piece) piece;
+    const struct ir_block *switched; /* whose pieces they are */
+    struct noted *noted;    /* per block, then accept and reject */
+    uint32_t stamp;
     uint64_t budget;        /* states and set elements still allowed to carry facts */
     bool failed;
 };
@@ -197,26 +213,6 @@ static bool same_target(void *user, uint32_t lo, uint32_t hi, uint32_t which)
     return true;
 }
 
-struct narrow {
-    struct thread *t;
-    const struct ir_block *b;
-    uint32_t target;
-};
-
-static bool collect(void *user, uint32_t lo, uint32_t hi, uint32_t which)
-{
-    struct narrow *n = user;
-    struct thread *t = n->t;
-
-    if (n->b->to.at[which].target != n->target)
-        return true;
-    if (t->scratch.n && t->scratch.at[t->scratch.n - 1].hi + 1 == lo)
-        t->scratch.at[t->scratch.n - 1].hi = hi;
-    else if (!vec_push(t->a, &t->scratch, ((struct range){lo, hi})))
-        t->failed = true;
-    return true;
-}
-
 /* ---------------------------------------------------------------- states */
 
 static uint32_t set_of(const struct thread *t, const struct fact *facts, uint32_t n, ir_value v)
@@ -343,6 +339,47 @@ static uint32_t push_facts(struct thread *t, uint32_t state, ir_value v, uint32_
     return n;
 }
 
+static struct noted *note_of(struct thread *t, uint32_t target)
+{
+    return &t->noted[!is_return(target) ? target : t->f->block.n + (target == IR_REJECT)];
+}
+
+static int piece_order(const void *a, const void *b)
+{
+    const struct piece *x = a, *y = b;
+
+    return x->target != y->target ? (x->target < y->target ? -1 : 1) : x->in.lo < y->in.lo ? -1 : x->in.lo > y->in.lo;
+}
+
+static bool collect(void *user, uint32_t lo, uint32_t hi, uint32_t which)
+{
+    struct thread *t = user;
+
+    if (!vec_push(t->a, &t->piece, ((struct piece){t->switched->to.at[which].target, {lo, hi}})))
+        t->failed = true;
+    return true;
+}
+
+/* The set of the pieces from @first on that lead to one target; *@next is behind them. */
+static uint32_t set_of_pieces(struct thread *t, uint32_t first, uint32_t next)
+{
+    t->scratch.n = 0;
+    for (uint32_t i = first; i < next; i++) {
+        const struct range in = t->piece.at[i].in;
+        if (t->scratch.n && t->scratch.at[t->scratch.n - 1].hi + 1 == in.lo)
+            t->scratch.at[t->scratch.n - 1].hi = in.hi;
+        else if (!vec_push(t->a, &t->scratch, in))
+            t->failed = true;
+    }
+    return set_intern(t, t->scratch.at, t->scratch.n);
+}
+
+/* Is anything about @v asked again behind @target? */
+static bool asked_again(const struct thread *t, uint32_t target, ir_value v)
+{
+    return !is_return(target) && t->tracked[v] && t->relevant[target] >> (t->tracked[v] - 1) & 1;
+}
+
 /* Finds the children of a state: one for each case of its block, equal targets sharing one. */
 static void expand(struct thread *t, uint32_t id)
 {
@@ -350,7 +387,6 @@ static void expand(struct thread *t, uint32_t id)
     const struct ir_block *b = &t->f->block.at[block];
     const bool edge = t->state.at[id].via != IR_NONE;
     const uint32_t cases = edge ? 1 : b->to.n, first = t->child.n;
-    const struct set everything = {(const struct range[]){{0, UINT32_MAX}}, 1};
 
     t->state.at[id].child = first;
     t->state.at[id].children = cases;
@@ -363,28 +399,31 @@ static void expand(struct thread *t, uint32_t id)
         t->child.at[t->child.n++] = child;
         return;
     }
-    const struct state s = t->state.at[id];
-    uint32_t known = b->on == IR_NONE || s.facts == 0 ? 0 : set_of(t, &t->fact.at[s.fact], s.facts, b->on);
-    for (uint32_t c = 0; c < cases; c++)
-        t->child.at[t->child.n++] = CHILD_IMPOSSIBLE; /* impossible until found otherwise */
-    for (uint32_t c = 0; c < cases && !t->failed; c++) {
-        uint32_t target = b->to.at[c].target, child = 0;
-        if (t->child.at[first + c] != CHILD_IMPOSSIBLE)
-            continue;
-        uint32_t set = 0;
-        if (b->on != IR_NONE && t->tracked[b->on]) {
-            struct narrow narrow = {t, b, target};
-            t->scratch.n = 0;
-            overlaps(b, known ? &t->set.at[known] : &everything, collect, &narrow);
-            if (t->scratch.n == 0)
-                continue; /* this target cannot be reached */
-            set = set_intern(t, t->scratch.at, t->scratch.n);
-        }
-        uint32_t n = push_facts(t, id, b->on, set);
-        child = resolve(t, block, target, n);
-        for (uint32_t d = c; d < cases; d++)
-            if (b->to.at[d].target == target)
-                t->child.at[first + d] = child;
+    if (b->on == IR_NONE) {
+        uint32_t child = resolve(t, block, b->to.at[0].target, push_facts(t, id, IR_NONE, 0));
+        t->child.at[t->child.n++] = child;
+        return;
+    }
+    /* where each target is reached, targets together; then the child of each, noted by target */
+    uint32_t known = set_of(t, &t->fact.at[t->state.at[id].fact], t->state.at[id].facts, b->on);
+    t->piece.n = 0;
+    t->switched = b;
+    overlaps(b, &t->set.at[known], collect, t);
+    if (t->piece.n > 1)
+        qsort(t->piece.at, t->piece.n, sizeof *t->piece.at, piece_order);
+    uint32_t stamp = ++t->stamp;
+    for (uint32_t i = 0, next; i < t->piece.n && !t->failed; i = next) {
+        uint32_t target = t->piece.at[i].target;
+        for (next = i; next < t->piece.n && t->piece.at[next].target == target; next++)
+            ;
+        uint32_t set = asked_again(t, target, b->on) ? set_of_pieces(t, i, next) : 0;
+        struct noted *note = note_of(t, target);
+        uint32_t child = resolve(t, block, target, push_facts(t, id, b->on, set));
+        *note = (struct noted){stamp, child};
+    }
+    for (uint32_t c = 0; c < cases; c++) {
+        const struct noted *note = note_of(t, b->to.at[c].target);
+        t->child.at[t->child.n++] = note->stamp == stamp ? note->child : CHILD_IMPOSSIBLE;
     }
 }
 
@@ -453,7 +492,7 @@ static void finish(struct thread *t, uint32_t id)
         uint32_t target = is_return(child) ? child : t->state.at[child].result;
         if (any && target == previous) {
             b.to.at[b.to.n - 1].last = last;
-        } else if (!vec_push(t->a, &b.to, ((struct ir_case){last, target}))) {
+        } else if (!vec_push(t->f->arena, &b.to, ((struct ir_case){last, target}))) {
             t->failed = true;
             return;
         }
@@ -512,8 +551,9 @@ static bool find_relevant(struct thread *t)
 
     t->tracked = arena_array(t->a, uint32_t, f->value.n);
     t->relevant = arena_array(t->a, uint64_t, f->block.n + 1);
+    t->noted = arena_array(t->a, struct noted, f->block.n + 2);
     uint8_t *tests = arena_array(t->a, uint8_t, f->value.n);
-    if (!t->tracked || !t->relevant || !tests)
+    if (!t->tracked || !t->relevant || !t->noted || !tests)
         return false;
     for (uint32_t i = 0; i < f->block.n; i++) {
         ir_value on = f->block.at[i].on;
@@ -553,7 +593,7 @@ static bool rebuild_phis(struct thread *t, uint32_t n)
         struct ir_block *b = &t->built.at[i];
         if (b->phi.n == 0)
             continue;
-        struct ir_phi *phis = arena_array(t->a, struct ir_phi, b->phi.n);
+        struct ir_phi *phis = arena_array(f->arena, struct ir_phi, b->phi.n);
         if (!phis)
             return false;
         for (uint32_t p = 0; p < b->phi.n; p++) {
@@ -596,18 +636,30 @@ static bool install(struct thread *t, uint32_t root)
     return true;
 }
 
+static int rebuild(struct thread *t)
+{
+    static const struct range everything = {0, UINT32_MAX};
+    struct ir_func *f = t->f;
+
+    t->budget = 16 * (uint64_t)f->block.n + 65536;
+    if (!find_relevant(t) || set_intern(t, &everything, 1) != 0 || t->failed)
+        return WEIR_E_MEMORY;
+    uint32_t root = resolve(t, IR_NONE, f->entry, 0);
+    if (t->failed || (!is_return(root) && !walk(t, root)))
+        return WEIR_E_MEMORY;
+    return install(t, root) ? WEIR_OK : WEIR_E_MEMORY;
+}
+
 int pass_thread(struct ir_func *f)
 {
-    struct thread t = {.f = f, .a = f->arena};
-    static const struct range everything = {0, UINT32_MAX};
+    struct arena scratch;
+    struct thread t = {.f = f, .a = &scratch};
 
     if (is_return(f->entry))
         return WEIR_OK;
-    t.budget = 16 * (uint64_t)f->block.n + 65536;
-    if (!find_relevant(&t) || set_intern(&t, &everything, 1) != 0 || t.failed)
-        return WEIR_E_MEMORY;
-    uint32_t root = resolve(&t, IR_NONE, f->entry, 0);
-    if (t.failed || (!is_return(root) && !walk(&t, root)))
-        return WEIR_E_MEMORY;
-    return install(&t, root) ? WEIR_OK : WEIR_E_MEMORY;
+    arena_init(&scratch, f->arena->al, f->arena->ceiling);
+    int err = rebuild(&t);
+    f->arena->over_ceiling |= scratch.over_ceiling;
+    arena_release(&scratch);
+    return err;
 }
