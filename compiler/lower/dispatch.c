@@ -14,7 +14,6 @@
  * the list and its children's heads; lists with more than MAX_ENTRIES of them are left alone.
  */
 #include <stdlib.h>
-#include <string.h>
 #include "lower/normal_form.h"
 
 #define MAX_ENTRIES 64
@@ -76,19 +75,16 @@ static void collapse(struct normal_form *x, uint32_t i)
     ir_value on = nf_test_value(x, list.first);
     for (uint32_t c = list.first; c != NF_NONE && same; c = x->nf.at[c].next) {
         same = nf_is_test(x, c) && nf_test_value(x, c) == on;
-        total += same && x->nf.at[c].leaf == COND_FALSE ? x->nf.at[c].set.n + 1 : 2;
+        total += same && x->nf.at[c].leaf == COND_FALSE ? set_size(x->nf.at[c].set) + 1 + x->nf.at[c].set.n : 2;
     }
     struct interval *all = same ? intervals_new(x, total) : NULL;
     if (!all)
         return;
     for (uint32_t c = list.first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
-        struct set s = nf_test_set(x, c, is_or);
-        if (s.n)
-            memcpy(all + n, s.at, s.n * sizeof *all);
-        n += s.n;
+        n += set_put(nf_test_set(x, c, is_or), all + n);
     }
     if (!x->failed)
-        nf_become_leaf(x, i, on, set_united(all, n), is_or, x->nf.at[list.first].at);
+        nf_become_leaf(x, i, on, set_united(x, all, n), is_or, x->nf.at[list.first].at);
 }
 
 /* ---------------------------------------------------------------- classes */
@@ -328,7 +324,7 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
             break;
         for (uint32_t k = i; k < end; k++)
             in[k - i] = c[k].in;
-        nf_list_append(x, all, class_item(d, c[i].holds, set_united(in, end - i), kind, at));
+        nf_list_append(x, all, class_item(d, c[i].holds, set_united(x, in, end - i), kind, at));
     }
     return all;
 }

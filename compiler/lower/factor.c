@@ -31,6 +31,7 @@
 struct entry {
     struct set set;
     uint32_t rest; /* nf */
+    uint32_t rank; /* place among the items of its run */
     struct span at;
 };
 
@@ -137,21 +138,32 @@ static void read_items(struct factor *x, uint32_t list, uint32_t base)
     }
 }
 
-/* A leaf: decided where the value lies in the union of the lone entries. */
-static uint32_t united_leaf(struct factor *x, const struct run *r, const struct entry *lone, uint32_t n, bool is_or)
+/*
+ * Leaves for the lone entries, instead of them: one that asks for the union, or, where the union keeps its order, one
+ * for each. Returns how many.
+ */
+static uint32_t unite_lone(struct factor *x, const struct run *r, struct entry *lone, uint32_t n, bool is_or)
 {
-    uint32_t total = 0, m = 0, leaf = nf_new(&x->form, (struct nf){.kind = NF_LEAF});
+    uint32_t total = 0, m = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        total += lone[i].set.n;
+        total += set_size(lone[i].set);
     struct interval *all = intervals_new(&x->form, total);
-    for (uint32_t i = 0; i < n && !x->form.failed; i++) {
-        memcpy(all + m, lone[i].set.at, lone[i].set.n * sizeof *all);
-        m += lone[i].set.n;
+    for (uint32_t i = 0; i < n && !x->form.failed; i++)
+        m += set_put(lone[i].set, all + m);
+    if (x->form.failed || n == 0)
+        return 0;
+    struct set s = set_united(&x->form, all, m);
+    if (s.ordered != n) {
+        lone[0].set = s;
+        n = 1;
     }
-    if (!x->form.failed)
-        nf_become_leaf(&x->form, leaf, r->on, set_united(all, m), is_or, lone[0].at);
-    return leaf;
+    for (uint32_t i = 0; i < n && !x->form.failed; i++) {
+        lone[i].rest = nf_new(&x->form, (struct nf){.kind = NF_LEAF});
+        if (!x->form.failed)
+            nf_become_leaf(&x->form, lone[i].rest, r->on, lone[i].set, is_or, lone[i].at);
+    }
+    return n;
 }
 
 static uint32_t set_hash(struct set s)
@@ -265,7 +277,7 @@ static struct entry *run_entries(struct factor *x, const struct run *r, bool is_
     for (uint32_t i = r->first; e && i != NF_NONE; i = next) {
         next = x->form.nf.at[i].next;
         uint32_t head = head_of(&x->form, i, is_or ? NF_AND : NF_OR);
-        struct entry one = {nf_test_set(&x->form, head, is_or), NF_NONE, x->form.nf.at[head].at};
+        struct entry one = {nf_test_set(&x->form, head, is_or), NF_NONE, lone + n, x->form.nf.at[head].at};
         if (head != i)
             one.rest = without_head(x, i);
         if (one.rest == NF_NONE)
@@ -318,20 +330,21 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
     struct entry *e = run_entries(x, r, is_or, &lone, &n), *rests = e + r->n - n;
     if (x->form.failed)
         return;
-    if (lone)
-        nf_list_append(&x->form, list, united_leaf(x, r, e, lone, is_or));
-    if (n == 0)
-        return;
-    n = unite_equal(x, rests, n, kind);
+    lone = unite_lone(x, r, e, lone, is_or);
+    n = n ? unite_equal(x, rests, n, kind) : 0;
     const struct piece *p = x->switches && n >= SWITCH_MIN ? disjoint_pieces(x, rests, n, &pieces) : NULL;
-    if (x->form.failed)
-        return;
-    if (p && pieces)
-        nf_list_append(&x->form, list, make_switch(x, r, rests, n, p, pieces, is_or));
-    for (uint32_t i = 0; i < n && !x->form.failed; i++) {
-        if (!p || !pieces)
-            nf_list_append(&x->form, list, compound_item(x, r, &rests[i], is_or));
+    for (uint32_t i = 0; i < n && !x->form.failed; i++)
         push_work(x, rests[i].rest);
+    if (p && pieces && !x->form.failed) {
+        rests[0].rest = make_switch(x, r, rests, n, p, pieces, is_or);
+        n = 1;
+    } else {
+        for (uint32_t i = 0; i < n && !x->form.failed; i++)
+            rests[i].rest = compound_item(x, r, &rests[i], is_or);
+    }
+    for (uint32_t i = 0, k = 0; i + k < lone + n && !x->form.failed;) { /* in the order of the text */
+        bool first = k == n || (i < lone && e[i].rank < rests[k].rank);
+        nf_list_append(&x->form, list, first ? e[i++].rest : rests[k++].rest);
     }
 }
 

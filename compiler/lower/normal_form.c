@@ -4,6 +4,9 @@
  */
 #include "lower/normal_form.h"
 #include <stdlib.h>
+#include <string.h>
+
+#define ORDERED_MAX 6 /* tests of one value that are made in the order of the text */
 
 uint32_t nf_new(struct normal_form *x, struct nf n)
 {
@@ -157,7 +160,7 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
         if (!one)
             return s;
         *one = t->one;
-        s = (struct set){one, 1};
+        s = (struct set){one, 1, NULL, 0};
     }
     if (n->negated != outcome)
         return s;
@@ -172,7 +175,7 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
     }
     if (rest && open)
         rest[m++] = (struct interval){lo, UINT32_MAX};
-    return (struct set){rest, m};
+    return (struct set){rest, m, NULL, 0};
 }
 
 int interval_order(const void *a, const void *b)
@@ -182,11 +185,45 @@ int interval_order(const void *a, const void *b)
     return x->lo != y->lo ? (x->lo < y->lo ? -1 : 1) : x->hi != y->hi ? (x->hi < y->hi ? -1 : 1) : 0;
 }
 
-/* Sorts and merges @n intervals in place. */
-struct set set_united(struct interval *in, uint32_t n)
+uint32_t set_size(struct set s)
 {
-    uint32_t m = 0;
+    return s.ordered ? s.ordered : s.n;
+}
 
+uint32_t set_put(struct set s, struct interval *to)
+{
+    uint32_t n = set_size(s);
+
+    if (n)
+        memcpy(to, s.ordered ? s.order : s.at, n * sizeof *to);
+    return n;
+}
+
+/* Compares that finding out takes, at most. */
+static uint32_t compares(const struct interval *in, uint32_t n)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        sum += in[i].lo == in[i].hi || in[i].lo == 0 || in[i].hi == UINT32_MAX ? 1 : 2;
+    return sum;
+}
+
+struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
+{
+    struct interval order[ORDERED_MAX], *kept;
+    uint32_t m = 0, ordered = 0;
+
+    for (uint32_t i = 0; i < n && ordered <= ORDERED_MAX; i++) {
+        bool seen = false;
+        for (uint32_t k = 0; k < ordered && !seen; k++)
+            seen = order[k].lo <= in[i].lo && in[i].hi <= order[k].hi;
+        if (seen)
+            continue;
+        if (ordered < ORDERED_MAX)
+            order[ordered] = in[i];
+        ordered++;
+    }
     qsort(in, n, sizeof *in, interval_order);
     for (uint32_t i = 0; i < n; i++) {
         if (m && (in[i].lo <= in[m - 1].hi || in[i].lo == in[m - 1].hi + 1)) {
@@ -196,7 +233,13 @@ struct set set_united(struct interval *in, uint32_t n)
             in[m++] = in[i];
         }
     }
-    return (struct set){in, m};
+    struct set s = {in, m, NULL, 0};
+    if (ordered > 1 && ordered <= ORDERED_MAX && compares(order, ordered) <= compares(in, m) && (kept = intervals_new(x, ordered))) {
+        memcpy(kept, order, ordered * sizeof *kept);
+        s.order = kept;
+        s.ordered = ordered;
+    }
+    return s;
 }
 
 /* Makes @leaf the test that has outcome @outcome where @on lies in @set. */
@@ -219,7 +262,11 @@ static cond rebuild_one(struct normal_form *x, uint32_t i)
     lw->at = n->at;
     switch ((enum nf_kind)n->kind) {
     case NF_LEAF: {
-        cond leaf = n->leaf != COND_FALSE ? n->leaf : cond_in_set(lw, n->on, n->set.at, n->set.n);
+        cond leaf = n->leaf != COND_FALSE ? n->leaf : COND_FALSE;
+        for (uint32_t k = 0; n->leaf == COND_FALSE && k < n->set.ordered; k++)
+            leaf = cond_or(lw, leaf, cond_range(lw, n->on, n->set.order[k].lo, n->set.order[k].hi));
+        if (n->leaf == COND_FALSE && n->set.ordered == 0)
+            leaf = cond_in_set(lw, n->on, n->set.at, n->set.n);
         return n->negated ? cond_not(lw, leaf) : leaf;
     }
     case NF_SWITCH: {

@@ -17,6 +17,10 @@ enum nf_kind { NF_LEAF, NF_OR, NF_AND, NF_SWITCH };
 struct set {
     const struct interval *at;
     uint32_t n;
+    /* a few tests that say the same, in the order of the text and no dearer, which is how they are then made:
+     * traffic often meets the first; or NULL */
+    const struct interval *order;
+    uint32_t ordered;
 };
 
 /* A node of the normal form. Lists are linked through `next`. */
@@ -70,8 +74,12 @@ void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct se
 
 struct interval *intervals_new(struct normal_form *x, uint32_t n);
 int interval_order(const void *a, const void *b);
-/** Sorts and merges @n intervals in place. */
-struct set set_united(struct interval *in, uint32_t n);
+/** Room for the intervals of @s, in their order if it has one. */
+uint32_t set_size(struct set s);
+/** Puts them at @to; returns how many. */
+uint32_t set_put(struct set s, struct interval *to);
+/** The set of @n intervals, which are sorted and merged in place; their order is kept if it is worth it. */
+struct set set_united(struct normal_form *x, struct interval *in, uint32_t n);
 
 /** Simplifies one list whose children are simplified: dispatch.c. */
 void nf_dispatch(struct normal_form *x, uint32_t list);
