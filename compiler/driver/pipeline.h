@@ -19,6 +19,13 @@ int pipeline_plain_ir(struct arena *arena, struct diag_sink *sink, const char *t
 int pipeline_ir(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
                 const struct weir_options *o, const struct opt_options *opt, struct ir_func *out);
 
+/**
+ * Says in @sink why the filter, which compiles to a program that rejects everything, can never match: which of its
+ * terms contradict each other.
+ */
+int pipeline_explain_never(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
+                           const struct weir_options *o);
+
 /** What stands for 0 in an option. */
 struct weir_limits pipeline_limits(const struct weir_options *o);
 #endif

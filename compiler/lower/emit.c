@@ -329,28 +329,43 @@ out_of_memory:
     return 0;
 }
 
+/* Does @from, which has been emitted, go on at @to? A test that its value's range decides does not go both ways. */
+static bool goes_to(const struct ir_func *f, uint32_t from, uint32_t to)
+{
+    const struct ir_block *b = &f->block.at[from];
+
+    for (uint32_t c = 0; c < b->to.n; c++)
+        if (b->to.at[c].target == to)
+            return true;
+    return false;
+}
+
 /* The variable's value on entering @block. */
 static ir_value value_on_entry(struct emit *e, uint32_t block, uint32_t var)
 {
     struct ir_func *f = e->lw->f;
     ir_value same = IR_NONE;
-    bool differ = block == 0 || e->pred_first[block] == e->pred_first[block + 1];
+    bool differ = false;
 
-    if (differ)
-        return ir_const(f, VAR_ABSENT);
     for (uint32_t i = e->pred_first[block]; i < e->pred_first[block + 1]; i++) {
         const struct cond_node *from = &e->lw->node.at[e->leaf[e->pred[i]]];
         ir_value v = e->out[(size_t)e->pred[i] * e->vars + var];
+        if (!goes_to(f, e->pred[i], block))
+            continue;
         differ |= same != IR_NONE && v != same;
         differ |= e->lw->var.at[var].keep && from->kind == COND_DEFINE && from->var == var;
         same = v;
     }
+    if (same == IR_NONE) /* the first block, or one that is never reached */
+        return ir_const(f, VAR_ABSENT);
     if (!differ)
         return same;
 
     ir_value phi = ir_phi(f, block);
     struct ir_range all = {UINT32_MAX, 0};
     for (uint32_t i = e->pred_first[block]; i < e->pred_first[block + 1]; i++) {
+        if (!goes_to(f, e->pred[i], block))
+            continue;
         ir_value v = e->out[(size_t)e->pred[i] * e->vars + var];
         struct ir_range r = ir_range(f, v);
         all.lo = r.lo < all.lo ? r.lo : all.lo;

@@ -141,18 +141,16 @@ static cond lower_prim(struct lower *lw, const struct prim *p)
     return COND_FALSE;
 }
 
-/* The whole filter; nodes are in post-order, so operands are done before their operator. */
-static cond lower_tree(struct lower *lw)
+/* The conditions of all nodes, then that of the root or of the terms; nodes are in post-order. */
+static cond lower_tree(struct lower *lw, const struct terms *only)
 {
     const struct ast *t = lw->in->ast;
-    cond *of = arena_array(lw->arena, cond, t->node.n ? t->node.n : 1);
+    cond *of = arena_array(lw->arena, cond, t->node.n ? t->node.n : 1), root = COND_TRUE;
 
     if (!of) {
         lw->error = WEIR_E_MEMORY;
         return COND_FALSE;
     }
-    if (t->node.n == 0)
-        return COND_TRUE;
     for (uint32_t i = 0; i < t->node.n && !lw->error && !lw->f->failed; i++) {
         const struct ast_node *n = &t->node.at[i];
         lw->at = n->at;
@@ -166,11 +164,13 @@ static cond lower_tree(struct lower *lw)
         else if (lw->in->prim_of[i] != AST_NONE)
             of[i] = lower_prim(lw, &lw->in->prim.at[lw->in->prim_of[i]]);
     }
-    return of[t->node.n - 1];
+    for (uint32_t i = 0; only && i < only->n; i++)
+        root = cond_and(lw, root, of[only->node[i]]);
+    return only || t->node.n == 0 ? root : of[t->node.n - 1];
 }
 
-int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
-                 const struct weir_options *o, struct ir_func *out)
+int lower_terms(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
+                const struct weir_options *o, const struct terms *only, struct ir_func *out)
 {
     struct lower lw = {.arena = scratch, .sink = sink, .in = c, .o = o, .f = out};
 
@@ -182,7 +182,7 @@ int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *s
     if (lw.error)
         return lw.error;
 
-    cond root = lower_tree(&lw);
+    cond root = lower_tree(&lw, only);
     if (c->ast->node.n)
         root = cond_and(&lw, lower_prefix(&lw), root);
     if (lw.error || out->failed)
@@ -190,4 +190,10 @@ int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *s
     if (o->optimize)
         root = cond_factor(&lw, root);
     return lw.error ? lw.error : cond_emit(&lw, root);
+}
+
+int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
+                 const struct weir_options *o, struct ir_func *out)
+{
+    return lower_terms(scratch, arena, sink, c, o, NULL, out);
 }

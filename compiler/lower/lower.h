@@ -16,4 +16,13 @@
  */
 int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
                  const struct weir_options *o, struct ir_func *out);
+/* Terms of a filter: AST nodes, all of which must hold. */
+struct terms {
+    const uint32_t *node;
+    uint32_t n;
+};
+
+/** The same for the conjunction of @only instead of the whole filter, each term meaning what it means there. */
+int lower_terms(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
+                const struct weir_options *o, const struct terms *only, struct ir_func *out);
 #endif

@@ -199,7 +199,7 @@ uint32_t set_put(struct set s, struct interval *to)
     return n;
 }
 
-/* Compares that finding out takes, at most. */
+/* Compares that asking for each interval takes. */
 static uint32_t compares(const struct interval *in, uint32_t n)
 {
     uint32_t sum = 0;
@@ -207,6 +207,16 @@ static uint32_t compares(const struct interval *in, uint32_t n)
     for (uint32_t i = 0; i < n; i++)
         sum += in[i].lo == in[i].hi || in[i].lo == 0 || in[i].hi == UINT32_MAX ? 1 : 2;
     return sum;
+}
+
+/* The same for what lies between sorted intervals. */
+static uint32_t compares_between(const struct interval *in, uint32_t n)
+{
+    uint32_t sum = in[0].lo != 0;
+
+    for (uint32_t i = 1; i < n; i++)
+        sum += in[i].lo == in[i - 1].hi + 2 ? 1 : 2;
+    return sum + (in[n - 1].hi != UINT32_MAX);
 }
 
 struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
@@ -234,7 +244,9 @@ struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
         }
     }
     struct set s = {in, m, NULL, 0};
-    if (ordered > 1 && ordered <= ORDERED_MAX && compares(order, ordered) <= compares(in, m) && (kept = intervals_new(x, ordered))) {
+    bool cheap = ordered > 1 && ordered <= ORDERED_MAX && compares(order, ordered) <= compares(in, m) &&
+                 compares(order, ordered) <= compares_between(in, m);
+    if (cheap && (kept = intervals_new(x, ordered))) {
         memcpy(kept, order, ordered * sizeof *kept);
         s.order = kept;
         s.ordered = ordered;
@@ -279,8 +291,12 @@ static cond rebuild_one(struct normal_form *x, uint32_t i)
     case NF_OR:
     case NF_AND: {
         cond all = n->kind == NF_AND ? COND_TRUE : COND_FALSE;
-        for (uint32_t child = n->first; child != NF_NONE; child = x->nf.at[child].next)
-            all = n->kind == NF_AND ? cond_and(lw, all, x->nf.at[child].built) : cond_or(lw, all, x->nf.at[child].built);
+        for (uint32_t child = n->first; child != NF_NONE; child = x->nf.at[child].next) {
+            cond c = x->nf.at[child].built;
+            if (n->strict && (c == COND_TRUE || c == COND_FALSE)) /* what stands before defines something: it must stay */
+                c = cond_eq(lw, ir_const(lw->f, 0), c == COND_TRUE ? 0 : 1);
+            all = n->kind == NF_AND ? cond_and(lw, all, c) : cond_or(lw, all, c);
+        }
         return all;
     }
     }

@@ -215,13 +215,13 @@ static bool same_target(void *user, uint32_t lo, uint32_t hi, uint32_t which)
 
 /* ---------------------------------------------------------------- states */
 
-static uint32_t set_of(const struct thread *t, const struct fact *facts, uint32_t n, ir_value v)
+static uint32_t set_of(const struct thread *t, uint32_t first, uint32_t n, ir_value v)
 {
     uint32_t value = t->tracked[v];
 
     for (uint32_t i = 0; value && i < n; i++)
-        if (facts[i].value == value - 1)
-            return facts[i].set;
+        if (t->fact.at[first + i].value == value - 1)
+            return t->fact.at[first + i].set;
     return 0;
 }
 
@@ -298,7 +298,7 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
         if (!b->phi.n) {
             struct one_target one = {.b = b};
             const struct set everything = {(const struct range[]){{0, UINT32_MAX}}, 1};
-            uint32_t known = b->on == IR_NONE || n == 0 ? 0 : set_of(t, &t->fact.at[first], n, b->on);
+            uint32_t known = b->on == IR_NONE ? 0 : set_of(t, first, n, b->on);
             if (overlaps(b, known ? &t->set.at[known] : &everything, same_target, &one)) {
                 from = block;
                 block = one.target;
@@ -371,7 +371,7 @@ static uint32_t set_of_pieces(struct thread *t, uint32_t first, uint32_t next)
         else if (!vec_push(t->a, &t->scratch, in))
             t->failed = true;
     }
-    return set_intern(t, t->scratch.at, t->scratch.n);
+    return t->failed ? 0 : set_intern(t, t->scratch.at, t->scratch.n);
 }
 
 /* Is anything about @v asked again behind @target? */
@@ -405,7 +405,7 @@ static void expand(struct thread *t, uint32_t id)
         return;
     }
     /* where each target is reached, targets together; then the child of each, noted by target */
-    uint32_t known = set_of(t, &t->fact.at[t->state.at[id].fact], t->state.at[id].facts, b->on);
+    uint32_t known = set_of(t, t->state.at[id].fact, t->state.at[id].facts, b->on);
     t->piece.n = 0;
     t->switched = b;
     overlaps(b, &t->set.at[known], collect, t);

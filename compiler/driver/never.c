@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * driver/never.c - why a filter can never match.
+ *
+ * The filter's conjuncts are added one by one until what there is rejects everything: the last one added is the
+ * culprit. Then each earlier one is tried alone with it. Each trial lowers and optimizes a few terms, so filters of many
+ * terms are not explained but only reported.
+ */
+#include <stdio.h>
+#include "driver/pipeline.h"
+#include "grammar/parse.h"
+#include "lower/lower.h"
+#include "sema/sema.h"
+
+#define TERMS_MAX 32
+#define NODES_MAX 2000
+#define TEXT_MAX  48 /* bytes of a term in a message */
+
+struct never {
+    const struct weir_options *o;
+    const struct checked *checked;
+    const struct allocator *al;
+    bool failed; /* memory ran out in a trial */
+    uint32_t term[TERMS_MAX];
+    uint32_t terms;
+};
+
+/* The operands of the ANDs at the top, left to right. False when there are too many. */
+static bool find_terms(struct never *v)
+{
+    const struct ast_node *node = v->checked->ast->node.at;
+    uint32_t i = v->checked->ast->node.n - 1;
+
+    for (; node[i].kind == AST_AND && v->terms < TERMS_MAX; i = node[i].left)
+        v->term[v->terms++] = node[i].right;
+    if (v->terms == TERMS_MAX)
+        return false;
+    v->term[v->terms++] = i;
+    for (uint32_t k = 0; k < v->terms / 2; k++) {
+        uint32_t swap = v->term[k];
+        v->term[k] = v->term[v->terms - 1 - k];
+        v->term[v->terms - 1 - k] = swap;
+    }
+    return true;
+}
+
+/* Can these terms together never hold? */
+static bool contradict(struct never *v, const uint32_t *node, uint32_t n)
+{
+    static const struct opt_options all_passes = {.pass_limit = UINT32_MAX};
+    const struct terms only = {node, n};
+    struct arena arena, scratch;
+    struct ir_func f;
+    bool never = false;
+
+    arena_init(&arena, v->al, (size_t)64 << 20);
+    arena_init(&scratch, v->al, (size_t)64 << 20);
+    struct diag_sink sink = {.arena = &arena};
+    int err = lower_terms(&scratch, &arena, &sink, v->checked, v->o, &only, &f);
+    if (err == WEIR_OK)
+        err = opt_run(&f, &all_passes);
+    if (err == WEIR_OK)
+        never = f.entry == IR_REJECT;
+    v->failed |= err < 0;
+    arena_release(&scratch);
+    arena_release(&arena);
+    return never;
+}
+
+static struct span term_span(const struct never *v, uint32_t i)
+{
+    const struct ast_node *n = &v->checked->ast->node.at[v->term[i]];
+
+    return n->kind == AST_ID && !n->u.id->inherited ? span_join(n->u.id->q.at, n->at) : n->at;
+}
+
+/* "'words'" of a span, cut short. */
+static void quote(char *to, size_t size, const char *text, struct span s)
+{
+    uint32_t n = s.end - s.begin;
+
+    snprintf(to, size, "'%.*s%s'", (int)(n < TEXT_MAX ? n : TEXT_MAX), text + s.begin, n < TEXT_MAX ? "" : "...");
+}
+
+static void report(struct diag_sink *sink, const char *text, struct span at, struct span also)
+{
+    char culprit[TEXT_MAX + 8], other[TEXT_MAX + 8], why[2 * TEXT_MAX + 64];
+
+    quote(culprit, sizeof culprit, text, at);
+    quote(other, sizeof other, text, also);
+    if (also.begin == also.end)
+        snprintf(why, sizeof why, ", because %s cannot", culprit);
+    else
+        snprintf(why, sizeof why, ": %s and %s exclude each other", other, culprit);
+    diag(sink, DIAG_NEVER_MATCHES, (struct diag_at){.at = at, .also = also}, why);
+}
+
+static void explain(struct never *v, struct diag_sink *sink, const char *text)
+{
+    struct span also = {0, 0};
+    uint32_t culprit = 0;
+
+    while (culprit + 1 < v->terms && !contradict(v, v->term, culprit + 1))
+        culprit++;
+    if (culprit > 0 && !contradict(v, &v->term[culprit], 1)) {
+        also = span_join(term_span(v, 0), term_span(v, culprit - 1));
+        for (uint32_t i = 0; i < culprit; i++) {
+            const uint32_t pair[] = {v->term[i], v->term[culprit]};
+            if (contradict(v, pair, 2)) {
+                also = term_span(v, i);
+                break;
+            }
+        }
+    }
+    report(sink, text, term_span(v, culprit), also);
+}
+
+int pipeline_explain_never(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
+                           const struct weir_options *o)
+{
+    struct ast tree;
+    struct checked checked;
+    struct diag_sink silent = {.arena = arena};
+    struct weir_options quiet = *o;
+    struct never v = {.o = &quiet, .checked = &checked, .al = arena->al};
+
+    quiet.lint = 0;
+    int err = parse_filter(arena, &silent, text, (uint32_t)len, pipeline_limits(o).nesting, &tree);
+    if (err == WEIR_OK)
+        err = sema_check(arena, &silent, &tree, &quiet, &checked);
+    if (err < 0)
+        return err;
+    if (tree.node.n == 0 || tree.node.n > NODES_MAX || !find_terms(&v))
+        diag(sink, DIAG_NEVER_MATCHES, (struct diag_at){.at = {0, (uint32_t)len}}, "");
+    else
+        explain(&v, sink, text);
+    return v.failed ? WEIR_E_MEMORY : WEIR_OK;
+}
