@@ -7,8 +7,6 @@
 
 bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t extra, size_t size, size_t align)
 {
-    if (extra <= *cap - n)
-        return true;
     if (extra > UINT32_MAX / 2 - n)
         return false; /* size is far below 2^32, so n * size cannot wrap */
     uint32_t want = *cap ? *cap * 2 : VEC_FIRST;

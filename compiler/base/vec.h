@@ -19,8 +19,9 @@
     }
 
 /** Room for @extra more elements. False when memory is out; the vector is then unchanged. */
-#define vec_reserve(a, v, extra) \
-    vec_grow((a), (void **)&(v)->at, (v)->n, &(v)->cap, (extra), sizeof *(v)->at, alignof(max_align_t))
+#define vec_reserve(a, v, extra)                                                                    \
+    ((uint32_t)(extra) <= (v)->cap - (v)->n ||                                                      \
+     vec_grow((a), (void **)&(v)->at, (v)->n, &(v)->cap, (extra), sizeof *(v)->at, alignof(max_align_t)))
 
 /** Appends @x. False when memory is out. */
 #define vec_push(a, v, x) (vec_reserve((a), (v), 1) ? ((v)->at[(v)->n++] = (x), true) : false)

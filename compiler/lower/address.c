@@ -145,5 +145,22 @@ ir_value ipv4_header_length(struct lower *lw, struct anchor net)
 
 struct address address_tran4(struct lower *lw, const struct cursor *c)
 {
+    if (lw->common_ipv4)
+        return address_of(lw, anchor_add(cursor_net(c), 20));
     return address_add(lw, address_of(lw, cursor_net(c)), ipv4_header_length(lw, cursor_net(c)));
+}
+
+cond by_ipv4_header(struct lower *lw, const struct cursor *c, cond (*make)(struct lower *lw, const void *what), const void *what)
+{
+    const uint32_t version_4_length_5 = 0x45; /* anything that tells the length would do; this takes one compare */
+
+    if (!lw->o->optimize || lw->o->tune != WEIR_TUNE_KERNEL || address_of(lw, cursor_net(c)).base != IR_NONE)
+        return make(lw, what);
+    cond is = cond_eq(lw, load_anchor(lw, cursor_net(c), 0, 1), version_4_length_5);
+    lw->common_ipv4 = true;
+    cond common = make(lw, what);
+    lw->common_ipv4 = false;
+    cond is_not = cond_not(lw, cond_eq(lw, load_anchor(lw, cursor_net(c), 0, 1), version_4_length_5));
+    cond other = make(lw, what);
+    return cond_or(lw, cond_and(lw, is, common), cond_and(lw, is_not, other));
 }

@@ -211,16 +211,36 @@ static cond compare(struct lower *lw, uint8_t relop, ir_value a, ir_value b)
     return COND_FALSE;
 }
 
+static cond relation(struct lower *lw, const void *what)
+{
+    const struct prim *p = what;
+    cond required = COND_TRUE;
+    ir_value a = expression(lw, p, p->u.rel.left, &required);
+    ir_value b = expression(lw, p, p->u.rel.right, &required);
+    cond holds = compare(lw, p->relop, a, b);
+
+    return cond_and(lw, required, holds);
+}
+
+/* Does @e load from a transport header behind IPv4? */
+static bool reads_tran4(const struct lower *lw, uint32_t e)
+{
+    const struct ast_node *node = lw->in->ast->node.at;
+
+    for (uint32_t i = node[e].first; i <= e; i++)
+        if (node[i].kind == AST_LOAD && accessors[node[i].op].base == BASE_TRAN4)
+            return true;
+    return false;
+}
+
 cond lower_relation(struct lower *lw, const struct prim *p)
 {
     cond right_checks = checks(lw, p, p->u.rel.right);
     cond left_checks = checks(lw, p, p->u.rel.left);
-    cond required = COND_TRUE;
-    ir_value a = expression(lw, p, p->u.rel.left, &required);
-    ir_value b = expression(lw, p, p->u.rel.right, &required);
-    cond relation = compare(lw, p->relop, a, b);
+    bool tran4 = reads_tran4(lw, p->u.rel.left) || reads_tran4(lw, p->u.rel.right);
+    cond holds = tran4 ? by_ipv4_header(lw, p->cursor, relation, p) : relation(lw, p);
 
-    return cond_and(lw, right_checks, cond_and(lw, left_checks, cond_and(lw, required, relation)));
+    return cond_and(lw, right_checks, cond_and(lw, left_checks, holds));
 }
 
 cond lower_byte(struct lower *lw, const struct prim *p)

@@ -75,6 +75,7 @@ struct lower {
     VEC(struct ir_guard) guard;  /* of all leaves */
     VEC(struct ir_guard) pending;
     VEC(struct lower_var) var;   /* [1, in->var.n) are the cursor's */
+    bool common_ipv4;            /* in by_ipv4_header(): the IPv4 header has 20 bytes */
     uint32_t wlan_round;         /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
     struct span at;              /* the primitive being lowered */
     int error;                   /* sticky */
@@ -133,6 +134,12 @@ void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size);
 ir_value ipv4_header_length(struct lower *lw, struct anchor net);
 /** Start of the transport header over IPv4: net + header length. */
 struct address address_tran4(struct lower *lw, const struct cursor *c);
+
+/**
+ * What @make builds, which may use address_tran4() of @c. Tuned for the kernel, where a load at a variable address is
+ * a function call, it is built twice: for headers of 20 bytes, with constant addresses, and for all others.
+ */
+cond by_ipv4_header(struct lower *lw, const struct cursor *c, cond (*make)(struct lower *lw, const void *what), const void *what);
 
 /* ---- prefix.c: variable-length headers in front of the packet */
 /** What every packet of the link type must pass before the first test; made after all primitives. */

@@ -102,6 +102,13 @@ static cond tunnel_behind(struct lower *lw, const struct tunnel *t, struct addre
     return cond_and(lw, port, cond_and(lw, header, cond_and(lw, id, cond_define(lw, t->udp_var, start))));
 }
 
+static cond tunnel_behind_ipv4(struct lower *lw, const void *what)
+{
+    const struct tunnel *t = what;
+
+    return tunnel_behind(lw, t, address_tran4(lw, t->p->cursor));
+}
+
 static cond tunnel_over_ipv4(struct lower *lw, const struct tunnel *t)
 {
     const struct cursor *c = t->p->cursor;
@@ -109,7 +116,7 @@ static cond tunnel_over_ipv4(struct lower *lw, const struct tunnel *t)
     cond udp = cond_eq(lw, load_anchor(lw, cursor_net(c), 9, 1), IPPROTO_NUM_UDP);
     cond first = cond_not(lw, cond_any_bit(lw, load_anchor(lw, cursor_net(c), 6, 2), 0x1fff));
 
-    return cond_and(lw, is, cond_and(lw, udp, cond_and(lw, first, tunnel_behind(lw, t, address_tran4(lw, c)))));
+    return cond_and(lw, is, cond_and(lw, udp, cond_and(lw, first, by_ipv4_header(lw, c, tunnel_behind_ipv4, t))));
 }
 
 static cond tunnel_over_ipv6(struct lower *lw, const struct tunnel *t)

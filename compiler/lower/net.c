@@ -214,6 +214,13 @@ static cond port_side4(struct lower *lw, const void *what, int dst)
     return cond_range(lw, load(lw, address_tran4(lw, p->cursor), dst ? 2 : 0, 2), p->lo, p->hi);
 }
 
+static cond ports4(struct lower *lw, const void *what)
+{
+    const struct prim *p = what;
+
+    return by_direction(lw, p->dir, port_side4, p);
+}
+
 cond lower_port(struct lower *lw, const struct prim *p)
 {
     cond is6 = link_proto(lw, p->cursor, ETHERTYPE_IPV6);
@@ -222,8 +229,8 @@ cond lower_port(struct lower *lw, const struct prim *p)
     cond is4 = link_proto(lw, p->cursor, ETHERTYPE_IP);
     cond proto4 = one_of_protocols(lw, p, 9);
     cond first = not_later_fragment(lw, p->cursor);
-    cond ports4 = by_direction(lw, p->dir, port_side4, p);
-    cond v4 = cond_and(lw, is4, cond_and(lw, proto4, cond_and(lw, first, ports4)));
+    cond ports = by_ipv4_header(lw, p->cursor, ports4, p);
+    cond v4 = cond_and(lw, is4, cond_and(lw, proto4, cond_and(lw, first, ports)));
 
     return cond_or(lw, v6, v4);
 }
