@@ -111,36 +111,20 @@ static ir_value shift(struct ir_func *f, enum ir_op op, ir_value a, ir_value cou
 
 static ir_value operator_value(struct lower *lw, enum ast_op op, ir_value a, ir_value b, cond *required)
 {
+    static const uint8_t same[] = {
+        [OP_ADD] = IR_ADD, [OP_SUB] = IR_SUB, [OP_MUL] = IR_MUL, [OP_DIV] = IR_UDIV, [OP_MOD] = IR_UMOD,
+        [OP_AND] = IR_AND, [OP_OR] = IR_OR,   [OP_XOR] = IR_XOR, [OP_SHL] = IR_SHL,  [OP_SHR] = IR_SHR,
+    };
     struct ir_func *f = lw->f;
+    uint32_t k;
 
-    switch (op) {
-    case OP_ADD:
-        return ir_binary(f, IR_ADD, a, b);
-    case OP_SUB:
-        return ir_binary(f, IR_SUB, a, b);
-    case OP_MUL:
-        return ir_binary(f, IR_MUL, a, b);
-    case OP_AND:
-        return ir_binary(f, IR_AND, a, b);
-    case OP_OR:
-        return ir_binary(f, IR_OR, a, b);
-    case OP_XOR:
-        return ir_binary(f, IR_XOR, a, b);
-    case OP_SHL:
-        return shift(f, IR_SHL, a, b);
-    case OP_SHR:
-        return shift(f, IR_SHR, a, b);
-    case OP_NEG:
+    if (op == OP_NEG)
         return ir_binary(f, IR_SUB, ir_const(f, 0), a);
-    case OP_DIV:
-    case OP_MOD: {
-        uint32_t k;
-        if (!ir_is_const(f, b, &k) || k == 0)
-            *required = cond_and(lw, *required, cond_require_nonzero(lw, b));
-        return ir_binary(f, op == OP_DIV ? IR_UDIV : IR_UMOD, a, b);
-    }
-    }
-    return a;
+    if (op == OP_SHL || op == OP_SHR)
+        return shift(f, same[op], a, b);
+    if ((op == OP_DIV || op == OP_MOD) && (!ir_is_const(f, b, &k) || k == 0))
+        *required = cond_and(lw, *required, cond_require_nonzero(lw, b));
+    return ir_binary(f, same[op], a, b);
 }
 
 /*

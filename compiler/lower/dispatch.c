@@ -47,8 +47,7 @@ static void become(struct normal_form *x, uint32_t i, uint32_t from)
     x->nf.at[i].next = next;
 }
 
-/* Children that are lists of the same kind, or lists of one. */
-static void flatten(struct normal_form *x, uint32_t list)
+void nf_flatten(struct normal_form *x, uint32_t list)
 {
     uint32_t child = x->nf.at[list].first, next;
     uint8_t kind = x->nf.at[list].kind;
@@ -306,7 +305,7 @@ static uint32_t class_item(struct dispatch *d, uint64_t holds, struct set set, u
         if (!neutral && part != NF_NONE)
             nf_list_append(x, item, part);
     }
-    flatten(x, item);
+    nf_flatten(x, item);
     return item;
 }
 
@@ -355,7 +354,7 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
 
     if ((kind != NF_AND && kind != NF_OR) || x->nf.at[list].first == NF_NONE)
         return;
-    flatten(x, list);
+    nf_flatten(x, list);
     collapse(x, list);
     if (x->nf.at[list].kind != kind)
         return;

@@ -9,7 +9,7 @@
  *
  * The formula is put into negation normal form with n-ary lists; every list is then read once. An item is a test
  * of a value against a set, alone ("decides there") or followed by a rest ("the rest decides there").
- * Items on one value form a run: sets of lone tests are united, rests behind equal sets become one list that is
+ * Tests that all items of a long list make are made once. Items on one value form a run: sets of lone tests are united, rests behind equal sets become one list that is
  * regrouped in turn, and many disjoint sets become a switch. A list of AND is a list of OR with the outcomes
  * swapped.
  *
@@ -26,6 +26,8 @@
 
 #define SWITCH_MIN   6  /* disjoint sets of one value from which a run becomes a switch */
 #define OVERTAKE_MAX 8  /* runs that an item may move past */
+#define COMMON_MIN   6  /* items from which tests they all make are made once */
+#define COMMON_MAX   16 /* parts of an item that are looked at for that */
 
 /* One item of a list: where `on` lies in the set, `rest` decides (NF_NONE: it is decided). */
 struct entry {
@@ -348,11 +350,112 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
     }
 }
 
+/* ---------------------------------------------------------------- common tests */
+
+/* The child of @item that asks what the test @wanted asks, or NF_NONE. */
+static uint32_t find_test(struct factor *x, uint32_t item, ir_value on, struct set wanted, bool outcome)
+{
+    uint32_t looked = 0;
+
+    for (uint32_t c = x->form.nf.at[item].first; c != NF_NONE && looked < COMMON_MAX; c = x->form.nf.at[c].next, looked++)
+        if (nf_is_test(&x->form, c) && nf_test_value(&x->form, c) == on && set_equal(nf_test_set(&x->form, c, outcome), wanted))
+            return c;
+    return NF_NONE;
+}
+
+static void remove_child(struct factor *x, uint32_t item, uint32_t child)
+{
+    struct nf *n = &x->form.nf.at[item];
+    uint32_t before = NF_NONE;
+
+    for (uint32_t c = n->first; c != child; c = x->form.nf.at[c].next)
+        before = c;
+    if (before == NF_NONE)
+        n->first = x->form.nf.at[child].next;
+    else
+        x->form.nf.at[before].next = x->form.nf.at[child].next;
+    if (n->last == child)
+        n->last = before;
+}
+
+/* The test that is evaluated first in @i, or NF_NONE. */
+static uint32_t first_test(const struct normal_form *x, uint32_t i)
+{
+    while (i != NF_NONE && (x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR))
+        i = x->nf.at[i].first;
+    return i != NF_NONE && nf_is_test(x, i) ? i : NF_NONE;
+}
+
+/* All items are compounds of several parts, and there are enough of them. */
+static bool all_compound(const struct factor *x, uint32_t list)
+{
+    uint8_t compound = x->form.nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
+    uint32_t n = 0;
+
+    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE; i = x->form.nf.at[i].next, n++)
+        if (x->form.nf.at[i].kind != compound || x->form.nf.at[i].strict || x->form.nf.at[i].first == x->form.nf.at[i].last)
+            return false;
+    return n >= COMMON_MIN;
+}
+
+/*
+ * Tests that every item of a long list makes are made once, in front of the list:
+ *   (x1 and p and y1) or (x2 and p and y2) or ...        p and ((x1 and y1) or (x2 and y2) or ...)
+ * A packet accepted in the list or behind it has passed through the first test of the first item, so a test that reaches
+ * no further may move in front of that.
+ */
+static void hoist_common(struct factor *x, uint32_t list)
+{
+    bool is_or = x->form.nf.at[list].kind == NF_OR;
+    uint32_t outer = NF_NONE, inner = NF_NONE, next, looked = 0;
+
+    if (!all_compound(x, list))
+        return;
+    uint32_t first = x->form.nf.at[list].first, head = first_test(&x->form, first);
+    if (head == NF_NONE)
+        return;
+    uint32_t reach = x->form.value_reach[nf_test_value(&x->form, head)];
+    for (uint32_t c = x->form.nf.at[x->form.nf.at[first].first].next; c != NF_NONE && looked < COMMON_MAX && !x->form.failed; c = next, looked++) {
+        next = x->form.nf.at[c].next;
+        if (!nf_is_test(&x->form, c) || reach == UINT32_MAX || x->form.nf.at[c].reach > reach)
+            continue;
+        ir_value on = nf_test_value(&x->form, c);
+        struct set s = nf_test_set(&x->form, c, is_or);
+        bool common = true;
+        for (uint32_t i = x->form.nf.at[first].next; i != NF_NONE && common; i = x->form.nf.at[i].next)
+            common = find_test(x, i, on, s, is_or) != NF_NONE;
+        if (!common)
+            continue;
+        for (uint32_t i = first; i != NF_NONE; i = x->form.nf.at[i].next)
+            remove_child(x, i, find_test(x, i, on, s, is_or));
+        if (outer == NF_NONE)
+            outer = nf_list_new(&x->form, is_or ? NF_AND : NF_OR);
+        if (!x->form.failed)
+            nf_list_append(&x->form, outer, c);
+    }
+    if (outer == NF_NONE || x->form.failed)
+        return;
+    inner = nf_list_new(&x->form, is_or ? NF_OR : NF_AND);
+    for (uint32_t i = first; i != NF_NONE && !x->form.failed; i = next) {
+        next = x->form.nf.at[i].next;
+        nf_list_append(&x->form, inner, i);
+    }
+    nf_list_append(&x->form, outer, inner);
+    x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
+    nf_list_append(&x->form, list, outer);
+}
+
 /* Regroups one list. */
 static void regroup(struct factor *x, uint32_t list)
 {
     uint32_t base = x->run.n;
 
+    nf_flatten(&x->form, list);
+    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE; i = x->form.nf.at[i].next)
+        if (x->form.nf.at[i].kind == NF_AND || x->form.nf.at[i].kind == NF_OR)
+            nf_flatten(&x->form, i);
+    if (x->switches)
+        hoist_common(x, list);
     read_items(x, list, base);
     x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
     for (uint32_t i = base; i < x->run.n && !x->form.failed; i++) {

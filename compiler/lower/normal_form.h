@@ -81,6 +81,8 @@ uint32_t set_put(struct set s, struct interval *to);
 /** The set of @n intervals, which are sorted and merged in place; their order is kept if it is worth it. */
 struct set set_united(struct normal_form *x, struct interval *in, uint32_t n);
 
+/** Takes in children of @list that are lists of its own kind, or lists of one. */
+void nf_flatten(struct normal_form *x, uint32_t list);
 /** Simplifies one list whose children are simplified: dispatch.c. */
 void nf_dispatch(struct normal_form *x, uint32_t list);
 #endif

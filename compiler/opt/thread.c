@@ -21,6 +21,7 @@
 #include <string.h>
 #include "opt/pass.h"
 
+#define COPIES_FREE 256 /* states beyond one for each block that any function may have */
 #define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
 
 /* Sorted, disjoint, not adjacent; interned. Set 0 is everything. */
@@ -64,6 +65,8 @@ struct thread {
     struct arena *a;        /* for the pass alone */
     uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
     uint64_t *relevant;     /* per block: tracked values tested from here on */
+    bool *copies;           /* per block: there is a state of it */
+    uint32_t extra;         /* further states of blocks that may be made with facts of their own */
     VEC(struct set) set;
     uint32_t *set_hash, set_hash_size;
     VEC(struct fact) fact;
@@ -243,32 +246,43 @@ static void state_insert(struct thread *t, uint32_t id)
     t->state_hash[at] = id + 1;
 }
 
+/* The state of @block and the last @n of t->fact, or NULL. */
+static const uint32_t *state_find(const struct thread *t, uint32_t block, uint32_t via, uint32_t n)
+{
+    const struct state s = {.block = block, .via = via, .fact = t->fact.n - n, .facts = n};
+
+    if (t->state_hash_size == 0)
+        return NULL;
+    for (uint32_t at = state_hash_of(t, &s) & (t->state_hash_size - 1); t->state_hash[at]; at = (at + 1) & (t->state_hash_size - 1)) {
+        const struct state *o = &t->state.at[t->state_hash[at] - 1];
+        if (o->block == block && o->via == via && o->facts == n &&
+            (n == 0 || memcmp(&t->fact.at[o->fact], &t->fact.at[s.fact], n * sizeof(struct fact)) == 0))
+            return &t->state_hash[at];
+    }
+    return NULL;
+}
+
 /* The state of these, made if need be. Its facts are the last @n of t->fact. */
 static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uint32_t n)
 {
     struct state s = {.block = block, .via = via, .fact = t->fact.n - n, .facts = n};
+    const uint32_t *found = state_find(t, block, via, n);
     bool grown;
 
-    if (!table_room(t, &t->state_hash, &t->state_hash_size, t->state.n, &grown)) {
+    if (found) {
+        t->fact.n -= n;
+        return *found - 1;
+    }
+    if (!table_room(t, &t->state_hash, &t->state_hash_size, t->state.n, &grown) || !vec_push(t->a, &t->state, s)) {
         t->failed = true;
         return IR_REJECT;
     }
-    for (uint32_t i = 0; grown && i < t->state.n; i++)
+    for (uint32_t i = 0; grown && i + 1 < t->state.n; i++)
         state_insert(t, i);
-    for (uint32_t at = state_hash_of(t, &s) & (t->state_hash_size - 1); t->state_hash[at]; at = (at + 1) & (t->state_hash_size - 1)) {
-        const struct state *o = &t->state.at[t->state_hash[at] - 1];
-        if (o->block == block && o->via == via && o->facts == n &&
-            memcmp(&t->fact.at[o->fact], &t->fact.at[s.fact], n * sizeof(struct fact)) == 0) {
-            t->fact.n -= n;
-            return t->state_hash[at] - 1;
-        }
-    }
-    if (!vec_push(t->a, &t->state, s)) {
-        t->failed = true;
-        return IR_REJECT;
-    }
-    t->budget -= t->budget ? 1 : 0;
     state_insert(t, t->state.n - 1);
+    t->budget -= t->budget ? 1 : 0;
+    t->extra -= t->copies[block] && t->extra; /* one more of a block that there is already */
+    t->copies[block] = true;
     return t->state.n - 1;
 }
 
@@ -304,6 +318,10 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
                 block = one.target;
                 continue;
             }
+        }
+        if (t->extra == 0 && t->copies[block] && !state_find(t, block, IR_NONE, n)) {
+            t->fact.n -= n;
+            n = 0;
         }
         return state_intern(t, block, IR_NONE, n);
     }
@@ -551,9 +569,10 @@ static bool find_relevant(struct thread *t)
 
     t->tracked = arena_array(t->a, uint32_t, f->value.n);
     t->relevant = arena_array(t->a, uint64_t, f->block.n + 1);
+    t->copies = arena_array(t->a, bool, f->block.n + 1);
     t->noted = arena_array(t->a, struct noted, f->block.n + 2);
     uint8_t *tests = arena_array(t->a, uint8_t, f->value.n);
-    if (!t->tracked || !t->relevant || !t->noted || !tests)
+    if (!t->tracked || !t->relevant || !t->copies || !t->noted || !tests)
         return false;
     for (uint32_t i = 0; i < f->block.n; i++) {
         ir_value on = f->block.at[i].on;
@@ -642,6 +661,7 @@ static int rebuild(struct thread *t)
     struct ir_func *f = t->f;
 
     t->budget = 16 * (uint64_t)f->block.n + 65536;
+    t->extra = COPIES_FREE + f->block.n / 4;
     if (!find_relevant(t) || set_intern(t, &everything, 1) != 0 || t->failed)
         return WEIR_E_MEMORY;
     uint32_t root = resolve(t, IR_NONE, f->entry, 0);
