@@ -22,12 +22,17 @@ VERSION      := $(shell awk '/define WEIR_VERSION_(MAJOR|MINOR|PATCH)/ {v = v s 
 SOVERSION    := $(firstword $(subst ., ,$(VERSION)))
 
 # The rooms of libweir, by name: nothing else is linked into it.
-ROOMS        := base proto ast sema lower ir opt backends/cbpf backends/ebpf vm driver
+ROOMS        := base proto ast sema lower ir opt backends/cbpf backends/ebpf backends/elf backends/c vm driver
 LIB_SRC      := $(sort $(foreach r,$(ROOMS),$(wildcard compiler/$(r)/*.c)))
 LIB_GEN      := $(B)/gen/filter.tab.c $(B)/gen/filter.lex.c
 LIB_OBJ      := $(LIB_SRC:%.c=$(B)/%.o) $(LIB_GEN:%.c=%.o)
+# libweir-bpf, which loads and attaches, is a library of its own: it needs libbpf.
+BPF_SRC      := $(sort $(wildcard attach/*.c))
+BPF_OBJ      := $(BPF_SRC:%.c=$(B)/%.o)
 CLI_SRC      := $(sort $(wildcard cli/*.c))
 CLI_OBJ      := $(CLI_SRC:%.c=$(B)/%.o)
+DROPIN_SRC   := $(sort $(wildcard dropin/*.c)) cli/names_system.c
+DROPIN_OBJ   := $(DROPIN_SRC:%.c=$(B)/%.o)
 
 HARNESS_SRC  := $(sort $(wildcard tests/harness/*.c))
 HARNESS_OBJ  := $(HARNESS_SRC:%.c=$(B)/%.o)
@@ -42,12 +47,12 @@ EXAMPLE_SRC  := $(sort $(wildcard examples/*.c))
 EXAMPLE_BIN  := $(EXAMPLE_SRC:%.c=$(B)/%)
 
 DEPS_RUN     := gcc make flex bison pkg-config libpcap-dev libbpf-dev libelf-dev
-DEPS_TEST    := $(DEPS_RUN) clang groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind
+DEPS_TEST    := $(DEPS_RUN) clang bpftool iptables groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind g++ musl-tools python3
 TEST_LIBS     = -lcmocka -lz3 -ljansson -lpcap -lbpf -lelf
 
 .PHONY: all help deps deps-test run test test-long check-asan check-headers check-clang fuzz bench install uninstall clean examples tests
 
-all: $(B)/weir $(B)/libweir.a $(B)/libweir.so $(B)/weir.pc ## build the command and the libraries
+all: $(B)/weir $(B)/libweir.a $(B)/libweir.so $(B)/libweir-pcap.so $(B)/libweir-bpf.a $(B)/libweir-bpf.so $(B)/weir.pc ## build the command and the libraries
 
 help: ## this list
 	$(Q)sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -93,11 +98,23 @@ $(B)/libweir.so: $(LIB_OBJ) compiler/libweir.map
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libweir.so.$(SOVERSION) -Wl,--version-script=compiler/libweir.map -Wl,-z,defs \
 	    -o $@ $(LIB_OBJ)
-$(B)/weir: $(CLI_OBJ) $(B)/libweir.a
+$(B)/libweir-bpf.a: $(BPF_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/libweir-bpf.so: $(BPF_OBJ)
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpcap
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libweir-bpf.so.$(SOVERSION) -Wl,-z,defs -o $@ $^ -lbpf
+$(B)/weir: $(CLI_OBJ) $(B)/libweir.a $(B)/libweir-bpf.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpcap -lbpf
+# What libpcap's callers call, on top of libweir: for LD_PRELOAD, so nothing of libweir itself is shown.
+$(B)/libweir-pcap.so: $(DROPIN_OBJ) $(LIB_OBJ) dropin/libweir-pcap.map
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libweir-pcap.so -Wl,--version-script=dropin/libweir-pcap.map -Wl,-z,defs \
+	    -Wl,-Bsymbolic-functions -o $@ $(DROPIN_OBJ) $(LIB_OBJ) -lpcap
+WEIR_PC = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|'
 $(B)/weir.pc: weir.pc.in Makefile compiler/include/weir/weir.h
-	$(Q)mkdir -p $(@D) && sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+	$(Q)mkdir -p $(@D) && $(WEIR_PC) $< > $@
 
 install: all ## copy to $(DESTDIR)$(PREFIX)
 	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/weir
@@ -106,17 +123,27 @@ install: all ## copy to $(DESTDIR)$(PREFIX)
 	$(Q)install -m 755 $(B)/libweir.so $(DESTDIR)$(LIBDIR)/libweir.so.$(VERSION)
 	$(Q)ln -sf libweir.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libweir.so.$(SOVERSION)
 	$(Q)ln -sf libweir.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libweir.so
-	$(Q)install -m 644 compiler/include/weir/weir.h $(DESTDIR)$(PREFIX)/include/weir/weir.h
-	$(Q)install -m 644 $(B)/weir.pc $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc
+	$(Q)install -m 755 $(B)/libweir-pcap.so $(DESTDIR)$(LIBDIR)/libweir-pcap.so
+	$(Q)install -m 644 $(B)/libweir-bpf.a $(DESTDIR)$(LIBDIR)/libweir-bpf.a
+	$(Q)install -m 755 $(B)/libweir-bpf.so $(DESTDIR)$(LIBDIR)/libweir-bpf.so.$(VERSION)
+	$(Q)ln -sf libweir-bpf.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libweir-bpf.so.$(SOVERSION)
+	$(Q)ln -sf libweir-bpf.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libweir-bpf.so
+	$(Q)install -m 644 compiler/include/weir/weir.h attach/weir_bpf.h $(DESTDIR)$(PREFIX)/include/weir/
+	$(Q)$(WEIR_PC) weir.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc # made anew: PREFIX may be another one now
 uninstall: ## remove what install put there
-	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/weir $(DESTDIR)$(LIBDIR)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.so* \
-	    $(DESTDIR)$(PREFIX)/include/weir/weir.h $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/weir $(DESTDIR)$(LIBDIR)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.so* $(DESTDIR)$(LIBDIR)/libweir-pcap.so \
+	    $(DESTDIR)$(LIBDIR)/libweir-bpf.a $(DESTDIR)$(LIBDIR)/libweir-bpf.so* \
+	    $(DESTDIR)$(PREFIX)/include/weir/weir.h $(DESTDIR)$(PREFIX)/include/weir/weir_bpf.h \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc
 	$(Q)rmdir $(DESTDIR)$(PREFIX)/include/weir 2>/dev/null || true
 
 # ---------------------------------------------------------------- tests
 
-tests: $(TEST_BIN) $(B)/weir $(B)/libweir.so ## build the tests without running them
+tests: $(TEST_BIN) $(B)/weir $(B)/libweir.so $(B)/libweir-pcap.so ## build the tests without running them
 $(B)/tests/%: $(B)/tests/%.o $(HARNESS_OBJ) $(B)/libweir.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
+$(B)/tests/attach/%: $(B)/tests/attach/%.o $(HARNESS_OBJ) $(B)/libweir.a $(B)/libweir-bpf.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
 $(B)/jit-tests/%: $(B)/jit-tests/%.o $(HARNESS_OBJ) $(B)/libweir.a
@@ -135,7 +162,7 @@ check-asan: ## all tests under AddressSanitizer and UBSan, with tiny chunks and 
 check-clang: ## build with clang
 	$(Q)$(MAKE) --no-print-directory B=$(B)/clang CC=clang all tests
 check-headers: ## every header compiles alone; the public one also as C++
-	$(Q)for h in $$(ls compiler/*/*.h compiler/backends/*/*.h grammar/*.h); do \
+	$(Q)for h in $$(ls compiler/*/*.h compiler/backends/*/*.h grammar/*.h attach/*.h); do \
 	  echo "#include \"$$h\"" | $(CC) $(WARN) $(INC) -x c -fsyntax-only - || exit 1; done
 	$(Q)for s in c11 c17; do echo '#include "weir/weir.h"' | $(CC) -std=$$s -Wall -Wextra -Wpedantic -Werror -Icompiler/include -x c -fsyntax-only - || exit 1; done
 	$(Q)echo '#include "weir/weir.h"' | $(CXX) -std=c++17 -Wall -Wextra -Wpedantic -Werror -Icompiler/include -x c++ -fsyntax-only -
@@ -156,13 +183,13 @@ $(B)/bench/%: $(B)/bench/%.o $(HARNESS_OBJ) $(B)/libweir.a
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
 
 examples: $(EXAMPLE_BIN) ## build the examples
-$(B)/examples/%: $(B)/examples/%.o $(B)/libweir.a
+$(B)/examples/%: $(B)/examples/%.o $(B)/libweir.a $(B)/libweir-bpf.a
 	$(call say,LD)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpcap
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ -lpcap -lbpf
 
 clean: ## remove everything generated
 	$(Q)rm -rf $(B)
 
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(LIB_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(HARNESS_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_SRC:%.c=$(B)/%.d) $(EXAMPLE_SRC:%.c=$(B)/%.d)
+-include $(LIB_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DROPIN_OBJ:.o=.d) $(HARNESS_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_SRC:%.c=$(B)/%.d) $(EXAMPLE_SRC:%.c=$(B)/%.d)

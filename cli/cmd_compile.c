@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "actions.h"
 #include "commands.h"
 #include "compile.h"
+#include "cost.h"
+#include "emit.h"
 #include "interface.h"
 #include "output.h"
 #include "savefile.h"
@@ -27,29 +30,40 @@ static int print_program(const struct options *o, const struct weir_program *p)
     return EXIT_DONE;
 }
 
-/* The instructions as the kernel takes them, in this machine's byte order. */
-static int write_program(const struct options *o, const struct weir_program *p)
+/* Writes @len bytes to -o's file. */
+static int write_bytes(const struct options *o, const void *bytes, size_t len)
 {
     struct output out;
-    size_t count = 0, size;
-    const void *insns;
     int failed = 0;
 
-    if (o->target == WEIR_TARGET_CBPF) {
-        insns = weir_program_cbpf(p, &count);
-        size = sizeof(struct weir_cbpf_insn);
-    } else {
-        insns = weir_program_ebpf(p, &count);
-        size = sizeof(struct weir_ebpf_insn);
-    }
-    if (!insns)
-        return say_failed(o->json, "%s", weir_strerror(WEIR_E_BUG));
     if (output_open(&out, o->program_file) < 0)
         return say_failed(o->json, "%s: %s", o->program_file, strerror(errno));
-    if (fwrite(insns, size, count, out.file) != count || output_flush(&out) < 0)
+    if (fwrite(bytes, 1, len, out.file) != len || output_flush(&out) < 0)
         failed = errno ? errno : EIO;
     output_close(&out, failed != 0);
     return failed ? say_failed(o->json, "%s: %s", o->program_file, strerror(failed)) : EXIT_DONE;
+}
+
+/* Classic instructions as the kernel takes them, in this machine's byte order, or an eBPF object. */
+static int write_program(const struct options *o, const struct weir_program *p)
+{
+    struct weir_object_options oo = {
+        .size = sizeof oo, .name = o->function, .egress = o->egress, .linked = o->linked};
+    size_t count = 0, len = 0;
+    char *object = NULL;
+
+    if (o->target == WEIR_TARGET_CBPF) {
+        const struct weir_cbpf_insn *insns = weir_program_cbpf(p, &count);
+        return write_bytes(o, insns, count * sizeof *insns);
+    }
+    int status = weir_program_object(p, &oo, &object, &len);
+    if (status == WEIR_E_ARGUMENT)
+        return say_usage("'%s' cannot be the name of a function", o->function);
+    if (status < 0)
+        return say_failed(o->json, "%s", weir_strerror(status));
+    status = write_bytes(o, object, len);
+    weir_text_free(p, object);
+    return status;
 }
 
 static void note_refusal(const struct options *o, const struct weir_program *p)
@@ -67,6 +81,31 @@ static void note_refusal(const struct options *o, const struct weir_program *p)
     } else {
         fprintf(stderr, "Linux would refuse this program: %s\n", refusal);
     }
+}
+
+/* What follows from the target and the form of the program. */
+static int describe_target(const struct options *o, struct weir_options *wo)
+{
+    bool hook = o->target == WEIR_TARGET_XDP || o->target == WEIR_TARGET_TC;
+    bool object = o->program_file && o->target != WEIR_TARGET_CBPF;
+
+    wo->target = o->target;
+    if (o->target == WEIR_TARGET_CGROUP || o->emit == EMIT_XTABLES)
+        wo->linktype = (uint32_t)weir_linktype_by_name("RAW");
+    if (o->target == WEIR_TARGET_TC || o->emit == EMIT_XTABLES || o->emit == EMIT_TC)
+        wo->live = 1;
+    if (o->emit == EMIT_TC)
+        wo->snaplen = UINT32_MAX;
+    wo->frags = o->frags;
+    wo->keep_source = o->emit == EMIT_C;
+    wo->tables = object && !o->no_maps;
+    wo->count = object && hook && !o->linked && !o->no_counters;
+    if (o->linked && hook) {
+        wo->has_actions = 1;
+        wo->on_match = 1;
+        return EXIT_DONE;
+    }
+    return actions_set(o, object, wo);
 }
 
 int cmd_compile(const struct options *o)
@@ -90,14 +129,23 @@ int cmd_compile(const struct options *o)
         if (interface_describe(o->interface, &wo, why) < 0)
             return say_failed(o->json, "%s: %s", o->interface, why);
     }
-    status = compile_filter(o, wo, &p);
+    status = describe_target(o, &wo);
+    if (!status)
+        status = compile_filter(o, wo, &p);
     if (status)
         return status;
+    if (o->emit) {
+        status = emit_program(o, p);
+        weir_program_free(p);
+        return status;
+    }
     if (o->program_file)
         status = write_program(o, p);
-    if (!status && (!o->program_file || o->listing || o->dump_ir))
+    if (!status && (!o->program_file || o->listing || o->dump_ir) && !(o->cost && o->json))
         status = print_program(o, p);
-    if (!status)
+    if (!status && o->cost)
+        status = cost_print(o, p);
+    if (!status && !o->cost)
         note_refusal(o, p);
     weir_program_free(p);
     return status;

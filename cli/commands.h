@@ -7,4 +7,10 @@ struct options;
 int cmd_compile(const struct options *o);   /* print or write a program */
 int cmd_match(const struct options *o);     /* filter a savefile */
 int cmd_linktypes(const struct options *o); /* list the link types */
+
+/* With words of their own: argv[0] is the command's name. */
+int cmd_attach(int argc, char **argv); /* load a filter and attach it to an interface */
+int cmd_show(int argc, char **argv);   /* what is attached, and what it counted */
+int cmd_detach(int argc, char **argv); /* detach it */
+int cmd_diff(int argc, char **argv);   /* do two filters mean the same? */
 #endif

@@ -37,7 +37,10 @@ static int compile_text(const struct options *o, const struct weir_options *wo, 
 
     if (status < 0)
         return say_failed(o->json, "%s", weir_strerror(status));
-    status = weir_compile(cx, t->text, t->len, wo, out);
+    if (o->from_file)
+        status = weir_program_read(cx, t->original, t->len, wo, out);
+    else
+        status = weir_compile(cx, t->text, t->len, wo, out);
     show_diagnostics(o, cx, t, status);
     if (status < 0 && !weir_diagnostic_count(cx))
         say_failed(o->json, "%s", weir_strerror(status));
@@ -56,9 +59,11 @@ static int compile_text(const struct options *o, const struct weir_options *wo, 
 
 static int read_text(const struct options *o, struct filter_text *t)
 {
-    if (o->filter_file) {
-        if (filter_text_from_file(t, o->filter_file) < 0)
-            return say_failed(o->json, "%s: %s", o->filter_file, strerror(errno));
+    const char *file = o->from_file ? o->from_file : o->filter_file;
+
+    if (file) {
+        if (filter_text_from_file(t, file) < 0)
+            return say_failed(o->json, "%s: %s", file, strerror(errno));
     } else if (filter_text_from_words(t, o->words, o->word_count) < 0) {
         return say_failed(o->json, "%s", strerror(ENOMEM));
     }
@@ -91,6 +96,7 @@ int compile_filter(const struct options *o, struct weir_options wo, struct weir_
         wo.live = 1;
     wo.optimize = !o->plain;
     wo.target = o->target;
+    wo.tune = o->tune;
     wo.keep_ir = o->dump_ir;
     wo.lint = !o->no_warnings && (o->lint || isatty(STDERR_FILENO));
     wo.resolver = resolver_init(&names, o->resolve, o->names);

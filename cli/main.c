@@ -29,14 +29,27 @@ static int act(const struct options *o)
     return EXIT_USAGE;
 }
 
+/* Commands that are words. Everything else is options and a filter. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {{"attach", cmd_attach}, {"show", cmd_show}, {"detach", cmd_detach}, {"diff", cmd_diff}};
+
+static int run(int argc, char **argv, struct options *o)
+{
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (argc > 1 && !strcmp(argv[1], commands[i].name))
+            return commands[i].run(argc - 1, argv + 1);
+    int status = options_parse(argc, argv, o);
+    return status ? status : act(o);
+}
+
 int main(int argc, char **argv)
 {
-    struct options o;
-    int status = options_parse(argc, argv, &o);
+    struct options o = {0};
 
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too big is a failed write, which we report */
-    if (!status)
-        status = act(&o);
+    int status = run(argc, argv, &o);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status != EXIT_USAGE)
         status = say_failed(o.json, "stdout: %s", strerror(errno));
     return status;

@@ -22,7 +22,19 @@ enum {
     LONG_COUNT,
     LONG_JSON,
     LONG_DUMP_IR,
+    LONG_FROM,
     LONG_VERSION,
+    LONG_ON_MATCH,
+    LONG_ON_MISS,
+    LONG_NAME,
+    LONG_EMIT,
+    LONG_FRAGS,
+    LONG_NO_MAPS,
+    LONG_NO_COUNTERS,
+    LONG_EGRESS,
+    LONG_LINKED,
+    LONG_COST,
+    LONG_TUNE,
 };
 
 static const struct option long_options[] = {
@@ -37,6 +49,18 @@ static const struct option long_options[] = {
     {"count", no_argument, NULL, LONG_COUNT},
     {"json", no_argument, NULL, LONG_JSON},
     {"dump-ir", no_argument, NULL, LONG_DUMP_IR},
+    {"on-match", required_argument, NULL, LONG_ON_MATCH},
+    {"on-miss", required_argument, NULL, LONG_ON_MISS},
+    {"name", required_argument, NULL, LONG_NAME},
+    {"emit", required_argument, NULL, LONG_EMIT},
+    {"frags", no_argument, NULL, LONG_FRAGS},
+    {"no-maps", no_argument, NULL, LONG_NO_MAPS},
+    {"no-counters", no_argument, NULL, LONG_NO_COUNTERS},
+    {"egress", no_argument, NULL, LONG_EGRESS},
+    {"linked", no_argument, NULL, LONG_LINKED},
+    {"cost", no_argument, NULL, LONG_COST},
+    {"tune", required_argument, NULL, LONG_TUNE},
+    {"from", required_argument, NULL, LONG_FROM},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, LONG_VERSION},
     {NULL, 0, NULL, 0},
@@ -46,10 +70,14 @@ void options_help(void)
 {
     fputs("usage: weir [-d | -dd | -ddd] [OPTION...] [EXPRESSION...]     print the program of a filter\n"
           "       weir -r IN [-w OUT] [-c N] [--count] [EXPRESSION...]   filter a savefile\n"
+          "       weir diff [OPTION...] A B                              do two filters mean the same?\n"
           "       weir -L                                                list the link types\n"
+          "       weir attach xdp|tc IFACE [OPTION...] [EXPRESSION...]   count, or act on, packets of an interface\n"
+          "       weir show [--json]; weir detach xdp|tc IFACE           what is attached; see weir-attach(8)\n"
           "\n"
           "What the packets are:\n"
-          "  -y LINKTYPE        link type, by name or DLT number (default: of -r, of -i, else EN10MB)\n"
+          "  -y LINKTYPE        link type, by name or DLT number (default: of -r, of -i, else EN10MB;\n"
+          "                     for packets from IP on, as with -t cgroup, RAW)\n"
           "  -s SNAPLEN         what a match returns (default 262144, as 0)\n"
           "  -r IN              read IN (- is stdin), or with -d take its link type\n"
           "  -i IFACE           with -d: as for a live capture on IFACE\n"
@@ -58,6 +86,7 @@ void options_help(void)
           "  --savefile ORDER   swapped or unswapped: byte order of the machine that wrote the file\n"
           "The filter:\n"
           "  -F FILE            read it from FILE (- is stdin); # starts a comment\n"
+          "  --from FILE        instead of a filter, a classic program: as -d, -dd, -ddd, --emit or bpf_asm write it\n"
           "  --resolve WHERE    where names come from: system (default), files, none\n"
           "  --names DIR        hosts, ethers, networks, services and protocols of DIR\n"
           "  --allow-never      accept a filter that can never match\n"
@@ -65,8 +94,16 @@ void options_help(void)
           "The program:\n"
           "  -d, -dd, -ddd      as a listing (default), as C, as decimal numbers\n"
           "  -O                 without the optimizer\n"
-          "  -t TARGET          cbpf (default) or xdp\n"
-          "  -o FILE            write the raw instructions to FILE (- is stdout)\n"
+          "  -t TARGET          cbpf (default), or eBPF: xdp, tc, socket, cgroup, func\n"
+          "  -o FILE            write it to FILE (- is stdout): eBPF as an ELF object, else raw instructions\n"
+          "  --emit=FORMAT      c, xtables (for iptables -m bpf --bytecode) or tc (for tc filter ... bpf bytecode)\n"
+          "  --on-match ACTION  xdp: pass, drop, tx, aborted; tc: pass, ok, drop; --on-miss likewise. With -o and\n"
+          "                     attach every packet passes by default and is only counted\n"
+          "  --name NAME        of the function in an object (default weir); --linked: for libbpf's linker\n"
+          "  --frags            xdp: for frames of several buffers; --egress: cgroup: for what leaves\n"
+          "  --no-maps          no tables in read-only data; --no-counters: an object that does not count\n"
+          "  --cost             also say what it costs, and whether this machine's kernel takes it\n"
+          "  --tune WHAT        speed (default), size, or kernel (for sockets: fewer loads at variable addresses)\n"
           "  --dump-ir          print the intermediate representation\n"
           "Filtering:\n"
           "  -w OUT             write the packets that match to OUT (- is stdout)\n"
@@ -117,20 +154,47 @@ static bool parse_netmask(const char *text, uint32_t *out)
 
 static int parse_target(const char *name, uint32_t *target)
 {
-    static const char *const planned[] = {"tc", "socket", "cgroup", "func", "native"};
+    static const struct {
+        const char *name;
+        uint32_t target;
+    } known[] = {
+        {"cbpf", WEIR_TARGET_CBPF},     {"xdp", WEIR_TARGET_XDP},       {"tc", WEIR_TARGET_TC},
+        {"socket", WEIR_TARGET_SOCKET}, {"cgroup", WEIR_TARGET_CGROUP}, {"func", WEIR_TARGET_FUNC},
+    };
 
-    if (!strcmp(name, "cbpf")) {
-        *target = WEIR_TARGET_CBPF;
-        return EXIT_DONE;
-    }
-    if (!strcmp(name, "xdp")) {
-        *target = WEIR_TARGET_XDP;
-        return EXIT_DONE;
-    }
-    for (size_t i = 0; i < sizeof planned / sizeof planned[0]; i++)
-        if (!strcmp(name, planned[i]))
-            return say_usage("target '%s' is not in this version; it has cbpf and xdp", name);
-    return say_usage("unknown target '%s': cbpf or xdp", name);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (!strcmp(name, known[i].name)) {
+            *target = known[i].target;
+            return EXIT_DONE;
+        }
+    if (!strcmp(name, "native"))
+        return say_usage("target 'native' is not in this version; it has cbpf, xdp, tc, socket, cgroup and func");
+    return say_usage("unknown target '%s': cbpf, xdp, tc, socket, cgroup or func", name);
+}
+
+static int parse_emit(const char *name, int *emit)
+{
+    static const char *const names[] = {[EMIT_C] = "c", [EMIT_XTABLES] = "xtables", [EMIT_TC] = "tc"};
+
+    for (int i = EMIT_C; i <= EMIT_TC; i++)
+        if (!strcmp(name, names[i])) {
+            *emit = i;
+            return EXIT_DONE;
+        }
+    return say_usage("--emit is 'c', 'xtables' or 'tc', not '%s'", name);
+}
+
+static int parse_tune(const char *name, uint32_t *tune)
+{
+    static const char *const names[] = {
+        [WEIR_TUNE_SPEED] = "speed", [WEIR_TUNE_SIZE] = "size", [WEIR_TUNE_KERNEL] = "kernel"};
+
+    for (uint32_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (!strcmp(name, names[i])) {
+            *tune = i;
+            return EXIT_DONE;
+        }
+    return say_usage("--tune is 'speed', 'size' or 'kernel', not '%s'", name);
 }
 
 /* Options that take a value. */
@@ -168,6 +232,19 @@ static int parse_value(int letter, const char *value, struct options *o)
         else
             return say_usage("--savefile is 'swapped' or 'unswapped', not '%s'", value);
         return EXIT_DONE;
+    case LONG_ON_MATCH:
+        o->on_match = value;
+        return EXIT_DONE;
+    case LONG_ON_MISS:
+        o->on_miss = value;
+        return EXIT_DONE;
+    case LONG_NAME:
+        o->function = value;
+        return EXIT_DONE;
+    case LONG_EMIT:
+        return parse_emit(value, &o->emit);
+    case LONG_TUNE:
+        return parse_tune(value, &o->tune);
     default:
         return parse_target(value, &o->target);
     }
@@ -176,10 +253,15 @@ static int parse_value(int letter, const char *value, struct options *o)
 /* Options that do not go together. */
 static int check(const struct options *o, bool resolve_given)
 {
-    bool program = o->listing || o->program_file || o->dump_ir;
+    bool program = o->listing || o->program_file || o->dump_ir || o->emit;
 
     if (o->filter_file && o->word_count)
         return say_usage("-F and an expression exclude each other");
+    if (o->from_file && (o->filter_file || o->word_count))
+        return say_usage("--from and a filter exclude each other");
+    if (o->from_file && (o->target != WEIR_TARGET_CBPF || o->plain || o->dump_ir))
+        return say_usage("%s does not go with --from, which reads a classic program as it is",
+                         o->plain ? "-O" : o->dump_ir ? "--dump-ir" : "-t");
     if (o->input && o->interface)
         return say_usage("-r and -i exclude each other");
     if (!o->input && (o->output || o->packets || o->count))
@@ -191,6 +273,7 @@ static int check(const struct options *o, bool resolve_given)
                                       : "--count",
                          o->listing   ? "-d"
                          : o->dump_ir ? "--dump-ir"
+                         : o->emit    ? "--emit"
                                       : "-o");
     if (o->input && !program && o->target != WEIR_TARGET_CBPF)
         return say_usage("-t with -r needs -d or -o");
@@ -198,6 +281,18 @@ static int check(const struct options *o, bool resolve_given)
         return say_usage("-r and -F cannot both read stdin");
     if (o->listing > 2 && o->target != WEIR_TARGET_CBPF)
         return say_usage("-ddd is for classic programs");
+    if (o->emit && (o->listing || o->dump_ir || o->program_file))
+        return say_usage("--emit goes without -d, -o and --dump-ir");
+    if ((o->emit == EMIT_XTABLES || o->emit == EMIT_TC) && o->target != WEIR_TARGET_CBPF)
+        return say_usage("--emit=%s is for classic programs; see -t and -o for eBPF",
+                         o->emit == EMIT_TC ? "tc" : "xtables");
+    if (o->function && o->target == WEIR_TARGET_CBPF)
+        return say_usage("--name is for eBPF objects (-t and -o)");
+    if (o->cost && (o->target != WEIR_TARGET_CBPF || o->emit || o->dump_ir || o->listing > 1 ||
+                    (o->input && !o->listing && !o->program_file)))
+        return say_usage("--cost goes with -d and classic programs");
+    if (o->tune != WEIR_TUNE_SPEED && o->plain)
+        return say_usage("-O and --tune exclude each other");
     if (o->listing && o->dump_ir)
         return say_usage("-d and --dump-ir exclude each other");
     if (o->program_file && !strcmp(o->program_file, "-") && (o->listing || o->dump_ir))
@@ -246,6 +341,9 @@ int options_parse(int argc, char **argv, struct options *o)
         case 'F':
             o->filter_file = optarg;
             break;
+        case LONG_FROM:
+            o->from_file = optarg;
+            break;
         case 'r':
             o->input = optarg;
             break;
@@ -293,6 +391,24 @@ int options_parse(int argc, char **argv, struct options *o)
         case LONG_DUMP_IR:
             o->dump_ir = true;
             break;
+        case LONG_FRAGS:
+            o->frags = true;
+            break;
+        case LONG_NO_MAPS:
+            o->no_maps = true;
+            break;
+        case LONG_NO_COUNTERS:
+            o->no_counters = true;
+            break;
+        case LONG_EGRESS:
+            o->egress = true;
+            break;
+        case LONG_LINKED:
+            o->linked = true;
+            break;
+        case LONG_COST:
+            o->cost = true;
+            break;
         case ':':
         case '?':
             return unknown_option(letter, argv);
@@ -311,7 +427,7 @@ int options_parse(int argc, char **argv, struct options *o)
         return status;
     if (o->names && !resolve_given)
         o->resolve = RESOLVE_FILES;
-    if (o->input && !o->listing && !o->program_file && !o->dump_ir)
+    if (o->input && !o->listing && !o->program_file && !o->dump_ir && !o->emit)
         o->action = ACTION_MATCH;
     return EXIT_DONE;
 }

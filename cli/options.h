@@ -7,6 +7,9 @@
 
 enum action { ACTION_COMPILE, ACTION_MATCH, ACTION_LINKTYPES, ACTION_HELP, ACTION_VERSION };
 
+/* Forms of a program beside -d and -o. */
+enum emit { EMIT_NONE, EMIT_C, EMIT_XTABLES, EMIT_TC };
+
 /* Where names come from. */
 enum resolve { RESOLVE_SYSTEM, RESOLVE_FILES, RESOLVE_NONE };
 
@@ -17,6 +20,8 @@ struct options {
     bool plain;       /* -O */
     bool allow_never, lint, no_warnings, json, dump_ir, live;
     bool count;       /* --count */
+    bool cost;        /* --cost */
+    uint32_t tune;    /* --tune: enum weir_tune */
     int64_t linktype; /* -y: DLT_ number; -1 when not given */
     uint32_t snaplen; /* -s; 0 when not given */
     uint32_t netmask; /* --netmask; WEIR_NETMASK_UNKNOWN when not given */
@@ -26,9 +31,14 @@ struct options {
     enum resolve resolve;
     const char *names;          /* --names; NULL means /etc */
     const char *filter_file;    /* -F */
+    const char *from_file;      /* --from: a program instead of a filter */
     const char *input, *output; /* -r, -w */
     const char *interface;      /* -i */
     const char *program_file;   /* -o */
+    const char *on_match, *on_miss; /* --on-match, --on-miss: names of actions, checked by actions.h */
+    const char *function;           /* --name */
+    int emit;                       /* --emit: enum emit */
+    bool frags, no_maps, no_counters, egress, linked;
     char **words;               /* the expression */
     int word_count;
 };

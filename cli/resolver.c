@@ -4,13 +4,13 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
-#include <netdb.h>
 #include <netinet/ether.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "names_system.h"
 
 /* How each database is written: hosts(5), ethers(5), networks(5), services(5), protocols(5). */
 static const struct {
@@ -21,21 +21,6 @@ static const struct {
     [NETWORKS] = {"networks", false, true},    [SERVICES] = {"services", false, false},
     [PROTOCOLS] = {"protocols", false, false},
 };
-
-/* A decimal number, which getaddrinfo(3) takes for a service; as there, the low 16 bits count. */
-static bool is_decimal(const char *name, uint16_t *out)
-{
-    char *end;
-    unsigned long value;
-
-    if (*name < '0' || *name > '9')
-        return false;
-    value = strtoul(name, &end, 10);
-    if (*end)
-        return false;
-    *out = (uint16_t)value;
-    return true;
-}
 
 /* ------------------------------------------------------------------ files */
 
@@ -157,7 +142,7 @@ static enum weir_lookup files_service(void *user, const char *name, const char *
 {
     const struct names_file *nf;
 
-    if (is_decimal(name, out))
+    if (names_decimal_port(name, out))
         return WEIR_FOUND;
     nf = open_database(user, SERVICES);
     if (!nf)
@@ -192,88 +177,6 @@ static enum weir_lookup files_protocol(void *user, const char *name, uint8_t *ou
     return WEIR_NOT_FOUND;
 }
 
-/* ----------------------------------------------------------------- system */
-
-static enum weir_lookup system_host(void *user, const char *name, struct weir_address *out, size_t max,
-                                    size_t *count)
-{
-    const struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
-    struct addrinfo *list = NULL;
-    int status = getaddrinfo(name, NULL, &hints, &list);
-
-    (void)user;
-    *count = 0;
-    if (status)
-        return status == EAI_NONAME || status == EAI_NODATA || status == EAI_ADDRFAMILY ? WEIR_NOT_FOUND
-                                                                                        : WEIR_LOOKUP_FAILED;
-    for (const struct addrinfo *a = list; a; a = a->ai_next) {
-        struct weir_address address = {0};
-
-        if (a->ai_family == AF_INET) {
-            address.family = 4;
-            memcpy(address.bytes, &((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr, 4);
-        } else if (a->ai_family == AF_INET6) {
-            address.family = 6;
-            memcpy(address.bytes, &((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr, 16);
-        } else {
-            continue;
-        }
-        if (*count < max)
-            out[*count] = address;
-        ++*count;
-    }
-    freeaddrinfo(list);
-    return *count ? WEIR_FOUND : WEIR_NOT_FOUND;
-}
-
-static enum weir_lookup system_network(void *user, const char *name, uint32_t *out)
-{
-    const struct netent *n = getnetbyname(name);
-
-    (void)user;
-    if (!n)
-        return WEIR_NOT_FOUND;
-    *out = n->n_net;
-    return WEIR_FOUND;
-}
-
-static enum weir_lookup system_ether(void *user, const char *name, uint8_t out[6])
-{
-    struct ether_addr address;
-
-    (void)user;
-    if (ether_hostton(name, &address) != 0)
-        return WEIR_NOT_FOUND;
-    memcpy(out, &address, 6);
-    return WEIR_FOUND;
-}
-
-static enum weir_lookup system_service(void *user, const char *name, const char *protocol, uint16_t *out)
-{
-    const struct servent *s;
-
-    (void)user;
-    if (is_decimal(name, out))
-        return WEIR_FOUND;
-    s = getservbyname(name, protocol);
-    if (!s)
-        return WEIR_NOT_FOUND;
-    *out = ntohs((uint16_t)s->s_port);
-    return WEIR_FOUND;
-}
-
-static enum weir_lookup system_protocol(void *user, const char *name, uint8_t *out)
-{
-    const struct protoent *p = getprotobyname(name);
-
-    (void)user;
-    if (!p || p->p_proto < 0 || p->p_proto > 255)
-        return WEIR_NOT_FOUND;
-    *out = (uint8_t)p->p_proto;
-    return WEIR_FOUND;
-}
-
 /* ------------------------------------------------------------------------- */
 
 static bool exists(const struct resolver *r, enum database which)
@@ -300,11 +203,7 @@ const struct weir_resolver *resolver_init(struct resolver *r, enum resolve from,
         r->interface.protocol = exists(r, PROTOCOLS) ? files_protocol : NULL;
         break;
     case RESOLVE_SYSTEM:
-        r->interface.host = system_host;
-        r->interface.network = system_network;
-        r->interface.ether = system_ether;
-        r->interface.service = system_service;
-        r->interface.protocol = system_protocol;
+        r->interface = names_system;
         break;
     }
     return &r->interface;

@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,18 +15,35 @@
 #include <unistd.h>
 #include "weir/weir.h"
 
-#define KERNEL_PACKET_MIN 14   /* an XDP test run wants an Ethernet header */
+#define KERNEL_PACKET_MIN 14   /* a test run wants an Ethernet header */
 #define KERNEL_PACKET_MAX 3400 /* and one page for packet, headroom and the kernel's own tail */
 
 _Static_assert(sizeof(struct weir_ebpf_insn) == sizeof(struct bpf_insn), "one instruction layout");
 
-/** Program descriptor, or a negative errno with the verifier's words in @log. */
-static inline int kernel_load(const struct weir_ebpf_insn *code, size_t n, char *log, size_t log_size)
-{
-    struct bpf_prog_load_opts o = {.sz = sizeof o};
-    const struct bpf_insn *insn = (const struct bpf_insn *)(const void *)code;
-    int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "weir", "BSD", insn, n, &o);
+/* A kind of program. */
+struct kernel_type {
+    const char *name;
+    enum bpf_prog_type type;
+    uint32_t flags;  /* of BPF_PROG_LOAD */
+    uint32_t prefix; /* bytes in front of the packet that a test run takes away */
+};
 
+static const struct kernel_type kernel_xdp = {"XDP", BPF_PROG_TYPE_XDP, 0, 0};
+static const struct kernel_type kernel_xdp_frags = {"XDP with fragments", BPF_PROG_TYPE_XDP, BPF_F_XDP_HAS_FRAGS, 0};
+static const struct kernel_type kernel_tc = {"tc", BPF_PROG_TYPE_SCHED_CLS, 0, 0};
+static const struct kernel_type kernel_socket = {"socket", BPF_PROG_TYPE_SOCKET_FILTER, 0, 14};
+static const struct kernel_type kernel_cgroup = {"cgroup", BPF_PROG_TYPE_CGROUP_SKB, 0, 14};
+
+/** Program descriptor, or a negative errno with the verifier's words in @log. */
+static inline int kernel_load(const struct kernel_type *t, const struct weir_ebpf_insn *code, size_t n, char *log,
+                              size_t log_size)
+{
+    struct bpf_prog_load_opts o = {.sz = sizeof o, .prog_flags = t->flags};
+    const struct bpf_insn *insn = (const struct bpf_insn *)(const void *)code;
+
+    if (t->type == BPF_PROG_TYPE_CGROUP_SKB)
+        o.expected_attach_type = BPF_CGROUP_INET_INGRESS;
+    int fd = bpf_prog_load(t->type, "weir", "BSD", insn, n, &o);
     if (log_size)
         log[0] = '\0';
     if (fd >= 0 || !log_size)
@@ -34,45 +52,73 @@ static inline int kernel_load(const struct weir_ebpf_insn *code, size_t n, char 
     o.log_buf = log;
     o.log_size = (uint32_t)log_size;
     o.log_level = 1;
-    fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "weir", "BSD", insn, n, &o);
+    fd = bpf_prog_load(t->type, "weir", "BSD", insn, n, &o);
     if (fd >= 0)
         close(fd);
     return -err;
 }
 
-/** What the program returns for a packet, or a negative errno. */
-static inline int kernel_run(int fd, const void *packet, uint32_t n)
+/** Whether a test run takes the packet: not an IP header cut short, when it is asked to build a tc packet. */
+static inline bool kernel_takes(const struct kernel_type *t, const uint8_t *packet, uint32_t n)
 {
-    static uint8_t out[8192];
+    if (t->prefix)
+        return true;
+    if (n < KERNEL_PACKET_MIN)
+        return false;
+    if (t->type != BPF_PROG_TYPE_SCHED_CLS)
+        return true;
+    unsigned type = (unsigned)packet[12] << 8 | packet[13];
+    return !(type == 0x0800 && n < 34) && !(type == 0x86dd && n < 54);
+}
+
+/** Runs on @n bytes, the first @linear of which the program can reach directly; @linear 0: all. */
+static inline int kernel_run_split(const struct kernel_type *t, int fd, const void *packet, uint32_t n,
+                                   uint32_t linear, uint32_t *verdict)
+{
+    static uint8_t in[70000];
+    struct xdp_md xdp = {.data_end = linear};
+    struct __sk_buff skb = {.data_end = linear};
     struct bpf_test_run_opts o = {
         .sz = sizeof o,
-        .data_in = packet,
-        .data_size_in = n,
-        .data_out = out,
-        .data_size_out = sizeof out,
+        .data_in = in,
+        .data_size_in = n + t->prefix,
         .repeat = 1,
     };
 
-    return bpf_prog_test_run_opts(fd, &o) < 0 ? -errno : (int)o.retval;
+    memset(in, 0, t->prefix);
+    memcpy(in + t->prefix, packet, n);
+    if (linear) {
+        o.ctx_in = t->type == BPF_PROG_TYPE_XDP ? (void *)&xdp : (void *)&skb;
+        o.ctx_size_in = t->type == BPF_PROG_TYPE_XDP ? sizeof xdp : sizeof skb;
+    }
+    if (bpf_prog_test_run_opts(fd, &o) < 0)
+        return -errno;
+    *verdict = o.retval;
+    return 0;
 }
 
-/** NULL when this process may load and run XDP programs, else why not (static text). */
-static inline const char *kernel_refuses_xdp(void)
+static inline int kernel_run(const struct kernel_type *t, int fd, const void *packet, uint32_t n, uint32_t *verdict)
 {
-    static char why[120];
-    static const struct weir_ebpf_insn pass[2] = {{0xb4, 0, 0, 2}, {0x95, 0, 0, 0}};
-    static const uint8_t packet[64];
-    int fd = kernel_load(pass, 2, NULL, 0);
+    return kernel_run_split(t, fd, packet, n, 0, verdict);
+}
 
-    if (fd < 0) {
-        snprintf(why, sizeof why, "the kernel refuses XDP programs here: bpf(2): %s", strerror(-fd));
-        return why;
+/** NULL when this process may load and run such programs, else why not (static text). */
+static inline const char *kernel_refuses(const struct kernel_type *t)
+{
+    static char why[160];
+    static const struct weir_ebpf_insn one[2] = {{0xb4, 0, 0, 1}, {0x95, 0, 0, 0}};
+    static const uint8_t packet[64];
+    int fd = kernel_load(t, one, 2, NULL, 0), err = fd;
+    uint32_t verdict = 0;
+
+    if (fd >= 0) {
+        err = kernel_run(t, fd, packet, sizeof packet, &verdict);
+        close(fd);
     }
-    int verdict = kernel_run(fd, packet, sizeof packet);
-    close(fd);
-    if (verdict == 2)
+    if (err >= 0 && verdict == 1)
         return NULL;
-    snprintf(why, sizeof why, "the kernel does not run XDP programs here: bpf(2): %s", strerror(-verdict));
+    snprintf(why, sizeof why, "the kernel does not %s %s programs here: bpf(2): %s", fd < 0 ? "take" : "run",
+             t->name, strerror(-err));
     return why;
 }
 #endif

@@ -4,8 +4,10 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include "backends/c/c.h"
 #include "backends/cbpf/cbpf.h"
 #include "backends/ebpf/ebpf.h"
+#include "backends/elf/elf.h"
 #include "driver/pipeline.h"
 #include "proto/linktype.h"
 #include "vm/vm.h"
@@ -26,8 +28,15 @@ struct weir_program {
     uint32_t count;
     struct weir_cbpf_insn *cbpf;
     struct weir_ebpf_insn *ebpf;
-    char *ir_text, *dot_text; /* when asked for */
-    size_t ir_len, dot_len;
+    struct span *at; /* beside ebpf; may be NULL */
+    struct ebpf_reloc *reloc;
+    uint8_t *rodata;
+    uint32_t relocs, rodata_bytes;
+    bool frags;
+    char *filter; /* of an eBPF program: the text `at` points into */
+    size_t filter_len;
+    char *ir_text, *dot_text, *source_text; /* when asked for */
+    size_t ir_len, dot_len, source_len;
 };
 
 const char *weir_version(void)
@@ -136,8 +145,12 @@ static int check_options(struct diag_sink *sink, const struct weir_options *o)
         diag(sink, DIAG_SNAPLEN_ZERO, nowhere);
         return WEIR_E_ARGUMENT;
     }
-    if (o->target > WEIR_TARGET_XDP || o->savefile > WEIR_SAVEFILE_SWAPPED) {
-        diag(sink, DIAG_BAD_OPTION, nowhere, o->target > WEIR_TARGET_XDP ? "the target" : "the savefile's byte order");
+    if (o->target > WEIR_TARGET_FUNC || o->savefile > WEIR_SAVEFILE_SWAPPED) {
+        diag(sink, DIAG_BAD_OPTION, nowhere, o->target > WEIR_TARGET_FUNC ? "the target" : "the savefile's byte order");
+        return WEIR_E_ARGUMENT;
+    }
+    if (o->tune > WEIR_TUNE_KERNEL) {
+        diag(sink, DIAG_BAD_OPTION, nowhere, "what to tune for");
         return WEIR_E_ARGUMENT;
     }
     if (!linktype_by_number(o->linktype)) {
@@ -147,15 +160,35 @@ static int check_options(struct diag_sink *sink, const struct weir_options *o)
     return WEIR_OK;
 }
 
-/* Copies what the backend made into @p. */
-static int take_code(struct weir_program *p, const void *code, uint32_t count, size_t size, void **to)
+/* Copies an array the backend made into @p. */
+static int take(struct weir_program *p, const void *from, size_t count, size_t size, void **to)
 {
+    if (!count)
+        return WEIR_OK;
     *to = mem_alloc(&p->al, count * size);
     if (!*to)
         return WEIR_E_MEMORY;
-    memcpy(*to, code, count * size);
-    p->count = count;
+    memcpy(*to, from, count * size);
     return WEIR_OK;
+}
+
+static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const char *text, size_t len)
+{
+    int err = take(p, code->insn.at, code->insn.n, sizeof *p->ebpf, (void **)&p->ebpf);
+
+    p->count = code->insn.n;
+    if (err == WEIR_OK && code->at.n == code->insn.n)
+        err = take(p, code->at.at, code->at.n, sizeof *p->at, (void **)&p->at);
+    if (err == WEIR_OK)
+        err = take(p, code->reloc.at, code->reloc.n, sizeof *p->reloc, (void **)&p->reloc);
+    p->relocs = code->reloc.n;
+    if (err == WEIR_OK)
+        err = take(p, code->rodata.at, code->rodata.n, 1, (void **)&p->rodata);
+    p->rodata_bytes = code->rodata.n;
+    if (err == WEIR_OK)
+        err = take(p, text, len, 1, (void **)&p->filter);
+    p->filter_len = len;
+    return err;
 }
 
 static int take_text(struct weir_program *p, const struct ir_func *f, void (*print)(const struct ir_func *, struct strbuf *),
@@ -174,26 +207,77 @@ static int take_text(struct weir_program *p, const struct ir_func *f, void (*pri
     return WEIR_OK;
 }
 
-static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const struct weir_options *o,
-                       struct weir_program *p)
+static int take_source(struct weir_program *p, const struct ir_func *f, const struct ebpf_target_options *t,
+                       const char *text, size_t len, struct diag_sink *sink)
+{
+    const struct c_options o = {
+        .target = t->target,
+        .frags = t->frags,
+        .on_match = t->on_match,
+        .on_miss = t->on_miss,
+        .filter = text,
+        .filter_len = len,
+    };
+    struct strbuf s;
+
+    strbuf_init(&s, &p->al);
+    int err = c_source(f, &o, sink, &s);
+    if (err < 0) {
+        strbuf_release(&s);
+        return err;
+    }
+    p->source_text = s.text;
+    p->source_len = s.len;
+    return WEIR_OK;
+}
+
+static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const char *text, size_t len,
+                       const struct weir_options *o, struct weir_program *p)
 {
     uint32_t limit = pipeline_limits(o).instructions;
     int err;
 
     if (o->target == WEIR_TARGET_CBPF) {
         struct cbpf_code code = {.arena = arena};
-        err = cbpf_emit(f, !o->optimize, limit, sink, &code);
-        return err < 0 ? err : take_code(p, code.insn.at, code.insn.n, sizeof *p->cbpf, (void **)&p->cbpf);
+        bool small = o->optimize && o->tune == WEIR_TUNE_SIZE;
+        err = small ? cbpf_emit_small(f, limit, sink, &code) : cbpf_emit(f, !o->optimize, limit, sink, &code);
+        p->count = code.insn.n;
+        return err < 0 ? err : take(p, code.insn.at, code.insn.n, sizeof *p->cbpf, (void **)&p->cbpf);
     }
     struct ebpf_code code = {.arena = arena};
-    err = ebpf_emit_xdp(f, limit, sink, &code);
-    return err < 0 ? err : take_code(p, code.insn.at, code.insn.n, sizeof *p->ebpf, (void **)&p->ebpf);
+    struct ebpf_target_options t = ebpf_target_defaults(o->target, o->snaplen);
+    t.limit = limit;
+    t.frags = p->frags = o->frags && o->target == WEIR_TARGET_XDP;
+    t.tables = o->tables;
+    t.count = o->count && (o->target == WEIR_TARGET_XDP || o->target == WEIR_TARGET_TC);
+    if (o->has_actions) {
+        t.on_match = o->on_match;
+        t.on_miss = o->on_miss;
+    }
+    err = o->keep_source ? take_source(p, f, &t, text, len, sink) : WEIR_OK;
+    if (err == WEIR_OK)
+        err = ebpf_emit(f, &t, sink, &code);
+    return err < 0 ? err : take_ebpf(p, &code, text, len);
+}
+
+static bool is_blank(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (text[i] != ' ' && text[i] != '\t' && text[i] != '\n' && text[i] != '\r')
+            return false;
+    return true;
 }
 
 static int compile(struct weir *cx, struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
                    struct weir_program *p)
 {
+    struct weir_options with_metadata = *o;
     struct ir_func f;
+
+    if (o->target == WEIR_TARGET_TC) { /* on receive the VLAN tag is there and nowhere else */
+        with_metadata.live = 1;
+        o = &with_metadata;
+    }
     int err = pipeline_ir(&cx->arena, sink, text, len, o, NULL, &f);
 
     if (err == WEIR_OK && o->keep_ir) {
@@ -203,45 +287,38 @@ static int compile(struct weir *cx, struct diag_sink *sink, const char *text, si
     }
     bool never = o->optimize && err == WEIR_OK && f.entry == IR_REJECT;
     if (err == WEIR_OK)
-        err = backend_run(&cx->arena, sink, &f, o, p);
+        err = backend_run(&cx->arena, sink, &f, text, len, o, p);
+    if (err == WEIR_OK && o->lint && f.entry == IR_ACCEPT && !is_blank(text, len))
+        diag(sink, DIAG_ALWAYS_MATCHES, (struct diag_at){.at = {0, (uint32_t)len}});
     if (err == WEIR_OK && never) {
-        diag(sink, DIAG_NEVER_MATCHES, (struct diag_at){.at = {0, (uint32_t)len}});
-        return WEIR_NEVER;
+        err = pipeline_explain_never(&cx->arena, sink, text, len, o);
+        return err < 0 ? err : WEIR_NEVER;
     }
     return err;
 }
 
-int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o, struct weir_program **out)
+/* Forgets the last compile of @cx. */
+static void context_begin(struct weir *cx, size_t memory_bytes)
 {
-    static const struct weir_options defaults = WEIR_OPTIONS_INIT;
-
-    if (!cx || !out || (!text && len))
-        return WEIR_E_ARGUMENT;
-    if (!o)
-        o = &defaults;
     arena_release(&cx->arena);
     cx->diagnostic = NULL;
     cx->diagnostics = 0;
-    arena_init(&cx->arena, &cx->al, pipeline_limits(o->size == sizeof *o ? o : &defaults).memory_bytes);
+    arena_init(&cx->arena, &cx->al, memory_bytes);
+}
 
-    struct weir_program *p = mem_alloc(&cx->al, sizeof *p);
-    if (!p)
-        return WEIR_E_MEMORY;
-    *p = (struct weir_program){.al = cx->al, .target = o->target};
-
-    struct diag_sink sink = {.arena = &cx->arena, .limit = MAX_DIAGNOSTICS};
-    int status = check_options(&sink, o);
-    if (status == WEIR_OK)
-        status = compile(cx, &sink, text ? text : "", len, o, p);
-    if ((status == WEIR_E_MEMORY || sink.failed) && cx->arena.over_ceiling) {
+/* Makes what was found the context's diagnostics, and @p the caller's or nobody's. Returns the status for the caller. */
+static int context_end(struct weir *cx, struct diag_sink *sink, int status, struct weir_program *p,
+                       struct weir_program **out)
+{
+    cx->arena.ceiling += DIAGNOSTICS_BYTES;
+    if ((status == WEIR_E_MEMORY || sink->failed) && cx->arena.over_ceiling) {
         char what[64];
-        snprintf(what, sizeof what, "%zu bytes of working memory", cx->arena.ceiling);
-        cx->arena.ceiling += DIAGNOSTICS_BYTES;
-        sink.failed = false;
-        diag(&sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, what);
+        snprintf(what, sizeof what, "%zu bytes of working memory", cx->arena.ceiling - DIAGNOSTICS_BYTES);
+        sink->failed = false;
+        diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, what);
         status = WEIR_E_LIMIT;
     }
-    int kept = keep_diagnostics(cx, &sink);
+    int kept = keep_diagnostics(cx, sink);
     if (kept < 0)
         status = kept;
     if (status < 0) {
@@ -252,6 +329,74 @@ int weir_compile(struct weir *cx, const char *text, size_t len, const struct wei
     return status;
 }
 
+int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o, struct weir_program **out)
+{
+    static const struct weir_options defaults = WEIR_OPTIONS_INIT;
+
+    if (!cx || !out || (!text && len))
+        return WEIR_E_ARGUMENT;
+    if (!o)
+        o = &defaults;
+    context_begin(cx, pipeline_limits(o->size == sizeof *o ? o : &defaults).memory_bytes);
+
+    struct weir_program *p = mem_alloc(&cx->al, sizeof *p);
+    if (!p)
+        return WEIR_E_MEMORY;
+    *p = (struct weir_program){.al = cx->al, .target = o->target};
+
+    struct diag_sink sink = {.arena = &cx->arena, .limit = MAX_DIAGNOSTICS};
+    int status = check_options(&sink, o);
+    if (status == WEIR_OK)
+        status = compile(cx, &sink, text ? text : "", len, o, p);
+    return context_end(cx, &sink, status, p, out);
+}
+
+static int read_program(struct diag_sink *sink, const char *text, size_t len, const struct weir_limits *limits,
+                        struct weir_program *p)
+{
+    struct cbpf_code code = {.arena = sink->arena};
+    const char *why;
+    int err;
+
+    if (len > limits->text_bytes || len > UINT32_MAX / 2) {
+        diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, "the limit of its length in bytes");
+        return WEIR_E_LIMIT;
+    }
+    err = cbpf_read(sink, text, (uint32_t)len, &code);
+    if (err < 0)
+        return err;
+    if (code.insn.n > limits->instructions) {
+        diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, "the limit of its instructions");
+        return WEIR_E_LIMIT;
+    }
+    why = cbpf_validate(code.insn.at, code.insn.n);
+    if (why) {
+        diag(sink, DIAG_RAW_INVALID, (struct diag_at){.at = {0, 0}}, why);
+        return WEIR_E_FILTER;
+    }
+    p->count = code.insn.n;
+    return take(p, code.insn.at, code.insn.n, sizeof *p->cbpf, (void **)&p->cbpf);
+}
+
+int weir_program_read(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
+                      struct weir_program **out)
+{
+    static const struct weir_options defaults = WEIR_OPTIONS_INIT;
+    struct weir_limits limits = pipeline_limits(o && o->size == sizeof *o ? o : &defaults);
+
+    if (!cx || !out || (!text && len))
+        return WEIR_E_ARGUMENT;
+    context_begin(cx, limits.memory_bytes);
+
+    struct weir_program *p = mem_alloc(&cx->al, sizeof *p);
+    if (!p)
+        return WEIR_E_MEMORY;
+    *p = (struct weir_program){.al = cx->al, .target = WEIR_TARGET_CBPF};
+
+    struct diag_sink sink = {.arena = &cx->arena, .limit = MAX_DIAGNOSTICS};
+    return context_end(cx, &sink, read_program(&sink, text ? text : "", len, &limits, p), p, out);
+}
+
 void weir_program_free(struct weir_program *p)
 {
     if (!p)
@@ -259,8 +404,13 @@ void weir_program_free(struct weir_program *p)
     struct allocator al = p->al;
     mem_free(&al, p->cbpf);
     mem_free(&al, p->ebpf);
+    mem_free(&al, p->at);
+    mem_free(&al, p->reloc);
+    mem_free(&al, p->rodata);
+    mem_free(&al, p->filter);
     mem_free(&al, p->ir_text);
     mem_free(&al, p->dot_text);
+    mem_free(&al, p->source_text);
     mem_free(&al, p);
 }
 
@@ -282,7 +432,7 @@ static bool print_code(const struct weir_program *p, enum weir_text form, struct
 
     switch (form) {
     case WEIR_TEXT_LISTING:
-        cbpf ? cbpf_print_listing(p->cbpf, p->count, s) : ebpf_print_listing(p->ebpf, p->count, s);
+        cbpf ? cbpf_print_listing(p->cbpf, p->count, s) : ebpf_print_listing(p->ebpf, p->count, p->at, p->filter, s);
         return true;
     case WEIR_TEXT_C:
         cbpf ? cbpf_print_c(p->cbpf, p->count, s) : ebpf_print_c(p->ebpf, p->count, s);
@@ -299,6 +449,10 @@ static bool print_code(const struct weir_program *p, enum weir_text form, struct
         if (p->dot_text)
             strbuf_put(s, p->dot_text, p->dot_len);
         return p->dot_text != NULL;
+    case WEIR_TEXT_SOURCE:
+        if (p->source_text)
+            strbuf_put(s, p->source_text, p->source_len);
+        return p->source_text != NULL;
     }
     return false;
 }
@@ -319,6 +473,52 @@ int weir_program_text(const struct weir_program *p, enum weir_text form, char **
     return WEIR_OK;
 }
 
+int weir_program_object(const struct weir_program *p, const struct weir_object_options *o, char **out, size_t *len)
+{
+    static const struct weir_object_options defaults = {.size = sizeof defaults};
+    struct strbuf s;
+
+    if (!p || !out || !len || (o && o->size != sizeof *o) || (o && o->name && !elf_is_name(o->name)))
+        return WEIR_E_ARGUMENT;
+    if (!o)
+        o = &defaults;
+    if (!p->ebpf)
+        return WEIR_E_UNSUPPORTED;
+    const char *const section[] = {
+        [WEIR_TARGET_XDP] = p->frags ? "xdp.frags" : "xdp",
+        [WEIR_TARGET_TC] = "tc",
+        [WEIR_TARGET_SOCKET] = "socket",
+        [WEIR_TARGET_CGROUP] = o->egress ? "cgroup_skb/egress" : "cgroup_skb/ingress",
+        [WEIR_TARGET_FUNC] = ".text",
+    };
+    const struct elf_object object = {
+        .section = section[p->target],
+        .function = o->name ? o->name : "weir",
+        .context = p->target == WEIR_TARGET_XDP    ? "xdp_md"
+                   : p->target == WEIR_TARGET_FUNC ? NULL
+                                                   : "__sk_buff",
+        .linked = o->linked || p->target == WEIR_TARGET_FUNC,
+        .filter = p->filter ? p->filter : "",
+        .filter_len = p->filter_len,
+        .insn = p->ebpf,
+        .at = p->at,
+        .insns = p->count,
+        .reloc = p->reloc,
+        .relocs = p->relocs,
+        .rodata = p->rodata,
+        .rodata_bytes = p->rodata_bytes,
+    };
+    strbuf_init(&s, &p->al);
+    int err = elf_write(&object, &s);
+    if (err < 0) {
+        strbuf_release(&s);
+        return err;
+    }
+    *out = s.text;
+    *len = s.len;
+    return WEIR_OK;
+}
+
 void weir_text_free(const struct weir_program *p, char *text)
 {
     mem_free(&p->al, text);
@@ -327,6 +527,13 @@ void weir_text_free(const struct weir_program *p, char *text)
 const char *weir_program_kernel_refusal(const struct weir_program *p)
 {
     return p->cbpf ? cbpf_kernel_refusal(p->cbpf, p->count) : NULL;
+}
+
+int weir_program_cost(const struct weir_program *p, struct weir_cost *out)
+{
+    if (!p || !out || out->size != sizeof *out)
+        return WEIR_E_ARGUMENT;
+    return p->cbpf ? cbpf_cost(&p->al, p->cbpf, p->count, out) : WEIR_E_UNSUPPORTED;
 }
 
 uint32_t weir_match(const struct weir_program *p, const void *packet, uint32_t caplen, uint32_t wirelen,

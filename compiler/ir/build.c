@@ -192,15 +192,17 @@ ir_value ir_phi(struct ir_func *f, uint32_t block)
 void ir_phi_arg_add(struct ir_func *f, uint32_t block, ir_value phi, uint32_t predecessor, ir_value v)
 {
     struct ir_phi_arg arg = {predecessor, v};
-    struct ir_block *b = &f->block.at[block];
 
+    if (f->failed) /* there may be no such block */
+        return;
+    struct ir_block *b = &f->block.at[block];
     for (uint32_t i = b->phi.n; i-- > 0;)
         if (b->phi.at[i].value == phi) {
             if (!vec_push(f->arena, &b->phi.at[i].arg, arg))
                 f->failed = true;
             return;
         }
-    assert(f->failed);
+    assert(!"a PHI of this block");
 }
 
 void ir_phi_range_set(struct ir_func *f, ir_value v, uint32_t lo, uint32_t hi)

@@ -85,7 +85,7 @@ static const struct {
     {"host 10.0.0.1 or host 10.0.0.2 or net 10.1.0.0/16 or host 10.0.0.9", 1, KEEP_IR},
     {"tcp port 80 or 443 or udp portrange 5000-6000", 1, 0},
     {"ip6 host 2001:db8::1 or ip6 net fe80::/10", 1, 0},
-    {"tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420 and len / ip[0] != 3", 1, KEEP_IR},
+    {"tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420 and len / ip[2] != 3", 1, KEEP_IR},
     {"ip protochain 6", 1, CHAIN_4},
     {"vlan 5 and (host many or gateway many)", 1, LIVE},
     {"mpls 3 and ip or pppoes and ip6", 1, 0},
@@ -156,7 +156,7 @@ static const char *fail_one(size_t i, const struct weir_options *o, size_t n, bo
         status = weir_compile(cx, filters[i].text, strlen(filters[i].text), o, &p);
     if (!h.failed)
         wrong = "the request was never made";
-    else if (status != WEIR_E_MEMORY)
+    else if (status != WEIR_E_MEMORY && !(expected < 0 && status == expected)) /* refused either way */
         wrong = weir_strerror(status);
     else if (p != CANARY)
         wrong = "the result was written";
@@ -235,17 +235,17 @@ static void test_ceiling(size_t i, unsigned optimize)
 {
     struct weir_options o = options(i, optimize, WEIR_TARGET_CBPF);
     const char *wrong = NULL;
-    size_t ceiling;
-
+    size_t met = 0;
     int expected;
+
     requests(i, &o, &expected);
-    for (ceiling = 1; ceiling < 1u << 22 && !wrong; ceiling += ceiling < 8192 ? 24 : ceiling / 64) {
+    for (size_t ceiling = 1; ceiling < 1u << 22 && !wrong; ceiling += ceiling < 8192 ? 24 : ceiling / 64) {
         struct heap h = {0};
         const struct weir_allocator al = {heap_reallocate, &h};
         struct weir_program *p = NULL;
         struct weir *cx = NULL;
 
-        o.limits.memory_bytes = ceiling;
+        o.limits.memory_bytes = met = ceiling;
         weir_new(&al, &cx);
         int status = weir_compile(cx, filters[i].text, strlen(filters[i].text), &o, &p);
         if (status == WEIR_E_LIMIT && weir_diagnostic_count(cx) == 0)
@@ -257,7 +257,7 @@ static void test_ceiling(size_t i, unsigned optimize)
             wrong = "memory was not given back";
     }
     if (!tap_ok(!wrong, "every ceiling, %s: %s", optimize ? "optimized" : "plain", filters[i].text))
-        tap_diag("%zu bytes: %s", ceiling, wrong);
+        tap_diag("%zu bytes: %s", met, wrong);
 }
 
 int main(void)

@@ -13,42 +13,76 @@
 #include "tests/harness/tap.h"
 #include "vm/vm.h"
 
-#define RUN_FAULT UINT32_MAX
-#define CONTEXT   UINT64_C(0xc0de00000000c0de) /* address of struct xdp_md: data at +0, data_end at +4 */
+#define RUN_FAULT 0xfa017u
+#define CONTEXT   UINT64_C(0xc0de00000000c0de) /* address of struct xdp_md or struct __sk_buff */
 
 /* ---------------------------------------------------------------- interpreter */
 
 struct machine {
     uint64_t r[11];
     bool set[11];
-    uint64_t stack[64];
-    bool stack_set[64];
+    uint8_t stack[512];
+    bool stack_set[512];
     const struct packet *p;
+    uint32_t target;
+    uint32_t linear; /* bytes of the packet that are reached directly */
 };
+
+static uint64_t stack_of(const struct machine *m)
+{
+    return (uint64_t)(uintptr_t)m->stack;
+}
+
+static uint64_t packet_of(const struct machine *m)
+{
+    return (uint64_t)(uintptr_t)m->p->bytes;
+}
+
+/* A field of the context, by its offset in linux/bpf.h. */
+static bool run_context(struct machine *m, int offset, uint64_t *out)
+{
+    bool xdp = m->target == WEIR_TARGET_XDP;
+
+    if (m->target == WEIR_TARGET_SOCKET && offset >= 76)
+        return false;
+    if (offset == (xdp ? 0 : 76))
+        *out = packet_of(m);
+    else if (offset == (xdp ? 4 : 80))
+        *out = packet_of(m) + m->linear;
+    else if (offset == (xdp ? 12 : 40))
+        *out = m->p->meta.ifindex;
+    else if (!xdp && offset == 0)
+        *out = m->p->wirelen;
+    else if (!xdp && offset == 4)
+        *out = m->p->meta.packet_type;
+    else if (!xdp && offset == 20)
+        *out = m->p->meta.vlan_present;
+    else if (!xdp && offset == 24)
+        *out = m->p->meta.vlan_tci;
+    else
+        return false;
+    return true;
+}
 
 static bool run_load(struct machine *m, const struct weir_ebpf_insn *in)
 {
     unsigned dst = in->registers & 15, src = in->registers >> 4;
     static const unsigned sizes[4] = {4, 2, 1, 8};
     unsigned size = sizes[in->code >> 3 & 3];
-    uint64_t address = m->r[src] + (uint64_t)(int64_t)in->offset;
-    uint64_t packet = (uint64_t)(uintptr_t)m->p->bytes;
+    uint64_t address = m->r[src] + (uint64_t)(int64_t)in->offset, x = 0;
 
     m->set[dst] = true;
-    if (src == 1 && m->r[1] == CONTEXT && in->code == 0x61 && (in->offset == 0 || in->offset == 4)) {
-        m->r[dst] = packet + (in->offset ? m->p->caplen : 0);
-        return true;
-    }
-    if (src == 10) {
-        int slot = -in->offset / 8 - 1;
-        if (size != 8 || in->offset % 8 || slot < 0 || slot > 63 || !m->stack_set[slot])
+    if (m->r[src] == CONTEXT)
+        return size == 4 && run_context(m, in->offset, &m->r[dst]);
+    if (address >= stack_of(m) && address + size <= stack_of(m) + sizeof m->stack) {
+        for (unsigned i = 0; i < size; i++)
+            if (!m->stack_set[address - stack_of(m) + i])
+                return false;
+        if ((address - stack_of(m)) % size)
             return false;
-        m->r[dst] = m->stack[slot];
-        return true;
-    }
-    if (address < packet || address + size > packet + m->p->caplen || size == 8)
+    } else if (address < packet_of(m) || address + size > packet_of(m) + m->linear) {
         return false;
-    uint32_t x = 0;
+    }
     memcpy(&x, (const void *)(uintptr_t)address, size);
     m->r[dst] = x;
     return true;
@@ -56,15 +90,65 @@ static bool run_load(struct machine *m, const struct weir_ebpf_insn *in)
 
 static bool run_store(struct machine *m, const struct weir_ebpf_insn *in)
 {
-    int slot = -in->offset / 8 - 1;
     unsigned src = in->registers >> 4;
+    int at = 512 + in->offset;
+    uint64_t x = (in->code & 7) == 3 ? m->r[src] : (uint64_t)(int64_t)in->imm;
 
-    if ((in->registers & 15) != 10 || in->offset % 8 || slot < 0 || slot > 63 || (in->code >> 3 & 3) != 3)
+    if ((in->registers & 15) != 10 || at % 8 || at < 0 || at > 504 || (in->code >> 3 & 3) != 3)
         return false;
     if ((in->code & 7) == 3 && !m->set[src])
         return false;
-    m->stack[slot] = (in->code & 7) == 3 ? m->r[src] : (uint64_t)(int64_t)in->imm;
-    m->stack_set[slot] = true;
+    memcpy(m->stack + at, &x, 8);
+    memset(m->stack_set + at, 1, 8);
+    return true;
+}
+
+static void run_called(struct machine *m, uint64_t result)
+{
+    for (int r = 1; r <= 5; r++)
+        m->set[r] = false;
+    m->r[0] = result;
+    m->set[0] = true;
+}
+
+static bool run_call(struct machine *m, int helper)
+{
+    uint32_t from = (uint32_t)m->r[2], n = (uint32_t)m->r[4];
+    uint64_t to = m->r[3] - stack_of(m);
+
+    if (!m->set[1] || m->r[1] != CONTEXT)
+        return false;
+    if (helper == 188 && m->target == WEIR_TARGET_XDP) {
+        run_called(m, m->p->wirelen);
+        return true;
+    }
+    if (helper != (m->target == WEIR_TARGET_XDP ? 189 : 26) || !m->set[2] || !m->set[3] || !m->set[4])
+        return false;
+    if (n == 0 || to > 512 || to + n > 512)
+        return false;
+    bool there = (uint64_t)from + n <= m->p->caplen;
+    for (uint32_t i = 0; i < n; i++)
+        m->stack[to + i] = there ? m->p->bytes[from + i] : 0;
+    memset(m->stack_set + to, 1, n);
+    run_called(m, there ? 0 : UINT64_MAX);
+    return true;
+}
+
+/* LD_ABS and LD_IND; what is not there ends the program. */
+static bool run_packet_load(struct machine *m, const struct weir_ebpf_insn *in, bool *ends)
+{
+    static const unsigned sizes[4] = {4, 2, 1, 8};
+    unsigned size = sizes[in->code >> 3 & 3], src = in->registers >> 4;
+    bool index = (in->code & 0xe0) == 0x40;
+    int32_t at = (int32_t)(uint32_t)((index ? m->r[src] : 0) + (uint64_t)(int64_t)in->imm);
+    uint32_t x = 0;
+
+    if (m->target != WEIR_TARGET_SOCKET || size == 8 || m->r[6] != CONTEXT || (index && !m->set[src]))
+        return false;
+    *ends = at < 0 || (uint64_t)at + size > m->p->caplen;
+    for (unsigned i = 0; i < size && !*ends; i++)
+        x = x << 8 | m->p->bytes[(unsigned)at + i];
+    run_called(m, x);
     return true;
 }
 
@@ -117,12 +201,19 @@ static bool run_condition(int op, uint64_t a, uint64_t b)
 }
 
 /* Verdict of the program, or RUN_FAULT where it did something it must not. */
-static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, const struct packet *p)
+static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, uint32_t target, const struct packet *p,
+                    uint32_t linear)
 {
-    struct machine m = {.p = p};
+    static struct machine m;
+    bool function = target == WEIR_TARGET_FUNC, ends = false;
 
+    m = (struct machine){.p = p, .target = target, .linear = linear};
     m.set[1] = m.set[10] = true;
-    m.r[1] = CONTEXT;
+    m.set[2] = m.set[3] = function;
+    m.r[1] = function ? packet_of(&m) : CONTEXT;
+    m.r[2] = packet_of(&m) + linear;
+    m.r[3] = p->wirelen;
+    m.r[10] = stack_of(&m) + sizeof m.stack;
     for (uint32_t pc = 0; pc < n; pc++) {
         const struct weir_ebpf_insn *in = &code[pc];
         unsigned dst = in->registers & 15, src = in->registers >> 4, cls = in->code & 7;
@@ -143,7 +234,19 @@ static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, const struct 
             return RUN_FAULT;
         if ((cls == 2 || cls == 3) && !run_store(&m, in))
             return RUN_FAULT;
-        if (in->code == 0xdc) {
+        if (in->code == 0x18) {
+            m.r[dst] = (uint64_t)(uint32_t)in[1].imm << 32 | (uint32_t)in->imm;
+            m.set[dst] = true;
+            pc++;
+        } else if (cls == 0) {
+            if (!run_packet_load(&m, in, &ends))
+                return RUN_FAULT;
+            if (ends)
+                return 0;
+        } else if (in->code == 0x85) {
+            if (!run_call(&m, in->imm))
+                return RUN_FAULT;
+        } else if (in->code == 0xdc) {
             m.r[dst] = in->imm == 16 ? __builtin_bswap16((uint16_t)a) : __builtin_bswap32((uint32_t)a);
         } else if (cls == 4 || cls == 7) {
             m.set[dst] = true;
@@ -171,6 +274,7 @@ struct compiled {
     struct ir_func f;
     struct diag_sink sink;
     struct ebpf_code code;
+    struct ebpf_target_options o;
     int status;
 };
 
@@ -181,11 +285,12 @@ static void compiled_init(struct compiled *c)
     c->sink.arena = c->code.arena = &c->arena;
     c->sink.limit = 10;
     ir_init(&c->f, &c->arena, 262144);
+    c->o = ebpf_target_defaults(WEIR_TARGET_XDP, 262144);
 }
 
 static void compiled_emit(struct compiled *c)
 {
-    c->status = ebpf_emit_xdp(&c->f, UINT32_MAX, &c->sink, &c->code);
+    c->status = ebpf_emit(&c->f, &c->o, &c->sink, &c->code);
 }
 
 static void compiled_release(struct compiled *c)
@@ -196,33 +301,41 @@ static void compiled_release(struct compiled *c)
 static char *listing_of(const struct compiled *c, struct strbuf *text)
 {
     strbuf_init(text, &allocator_libc);
-    ebpf_print_listing(c->code.insn.at, c->code.insn.n, text);
+    ebpf_print_listing(c->code.insn.at, c->code.insn.n, NULL, NULL, text);
     return text->text;
 }
 
-/* Whether the program and the IR agree on @bytes. */
-static bool agree(struct compiled *c, const uint8_t *bytes, uint32_t n)
+/* Whether the program and the IR agree on @bytes, of which the first @linear can be reached directly. */
+static bool agree_split(struct compiled *c, const uint8_t *bytes, uint32_t n, uint32_t linear)
 {
-    struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n};
-    uint32_t want = ir_eval(&c->f, &p, &c->arena, NULL) ? 2 : 1;
-    uint32_t got = run(c->code.insn.at, c->code.insn.n, &p);
+    struct packet p = {.bytes = bytes,
+                       .caplen = n,
+                       .wirelen = n,
+                       .meta = {.ifindex = 7, .packet_type = 3, .vlan_tci = 100, .vlan_present = n & 1}};
+    uint32_t want = ir_eval(&c->f, &p, &c->arena, NULL) ? c->o.on_match : c->o.on_miss;
+    uint32_t got = run(c->code.insn.at, c->code.insn.n, c->o.target, &p, linear);
 
     if (got == want)
         return true;
-    tap_diag("%u bytes: IR says %u, eBPF %d", (unsigned)n, (unsigned)want, (int)got);
+    tap_diag("%u bytes, %u linear: IR says %d, eBPF %d", (unsigned)n, (unsigned)linear, (int)want, (int)got);
     return false;
+}
+
+static bool agree(struct compiled *c, const uint8_t *bytes, uint32_t n)
+{
+    return agree_split(c, bytes, n, n);
 }
 
 static const struct span nowhere = {0, 0};
 
 /* ---------------------------------------------------------------- tests */
 
-static const char tcp_port_80[] = "0: r6 = *(u32 *)(r1 +0)\n"
-                                  "1: r7 = *(u32 *)(r1 +4)\n"
-                                  "2: r0 = r6\n"
+static const char tcp_port_80[] = "0: r2 = *(u32 *)(r1 +0)\n"
+                                  "1: r3 = *(u32 *)(r1 +4)\n"
+                                  "2: r0 = r2\n"
                                   "3: r0 += 24\n"
-                                  "4: if r0 > r7 goto pc+18\n"
-                                  "5: r0 = *(u16 *)(r6 +12)\n"
+                                  "4: if r0 > r3 goto pc+18\n"
+                                  "5: r0 = *(u16 *)(r2 +12)\n"
                                   "6: if w0 != 0x8 goto pc+16\n";
 
 /* ip and (src or dst port 80), as an optimizer would leave it. */
@@ -265,7 +378,7 @@ static void test_port(void)
     strbuf_init(&text, &allocator_libc);
     ebpf_print_c(c.code.insn.at, 2, &text);
     tap_ok(text.text &&
-               !strcmp(text.text, "{ 0x61, 6, 1, 0, 0x00000000 },\n{ 0x61, 7, 1, 4, 0x00000000 },\n"),
+               !strcmp(text.text, "{ 0x61, 2, 1, 0, 0x00000000 },\n{ 0x61, 3, 1, 4, 0x00000000 },\n"),
            "the C form initialises struct bpf_insn");
     strbuf_release(&text);
     compiled_release(&c);
@@ -289,16 +402,65 @@ static void test_exits(void)
 
 static void test_metadata(void)
 {
-    struct compiled c;
+    static const struct {
+        uint32_t target;
+        enum ir_meta meta;
+        bool there;
+    } rows[] = {
+        {WEIR_TARGET_XDP, META_IFINDEX, true},       {WEIR_TARGET_XDP, META_VLAN_TCI, false},
+        {WEIR_TARGET_XDP, META_PKTTYPE, false},      {WEIR_TARGET_TC, META_IFINDEX, true},
+        {WEIR_TARGET_TC, META_VLAN_PRESENT, true},   {WEIR_TARGET_TC, META_VLAN_TCI, true},
+        {WEIR_TARGET_SOCKET, META_PKTTYPE, true},    {WEIR_TARGET_SOCKET, META_VLAN_TCI, true},
+        {WEIR_TARGET_CGROUP, META_IFINDEX, true},    {WEIR_TARGET_FUNC, META_IFINDEX, false},
+        {WEIR_TARGET_FUNC, META_VLAN_PRESENT, false},
+    };
+    bool good = true;
 
-    compiled_init(&c);
-    ir_block_new(&c.f, (struct span){3, 7});
-    ir_branch_range(&c.f, 0, ir_meta(&c.f, META_IFINDEX), 1, 1, IR_ACCEPT, IR_REJECT);
-    c.f.entry = 0;
-    compiled_emit(&c);
-    tap_ok(c.status == WEIR_E_UNSUPPORTED && c.sink.list.n == 1 && c.sink.list.at[0].at.begin == 3,
-           "packet metadata is refused with its place");
-    compiled_release(&c);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        static const uint8_t packet[20] = {0};
+        struct compiled c;
+        compiled_init(&c);
+        c.o = ebpf_target_defaults(rows[i].target, 262144);
+        ir_block_new(&c.f, (struct span){3, 7});
+        ir_branch_range(&c.f, 0, ir_meta(&c.f, rows[i].meta), 1, 7, IR_ACCEPT, IR_REJECT);
+        c.f.entry = 0;
+        compiled_emit(&c);
+        if (rows[i].there)
+            good &= c.status == 0 && agree(&c, packet, 19) && agree(&c, packet, 20);
+        else
+            good &= c.status == WEIR_E_UNSUPPORTED && c.sink.list.n == 1 && c.sink.list.at[0].at.begin == 3;
+        compiled_release(&c);
+    }
+    tap_ok(good, "packet metadata is read, or refused with its place");
+}
+
+/* Every packet: those whose program goes on in the cold piece, and what a packet cut short says. */
+static void test_targets(void)
+{
+    static const struct {
+        uint32_t target;
+        bool frags;
+    } rows[] = {{WEIR_TARGET_XDP, false},   {WEIR_TARGET_XDP, true},    {WEIR_TARGET_TC, false},
+                {WEIR_TARGET_SOCKET, false}, {WEIR_TARGET_CGROUP, false}, {WEIR_TARGET_FUNC, false}};
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        uint8_t packet[70] = {[12] = 8, [14] = 0x46, [23] = 6, [40] = 0, [41] = 80};
+        bool split = rows[i].frags || rows[i].target == WEIR_TARGET_TC || rows[i].target == WEIR_TARGET_CGROUP;
+        bool same = true;
+        struct compiled c;
+        compiled_init(&c);
+        build_port(&c.f);
+        c.o = ebpf_target_defaults(rows[i].target, 262144);
+        c.o.frags = rows[i].frags;
+        compiled_emit(&c);
+        for (uint32_t n = 0; n <= sizeof packet && c.status == 0; n++)
+            for (uint32_t linear = split ? 0 : n; linear <= n; linear++)
+                same &= agree_split(&c, packet, n, linear);
+        tap_ok(c.status == 0 && same && (c.code.cold != 0) == split, "target %u%s: every length, %s",
+               (unsigned)rows[i].target, rows[i].frags ? " with fragments" : "",
+               split ? "split everywhere" : "in one piece");
+        compiled_release(&c);
+    }
 }
 
 /* 30,000 hosts: more than 16-bit jumps reach. */
@@ -333,7 +495,8 @@ static void test_far_jumps(void)
     tap_ok(c.status == 0 && same && c.code.insn.n > 2 * HOSTS, "%u instructions with far jumps run",
            (unsigned)c.code.insn.n);
     struct ebpf_code short_code = {.arena = &c.arena};
-    int r = ebpf_emit_xdp(&c.f, 1000, &c.sink, &short_code);
+    c.o.limit = 1000;
+    int r = ebpf_emit(&c.f, &c.o, &c.sink, &short_code);
     tap_ok(r == WEIR_E_LIMIT && c.sink.list.n == 1, "a program over the limit is refused");
     compiled_release(&c);
 }
@@ -436,6 +599,9 @@ static void test_random(void)
         uint64_t seed = r.state;
         uint32_t where;
         compiled_init(&c);
+        c.o = ebpf_target_defaults(WEIR_TARGET_XDP + (uint32_t)i % 5, 262144);
+        c.o.frags = i % 10 == 0;
+        bool split = c.o.frags || c.o.target == WEIR_TARGET_TC || c.o.target == WEIR_TARGET_CGROUP;
         random_function(&c.f, &r);
         const char *wrong = ir_verify(&c.f, &c.arena, &where);
         if (wrong) {
@@ -451,7 +617,7 @@ static void test_random(void)
             uint8_t packet[100];
             uint32_t n = rng_below(&r, sizeof packet);
             random_packet(&r, packet, n);
-            same = agree(&c, packet, n);
+            same = agree_split(&c, packet, n, split && n ? rng_below(&r, n) : n);
             struct packet p = {.bytes = packet, .caplen = n, .wirelen = n};
             accepted += ir_eval(&c.f, &p, &c.arena, NULL) != 0;
             verdicts++;
@@ -504,7 +670,7 @@ static void test_no_memory(void)
         struct arena a;
         arena_init(&a, &al, (size_t)1 << 20);
         struct ebpf_code code = {.arena = &a};
-        int r = ebpf_emit_xdp(&c.f, UINT32_MAX, &c.sink, &code);
+        int r = ebpf_emit(&c.f, &c.o, &c.sink, &code);
         finished = r == 0;
         clean &= r == 0 || r == WEIR_E_MEMORY;
         arena_release(&a);
@@ -518,6 +684,7 @@ int main(void)
     test_exits();
     test_port();
     test_metadata();
+    test_targets();
     test_wrapping();
     test_far_jumps();
     test_no_memory();

@@ -2,7 +2,7 @@
 /*
  * backends/ebpf/ebpf.h - IR to eBPF.
  *
- * Source: Documentation/bpf/standardization/instruction-set.rst; linux/bpf.h (struct xdp_md).
+ * Source: Documentation/bpf/standardization/instruction-set.rst; linux/bpf.h (struct xdp_md, struct __sk_buff).
  */
 #ifndef WEIR_BACKENDS_EBPF_EBPF_H
 #define WEIR_BACKENDS_EBPF_EBPF_H
@@ -11,17 +11,68 @@
 #include "ir/ir.h"
 #include "weir/weir.h"
 
+/* What the program is to be. Start from ebpf_target_defaults(). */
+struct ebpf_target_options {
+    uint32_t target;            /* enum weir_target, not CBPF */
+    uint32_t limit;             /* instructions */
+    uint32_t on_match, on_miss; /* what the program returns */
+    bool frags;                 /* XDP: frames of several buffers (section xdp.frags, Linux 5.18) */
+    bool tables;                /* the program may have read-only data, so sets may become tables */
+    bool count;                 /* XDP and tc: count in the map of EBPF_RELOC_COUNTERS */
+};
+
+/*
+ * What the map of counters holds: BPF_MAP_TYPE_PERCPU_ARRAY, one entry, key size 4. Bytes are those of whole
+ * frames, as `len` is.
+ */
+struct ebpf_counters {
+    uint64_t seen_packets, seen_bytes;
+    uint64_t matched_packets, matched_bytes;
+};
+
+enum ebpf_reloc_kind {
+    EBPF_RELOC_RODATA,   /* address of read-only data + `addend` */
+    EBPF_RELOC_COUNTERS, /* the map of counters (the map itself, not its value) */
+};
+
+/* A 64-bit load of an immediate, both of its halves 0, that whoever loads the program fills. */
+struct ebpf_reloc {
+    uint32_t insn; /* index of its first slot */
+    uint32_t kind; /* enum ebpf_reloc_kind */
+    uint32_t addend;
+};
+
+/* A program. Everything lies in the arena, which the caller sets first. */
 struct ebpf_code {
     struct arena *arena;
     VEC(struct weir_ebpf_insn) insn;
+    VEC(struct span) at;         /* beside insn: the text it came from; empty when it is of no special place */
+    VEC(struct ebpf_reloc) reloc; /* ascending; empty unless `tables` or `count` was asked for */
+    VEC(uint8_t) rodata;         /* begins at a multiple of 8 */
+    uint32_t cold; /* where the code begins that reads what direct access cannot reach; 0 if there is none */
 };
 
 /**
- * A whole XDP program: XDP_PASS (2) for packets that match, XDP_DROP (1) for the others.
- * Returns 0, or WEIR_E_LIMIT, WEIR_E_UNSUPPORTED (both reported in @sink), WEIR_E_MEMORY
+ * Defaults of @target: the whole limit, no tables, frags or counters, and
+ *
+ *   XDP     match XDP_PASS (2), else XDP_DROP (1)          r1 struct xdp_md
+ *   tc      match TC_ACT_UNSPEC (-1), else TC_ACT_SHOT (2) r1 struct __sk_buff
+ *   socket  match @accept, else 0                          r1 struct __sk_buff
+ *   cgroup  match 1, else 0                                r1 struct __sk_buff, packet from its network header
+ *   func    match 1, else 0                                r1 data, r2 data_end, r3 wire length
+ *
+ * A function over a context is the XDP or tc program with other numbers.
  */
-int ebpf_emit_xdp(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct ebpf_code *out);
+struct ebpf_target_options ebpf_target_defaults(uint32_t target, uint32_t accept);
 
-void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, struct strbuf *out);
+/**
+ * A whole program, one function without subprograms: from r1 (func: r1 to r3) to r0.
+ * Returns 0, or WEIR_E_LIMIT, WEIR_E_UNSUPPORTED (both reported in @sink), WEIR_E_MEMORY, WEIR_E_BUG
+ */
+int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink, struct ebpf_code *out);
+
+/** The listing; @at (may be NULL, else beside @code) and @text put the filter's words as comments in front. */
+void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at, const char *text,
+                        struct strbuf *out);
 void ebpf_print_c(const struct weir_ebpf_insn *code, uint32_t n, struct strbuf *out);
 #endif

@@ -12,6 +12,7 @@
 
 /* ---- encodings: code = class | source or size | operation or mode */
 enum {
+    CLASS_LD = 0x00,
     CLASS_LDX = 0x01,
     CLASS_ST = 0x02,
     CLASS_STX = 0x03,
@@ -27,6 +28,9 @@ enum {
     SIZE_H = 0x08,
     SIZE_B = 0x10,
     SIZE_DW = 0x18,
+    MODE_IMM = 0x00, /* size DW: a 64-bit immediate in two slots */
+    MODE_ABS = 0x20, /* packet bytes, in host order, to r0; or the program returns 0 */
+    MODE_IND = 0x40,
     MODE_MEM = 0x60,
 
     ALU_ADD = 0x00,
@@ -42,60 +46,110 @@ enum {
     ALU_MOV = 0xb0,
     ALU_END = 0xd0, /* FROM_X: to big-endian; the immediate is the width in bits */
 
-    JUMP_A = 0x00, /* class JMP32: the distance is the immediate (Linux 6.6) */
+    JUMP_A = 0x00,
     JUMP_EQ = 0x10,
     JUMP_GT = 0x20,
     JUMP_GE = 0x30,
     JUMP_SET = 0x40,
     JUMP_NE = 0x50,
+    JUMP_CALL = 0x80,
     JUMP_EXIT = 0x90,
     JUMP_LT = 0xa0,
     JUMP_LE = 0xb0,
 };
 
-#define XDP_VERDICT_DROP 1
-#define XDP_VERDICT_PASS 2
-
 /* Linux verifies at most this many instructions of a privileged program. */
 #define EBPF_KERNEL_MAX 1000000u
 
 /*
- * Linux proves no packet access behind this distance from the packet's start (MAX_PACKET_OFF), so bytes
- * there are out of range on this target, as they are for the kernel's own packet-reading functions.
+ * Linux proves no direct packet access behind this distance from the packet's start (MAX_PACKET_OFF). Bytes
+ * there are read by helpers where the target has them, and are out of range elsewhere.
  */
 #define EBPF_REACH_MAX 0xffffu
 
-/* Registers with one job. */
-#define REG_VERDICT 0
-#define REG_CONTEXT 1
-#define REG_DATA    6
-#define REG_END     7
 #define REG_FRAME   10
+#define NO_REGISTER (-1)
 
-/* The others hold values. No helper is called, so all of them survive from block to block. */
-#define REG_POOL                                                                                             \
-    ((1u << 0) | (1u << 1) | (1u << 2) | (1u << 3) | (1u << 4) | (1u << 5) | (1u << 8) | (1u << 9))
+/* ---- target.c: what differs between program types */
+
+enum ebpf_helper {
+    HELPER_MAP_LOOKUP = 1,
+    HELPER_SKB_LOAD_BYTES = 26,
+    HELPER_XDP_FRAME_LEN = 188,
+    HELPER_XDP_LOAD_BYTES = 189,
+};
+
+/* Offsets are into the context; NOT_THERE where it has no such field. */
+#define NOT_THERE (-1)
+
+struct ebpf_target {
+    const char *article_name;      /* "an XDP program" */
+    int16_t data, data_end;        /* NOT_THERE: no direct access */
+    int16_t len;                   /* NOT_THERE: end - start, or of a helper */
+    int16_t packet_type, ifindex, vlan_tci, vlan_present;
+    uint16_t load_bytes;           /* enum ebpf_helper, or 0 */
+    bool packet_loads;             /* LD_ABS and LD_IND */
+    bool arguments;                /* no context: data, data_end and length are r1, r2, r3 */
+    uint32_t on_match, on_miss;
+};
+
+/** NULL for a target that is not eBPF. */
+const struct ebpf_target *ebpf_target_of(uint32_t target);
+
+/** Where the context has metadata @m, or NOT_THERE. */
+int ebpf_target_meta(const struct ebpf_target *t, uint32_t m);
 
 /*
- * A home is where a value stays between blocks: 0..HOME_REGS-1 are registers, the rest stack slots of
- * eight bytes. Spills of one block use the slots behind the homes.
+ * How a piece of the program reads the packet.
+ *
+ *   DIRECT   through packet pointers, bounded by comparisons with the packet's end
+ *   COPY     from a copy of the packet's first bytes on the stack (the window), and what lies behind it by
+ *            one call each; bounded by comparisons with the packet's length. Sockets, and the cold path of
+ *            the targets whose packets may have bytes that DIRECT cannot reach
+ *   LOADS    each by LD_ABS or LD_IND: sockets, where few loads are made
  */
-#define HOME_REGS   4
-#define HOME_MAX    (HOME_REGS + 40)
-#define HOME_NONE   (-1)
-#define STACK_SLOTS 64 /* 512 bytes */
+enum access { ACCESS_DIRECT, ACCESS_COPY, ACCESS_LOADS };
+
+/*
+ * The first piece of a short direct program speculates: it checks at once for what a real packet with these
+ * headers has, this many bytes more at most, and leaves packets that end in between to another piece.
+ */
+#define SPECULATION_MAX 16
+
+/*
+ * A home is where a value stays between blocks: the first ones are registers, the rest stack slots of eight
+ * bytes. Spills of one block use the slots behind the homes.
+ */
+#define HOME_REGS_MAX 4
+#define HOME_MAX      (HOME_REGS_MAX + 40)
+#define HOME_NONE     (-1)
+#define STACK_SLOTS   64 /* 512 bytes */
+#define WINDOW_MAX    192
+
+/* Where a conditional failure, a match and a miss go, and the label of block 0. */
+struct labels {
+    uint32_t block, accept, reject;
+};
 
 /* ---- asm.c: instructions with symbolic jumps */
 
 struct asm_item {
     struct weir_ebpf_insn insn;
     uint32_t label; /* where a jump goes, or IR_NONE */
+    struct span at;
+};
+
+struct asm_reloc {
+    uint32_t item, kind, addend;
 };
 
 struct asm_code {
     struct arena *arena;
     VEC(struct asm_item) item;
     VEC(uint32_t) label; /* item index, or IR_NONE until bound */
+    VEC(struct asm_reloc) reloc;
+    struct span at;      /* of the items to come */
+    uint32_t cold;       /* item, or 0 */
     uint32_t limit;      /* instructions */
     bool no_memory, too_long;
 };
@@ -113,6 +167,10 @@ void asm_alu(struct asm_code *c, int cls, int op, int dst, int src);
 void asm_alu_imm(struct asm_code *c, int cls, int op, int dst, uint32_t imm);
 void asm_swap(struct asm_code *c, int dst, unsigned bits); /* big-endian <-> this machine's order */
 void asm_load(struct asm_code *c, unsigned bytes, int dst, int base, int offset);
+void asm_load_imm64(struct asm_code *c, int dst, uint64_t k);
+void asm_load_reloc(struct asm_code *c, int dst, uint32_t kind, uint32_t addend);
+void asm_packet_load(struct asm_code *c, unsigned bytes, int index, uint32_t offset); /* index NO_REGISTER: ABS */
+void asm_call(struct asm_code *c, int helper);
 void asm_store(struct asm_code *c, int base, int offset, int src); /* eight bytes */
 void asm_store_imm(struct asm_code *c, int base, int offset, int32_t imm);
 void asm_jump(struct asm_code *c, uint32_t label);
@@ -134,21 +192,20 @@ bool switch_is_points(const struct ir_block *b, struct ir_range value, uint32_t 
 /**
  * Compares register @reg, which holds something in @value, with the ranges of @b and jumps. @raw_bits is 0,
  * or the width of a value that is kept in packet order (its switch is one of points). Block @next follows
- * in the code; there are @blocks of them.
+ * in the code.
  */
 void switch_emit(struct asm_code *c, const struct ir_block *b, struct ir_range value, int reg,
-                 unsigned raw_bits, uint32_t next, uint32_t blocks);
+                 unsigned raw_bits, uint32_t next, struct labels labels);
 
-/** The label of a target; labels of blocks are their numbers. */
-static inline uint32_t label_of(uint32_t target, uint32_t blocks)
+static inline uint32_t label_of(uint32_t target, struct labels l)
 {
-    return target == IR_ACCEPT ? blocks : target == IR_REJECT ? blocks + 1 : target;
+    return target == IR_ACCEPT ? l.accept : target == IR_REJECT ? l.reject : l.block + target;
 }
 
 /* ---- plan.c: decisions made before the first instruction */
 
 /*
- * A packet pointer, data + base (+ add). The verifier remembers how far each may be read.
+ * DIRECT only. A packet pointer, data + base (+ add). The verifier remembers how far each may be read.
  *
  *   near    the base is known to the verifier to be at most 0x7fff: one pointer serves every offset
  *   far     anything else: one pointer for each offset and size, made behind an explicit range check
@@ -165,36 +222,79 @@ struct phi_copy {
     uint32_t next; /* of the same block, or IR_NONE */
 };
 
+/* Two tests of neighbouring bytes in one: whether 8 bytes at `offset`, masked, equal `value` (big-endian). */
+struct wide_test {
+    uint32_t block, absorbed; /* the second test's block, which is not emitted */
+    uint32_t offset;
+    uint64_t mask, value;
+    uint32_t yes, no;
+};
+
 /* Ids: IR values, then the pointers. */
 struct plan {
     struct ir_func *f;
     struct arena *arena;
+    enum access access;
+    bool speculate;  /* checks may ask for more than a packet must have */
+    bool calls;      /* r0 to r5 do not outlive every load */
+    uint32_t window; /* COPY: bytes of the stack the copy takes, a multiple of 8; 0 if there is none */
+    uint32_t window_max;
+    uint32_t phase;  /* its first byte lies this far behind their start, for aligned loads */
+    uint32_t frame;  /* bytes of the stack in front of the homes: the window, and what calls write to */
+    uint8_t home_register[HOME_REGS_MAX];
+    int home_regs, home_max;
+
     uint32_t values; /* ids from here on are pointers */
     uint32_t ids;
     VEC(struct ebpf_pointer) pointer;
     uint32_t *pointer_hash; /* id + 1 */
     uint32_t pointer_hash_mask;
     uint32_t *known_max; /* by value: bound the verifier derives by itself */
+    uint8_t *zeros;      /* by value: low bits that are always 0 */
     uint8_t *need;       /* by id: registers its evaluation takes (Sethi and Ullman) */
     bool *wanted;        /* by value: evaluated somewhere */
     bool *raw;           /* by value: kept in packet byte order */
+    struct ir_block *block; /* the function's, with switches merged */
     bool *reachable;     /* by block */
     bool *never;         /* by block: a guard that cannot pass */
+    uint32_t *reach;     /* by block: bytes from the packet's start that it checks */
+    uint32_t *wide;      /* by block: index into `wides` + 1 */
+    VEC(struct wide_test) wides;
     uint32_t *copy;      /* by block: first of `copies`, or IR_NONE */
     VEC(struct phi_copy) copies;
     int8_t *home;            /* by id */
     uint32_t *first, *last;  /* by id: the blocks between which the home is its own */
     uint32_t homes;          /* homes in use, counted as the largest index + 1 */
     uint32_t home_registers; /* mask */
-    ir_value metadata;       /* a META that is evaluated, or IR_NONE */
+    ir_value metadata;       /* a META the target does not have, or IR_NONE */
     struct span metadata_at;
+    bool present_computed; /* vlan_present is an operand, so its range has to be shown to the verifier */
+    bool len_wanted, context_wanted;
     bool no_memory, no_stack;
 };
 
-extern const uint8_t home_register[HOME_REGS];
+/** What plan_make() is told. */
+struct plan_request {
+    const struct ebpf_target *target;
+    enum access access;
+    uint32_t reach_max;  /* largest reach a guard can have */
+    uint32_t window_max; /* COPY: bytes */
+    bool speculate;
+    int home_regs; /* at least four registers of the pool are left for work inside a block */
+    uint8_t home_register[HOME_REGS_MAX];
+};
 
 /** Returns 0, WEIR_E_MEMORY, WEIR_E_LIMIT (stack; not reported) or WEIR_E_UNSUPPORTED (see `metadata`). */
-int plan_make(struct plan *p, struct ir_func *f, struct arena *arena);
+int plan_make(struct plan *p, struct ir_func *f, struct arena *arena, const struct plan_request *q);
+
+/**
+ * A reach that later checks behind pointer @pointer (IR_NONE: the packet's start) ask for as well, not much
+ * farther than @exact; @exact itself if the plan does not speculate. Costs the size of the function.
+ */
+uint32_t plan_wider_reach(struct plan *p, uint32_t pointer, uint32_t exact);
+
+/** The largest number of different packet loads on one path. */
+uint32_t plan_count_loads(const struct plan *p);
 
 /** Id of the pointer for @size bytes at @base + @offset. Known after plan_make() for all that the IR uses. */
 uint32_t plan_pointer(struct plan *p, ir_value base, uint32_t offset, uint32_t size);
@@ -211,6 +311,37 @@ static inline unsigned plan_raw_bits(const struct plan *p, ir_value v)
     while (!ir_is_load(&p->f->value.at[v]))
         v = p->f->value.at[v].a; /* only masks of a load are raw */
     return 8 * ir_load_size(&p->f->value.at[v]);
+}
+static inline const struct wide_test *plan_wide(const struct plan *p, uint32_t block)
+{
+    return p->wide[block] ? &p->wides.at[p->wide[block] - 1] : NULL;
+}
+
+/** The number of blocks control can go to from @block, and the @i-th of them. */
+static inline uint32_t plan_targets(const struct plan *p, uint32_t block)
+{
+    return p->wide[block] ? 2 : p->block[block].to.n;
+}
+static inline uint32_t plan_target(const struct plan *p, uint32_t block, uint32_t i)
+{
+    const struct wide_test *w = plan_wide(p, block);
+
+    return !w ? p->block[block].to.at[i].target : i ? w->yes : w->no;
+}
+
+/** Whether load @n lies in the window, and by the verifier's knowledge (COPY). */
+bool plan_in_window(const struct plan *p, const struct ir_node *n);
+
+/** The widest part of load @n that is aligned on the stack: 1, 2 or 4 bytes (COPY). */
+unsigned plan_aligned_part(const struct plan *p, const struct ir_node *n);
+
+/** Whether @n is at the same place of every packet; *@address is set then. */
+bool plan_is_absolute(const struct plan *p, const struct ir_node *n, uint32_t *address);
+
+/** Whether load @n is a call, or costs as much. */
+static inline bool plan_is_dear(const struct plan *p, const struct ir_node *n)
+{
+    return p->access == ACCESS_LOADS || (p->access == ACCESS_COPY && !plan_in_window(p, n));
 }
 
 /** Whether the switch of @b is a comparison of two values that one jump can make. */

@@ -42,6 +42,26 @@ static void print_alu(const struct weir_ebpf_insn *in, struct strbuf *out)
         strbuf_printf(out, "%c%u %s %d", r, dst, op, (int)in->imm);
 }
 
+static void print_call(int32_t helper, struct strbuf *out)
+{
+    switch (helper) {
+    case HELPER_MAP_LOOKUP:
+        strbuf_puts(out, "call bpf_map_lookup_elem");
+        break;
+    case HELPER_SKB_LOAD_BYTES:
+        strbuf_puts(out, "call bpf_skb_load_bytes");
+        break;
+    case HELPER_XDP_FRAME_LEN:
+        strbuf_puts(out, "call bpf_xdp_get_buff_len");
+        break;
+    case HELPER_XDP_LOAD_BYTES:
+        strbuf_puts(out, "call bpf_xdp_load_bytes");
+        break;
+    default:
+        strbuf_printf(out, "call %d", (int)helper);
+    }
+}
+
 static void print_jump(const struct weir_ebpf_insn *in, struct strbuf *out)
 {
     unsigned dst = in->registers & 15, src = in->registers >> 4;
@@ -51,6 +71,8 @@ static void print_jump(const struct weir_ebpf_insn *in, struct strbuf *out)
 
     if (in->code == (CLASS_JMP | JUMP_EXIT))
         strbuf_puts(out, "exit");
+    else if (in->code == (CLASS_JMP | JUMP_CALL))
+        print_call(in->imm, out);
     else if (in->code == (CLASS_JMP | JUMP_A))
         strbuf_printf(out, "goto pc%+d", (int)in->offset);
     else if (in->code == (CLASS_JMP32 | JUMP_A))
@@ -63,11 +85,27 @@ static void print_jump(const struct weir_ebpf_insn *in, struct strbuf *out)
         strbuf_printf(out, "if %c%u %s 0x%x goto pc%+d", r, dst, op, (unsigned)in->imm, (int)in->offset);
 }
 
+static void print_packet_load(const struct weir_ebpf_insn *in, struct strbuf *out)
+{
+    if ((in->code & 0xe0) == MODE_ABS)
+        strbuf_printf(out, "r0 = *(%s *)skb[%u]", size_text(in->code), (unsigned)in->imm);
+    else
+        strbuf_printf(out, "r0 = *(%s *)skb[r%u %+d]", size_text(in->code), (unsigned)in->registers >> 4,
+                      (int)in->imm);
+}
+
 static void print_insn(const struct weir_ebpf_insn *in, struct strbuf *out)
 {
     unsigned dst = in->registers & 15, src = in->registers >> 4;
 
     switch (in->code & 7) {
+    case CLASS_LD:
+        if (in->code == (CLASS_LD | MODE_IMM | SIZE_DW))
+            strbuf_printf(out, "r%u = 0x%llx ll", dst,
+                          (unsigned long long)((uint64_t)(uint32_t)in[1].imm << 32 | (uint32_t)in->imm));
+        else
+            print_packet_load(in, out);
+        break;
     case CLASS_LDX:
         strbuf_printf(out, "r%u = *(%s *)(r%u %+d)", dst, size_text(in->code), src, (int)in->offset);
         break;
@@ -90,12 +128,30 @@ static void print_insn(const struct weir_ebpf_insn *in, struct strbuf *out)
     }
 }
 
-void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, struct strbuf *out)
+/* The filter's words of @at, on one line. */
+static void print_words(const char *text, struct span at, struct strbuf *out)
 {
+    strbuf_puts(out, "; ");
+    for (uint32_t i = at.begin; i < at.end; i++)
+        strbuf_printf(out, "%c", (unsigned char)text[i] < ' ' ? ' ' : text[i]);
+    strbuf_puts(out, "\n");
+}
+
+void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at, const char *text,
+                        struct strbuf *out)
+{
+    struct span last = {0, 0};
+
     for (uint32_t i = 0; i < n; i++) {
+        if (at && text && (at[i].begin != last.begin || at[i].end != last.end)) {
+            last = at[i];
+            if (last.end > last.begin)
+                print_words(text, last, out);
+        }
         strbuf_printf(out, "%u: ", (unsigned)i);
         print_insn(&code[i], out);
         strbuf_puts(out, "\n");
+        i += code[i].code == (CLASS_LD | MODE_IMM | SIZE_DW) && i + 1 < n;
     }
 }
 

@@ -1,358 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * backends/ebpf/select.c - instruction selection and register allocation.
- *
- *   r6       the packet's first byte          r7   behind its last captured byte
- *   r9 r8 r5 r4   values between blocks, as far as the plan uses them
- *   the rest and those not used   values inside a block
+ * backends/ebpf/select.c - instruction selection: the blocks of one piece of a program.
  *
  * Blocks are emitted in their topological order. What is known where a block begins is what is known at the
  * end of all its predecessors: how far the packet reaches, which homes hold their values, how far their
  * pointers reach. A block is first scheduled (its guards, stores to PHIs, then its switch, each behind the
- * values it needs, the needier operand first) and then emitted with registers given out as it goes; when they
- * run out, the oldest value goes to the stack, since in this order it is needed last.
- *
- * A guard is `pointer + reach > end`, once for each new reach. A load in front of which the verifier could
- * not know its reach gets a check of its own. It never fails: the IR has loads only behind their guards.
+ * values it needs, the needier operand first) and then emitted with registers given out as it goes.
  */
-#include "backends/ebpf/internal.h"
+#include "backends/ebpf/select.h"
 #include <string.h>
-
-#define NO_REGISTER (-1)
-#define TEMPORARY   (IR_NONE - 1) /* in_register: owned by the current step */
-
-enum step_kind { STEP_COMPUTE, STEP_GUARD, STEP_COPY, STEP_SWITCH };
-
-struct step {
-    uint8_t kind;
-    uint32_t id;   /* the value; of a copy: the PHI */
-    uint32_t with; /* GUARD: reach; COPY: the value */
-};
-
-/* What is known at a place in the program. */
-struct known {
-    uint32_t reach;     /* bytes of the packet that were checked */
-    struct known *next; /* in the free list */
-    struct {
-        uint32_t id;    /* what this home holds, or IR_NONE */
-        uint32_t reach; /* of a pointer */
-    } home[];
-};
-
-/* Where an id is within the current block. */
-struct place {
-    uint32_t block; /* of the block with this number + 1; else it is nowhere */
-    uint32_t uses;  /* steps still to come that read it */
-    uint32_t reach; /* of a pointer */
-    int8_t reg;
-    int8_t slot; /* of the stack, or -1 */
-    bool opened, scheduled;
-};
-
-struct select {
-    struct plan p;
-    struct asm_code c;
-    struct ir_func *f;
-    struct known **in; /* by block; NULL until a predecessor was emitted */
-    struct known *free_known;
-    struct place *place; /* by id */
-    uint32_t *edge_seen; /* by block: last block + 1 that was merged into it */
-    VEC(struct step) step;
-    VEC(uint32_t) stack;
-
-    /* the current block */
-    uint32_t block, next;
-    struct known *now;
-    uint32_t in_register[10], age[10], clock;
-    uint32_t pinned; /* registers the current step reads or writes */
-    uint32_t pool;   /* registers for values inside blocks */
-    bool slot_used[STACK_SLOTS];
-    uint32_t slots_from; /* spill slots begin behind the homes */
-    bool no_stack, bug;
-};
-
-static bool stopped(const struct select *s)
-{
-    return asm_failed(&s->c) || s->no_stack || s->bug;
-}
-
-static const struct ir_node *node(const struct select *s, uint32_t id)
-{
-    return &s->f->value.at[id];
-}
-
-static bool is_pointer(const struct select *s, uint32_t id)
-{
-    return plan_is_pointer(&s->p, id);
-}
-
-static bool is_const(const struct select *s, uint32_t id)
-{
-    return !is_pointer(s, id) && node(s, id)->op == IR_CONST;
-}
-
-static uint32_t reject(const struct select *s)
-{
-    return label_of(IR_REJECT, s->f->block.n);
-}
-
-/* ---------------------------------------------------------------- where values are */
-
-static int home_offset(int home)
-{
-    return -8 * (home - HOME_REGS + 1);
-}
-
-static int slot_offset(int slot)
-{
-    return -8 * (slot + 1);
-}
-
-static bool is_home(const struct select *s, uint32_t id)
-{
-    int h = s->p.home[id];
-
-    return h >= 0 && s->now->home[h].id == id;
-}
-
-static struct place *place_of(struct select *s, uint32_t id)
-{
-    struct place *l = &s->place[id];
-
-    if (l->block != s->block + 1) {
-        *l = (struct place){.block = s->block + 1, .reg = NO_REGISTER, .slot = -1};
-        if (is_home(s, id)) {
-            l->scheduled = true;
-            l->reach = s->now->home[s->p.home[id]].reach;
-        }
-    }
-    return l;
-}
-
-/* Loads behind the packet's start are not worth a stack slot: they are made again. */
-static bool is_remade(const struct select *s, uint32_t id)
-{
-    return !is_pointer(s, id) &&
-           (node(s, id)->op == IR_LEN || (ir_is_load(node(s, id)) && node(s, id)->a == IR_NONE));
-}
-
-static int new_slot(struct select *s)
-{
-    for (uint32_t i = s->slots_from; i < STACK_SLOTS; i++)
-        if (!s->slot_used[i]) {
-            s->slot_used[i] = true;
-            return (int)i;
-        }
-    s->no_stack = true;
-    return (int)s->slots_from;
-}
-
-static void evict(struct select *s, int reg)
-{
-    uint32_t id = s->in_register[reg];
-    struct place *l = place_of(s, id);
-
-    if (l->uses && l->slot < 0 && !is_home(s, id) && !is_remade(s, id)) {
-        l->slot = (int8_t)new_slot(s);
-        asm_store(&s->c, REG_FRAME, slot_offset(l->slot), reg);
-    }
-    l->reg = NO_REGISTER;
-    s->in_register[reg] = IR_NONE;
-}
-
-/* A register nobody else uses, for this step. */
-static int take(struct select *s)
-{
-    int oldest = NO_REGISTER;
-
-    for (int r = 0; r < 10; r++) {
-        if (!(s->pool >> r & 1) || s->pinned >> r & 1)
-            continue;
-        if (s->in_register[r] == IR_NONE) {
-            oldest = r;
-            break;
-        }
-        if (oldest == NO_REGISTER || s->age[r] < s->age[oldest])
-            oldest = r;
-    }
-    if (oldest == NO_REGISTER) {
-        s->bug = true;
-        return 0;
-    }
-    if (s->in_register[oldest] != IR_NONE)
-        evict(s, oldest);
-    s->in_register[oldest] = TEMPORARY;
-    s->pinned |= 1u << oldest;
-    return oldest;
-}
-
-static void keep(struct select *s, int reg, uint32_t id)
-{
-    s->in_register[reg] = id;
-    s->age[reg] = s->clock++;
-    place_of(s, id)->reg = (int8_t)reg;
-}
-
-static void release_temporaries(struct select *s)
-{
-    for (int r = 0; r < 10; r++)
-        if (s->in_register[r] == TEMPORARY)
-            s->in_register[r] = IR_NONE;
-    s->pinned = 0;
-}
-
-/* One of the uses of @id is over. */
-static void used(struct select *s, uint32_t id)
-{
-    if (is_const(s, id))
-        return;
-    struct place *l = place_of(s, id);
-    if (l->uses && --l->uses)
-        return;
-    if (l->reg != NO_REGISTER) {
-        s->in_register[l->reg] = IR_NONE;
-        s->pinned &= ~(1u << l->reg);
-        l->reg = NO_REGISTER;
-    }
-    if (l->slot >= 0) {
-        s->slot_used[l->slot] = false;
-        l->slot = -1;
-    }
-}
-
-/* ---------------------------------------------------------------- packet access */
-
-static void check(struct select *s, int pointer, uint32_t reach)
-{
-    int t = take(s);
-
-    asm_alu(&s->c, CLASS_ALU64, ALU_MOV, t, pointer);
-    asm_alu_imm(&s->c, CLASS_ALU64, ALU_ADD, t, reach);
-    asm_branch(&s->c, CLASS_JMP, JUMP_GT, t, REG_END, reject(s));
-    s->in_register[t] = IR_NONE;
-    s->pinned &= ~(1u << t);
-}
-
-static void check_packet(struct select *s, uint32_t reach)
-{
-    if (reach <= s->now->reach)
-        return;
-    check(s, REG_DATA, reach);
-    s->now->reach = reach;
-}
-
-static void check_pointer(struct select *s, uint32_t id, int reg, uint32_t reach)
-{
-    struct place *l = place_of(s, id);
-
-    if (reach <= l->reach)
-        return;
-    check(s, reg, reach);
-    l->reach = reach;
-    if (is_home(s, id))
-        s->now->home[s->p.home[id]].reach = reach;
-}
-
-static void load_absolute(struct select *s, uint32_t id, int dst)
-{
-    const struct ir_node *n = node(s, id);
-    unsigned size = ir_load_size(n);
-
-    if (n->imm > EBPF_REACH_MAX - size) { /* its guard has failed */
-        asm_alu_imm(&s->c, CLASS_ALU32, ALU_MOV, dst, 0);
-        return;
-    }
-    check_packet(s, n->imm + size);
-    if (n->imm <= INT16_MAX) {
-        asm_load(&s->c, size, dst, REG_DATA, (int)n->imm);
-    } else {
-        asm_alu(&s->c, CLASS_ALU64, ALU_MOV, dst, REG_DATA);
-        asm_alu_imm(&s->c, CLASS_ALU64, ALU_ADD, dst, n->imm);
-        asm_load(&s->c, size, dst, dst, 0);
-    }
-    if (size > 1 && !s->p.raw[id])
-        asm_swap(&s->c, dst, 8 * size);
-}
-
-static void compute_len(struct select *s, int dst)
-{
-    asm_alu(&s->c, CLASS_ALU64, ALU_MOV, dst, REG_END);
-    asm_alu(&s->c, CLASS_ALU64, ALU_SUB, dst, REG_DATA);
-}
-
-static void remake(struct select *s, uint32_t id, int dst)
-{
-    if (node(s, id)->op == IR_LEN)
-        compute_len(s, dst);
-    else
-        load_absolute(s, id, dst);
-}
-
-/* The register that holds @id; it stays until the step ends, or used(). */
-static int get(struct select *s, uint32_t id)
-{
-    int r;
-
-    if (is_const(s, id)) {
-        r = take(s);
-        asm_alu_imm(&s->c, CLASS_ALU32, ALU_MOV, r, node(s, id)->imm);
-        return r;
-    }
-    struct place *l = place_of(s, id);
-    if (is_home(s, id) && s->p.home[id] < HOME_REGS)
-        return home_register[s->p.home[id]];
-    if (l->reg == NO_REGISTER) {
-        r = take(s);
-        if (is_home(s, id))
-            asm_load(&s->c, 8, r, REG_FRAME, home_offset(s->p.home[id]));
-        else if (l->slot >= 0)
-            asm_load(&s->c, 8, r, REG_FRAME, slot_offset(l->slot));
-        else if (is_remade(s, id))
-            remake(s, id, r);
-        else
-            s->bug = true; /* a PHI without a store, or a value without a step */
-        keep(s, r, id);
-    }
-    s->pinned |= 1u << l->reg;
-    return l->reg;
-}
-
-/* ---------------------------------------------------------------- values */
-
-/* Whether @id gets its home in this block: somebody later wants it. */
-static bool goes_home(const struct select *s, uint32_t id)
-{
-    return s->p.home[id] >= 0 && s->block >= s->p.first[id] && s->block < s->p.last[id];
-}
-
-/* The register a result goes to: its home, or that of an operand no longer used, or a new one. */
-static int result_register(struct select *s, uint32_t id, int operand)
-{
-    if (goes_home(s, id) && s->p.home[id] < HOME_REGS)
-        return home_register[s->p.home[id]];
-    if (operand != NO_REGISTER && s->pool >> operand & 1 &&
-        (s->in_register[operand] == IR_NONE || s->in_register[operand] == TEMPORARY)) {
-        s->in_register[operand] = TEMPORARY;
-        s->pinned |= 1u << operand;
-        return operand;
-    }
-    return take(s);
-}
-
-static void result(struct select *s, uint32_t id, int reg)
-{
-    int h = s->p.home[id];
-
-    if (goes_home(s, id)) {
-        s->now->home[h].id = id;
-        s->now->home[h].reach = place_of(s, id)->reach;
-        if (h < HOME_REGS)
-            return;
-        asm_store(&s->c, REG_FRAME, home_offset(h), reg);
-    }
-    if (place_of(s, id)->uses)
-        keep(s, reg, id);
-}
 
 static const uint8_t alu_of[IR_OP_COUNT] = {
     [IR_ADD] = ALU_ADD, [IR_SUB] = ALU_SUB, [IR_MUL] = ALU_MUL, [IR_UDIV] = ALU_DIV, [IR_UMOD] = ALU_MOD,
@@ -373,42 +29,42 @@ static void branch_if(struct select *s, const struct ir_node *n, bool invert, ui
     int op = jump_of[n->op];
     ir_value a = n->a, b = n->b;
 
-    if (is_const(s, a) && !is_const(s, b)) {
+    if (select_is_const(s, a) && !select_is_const(s, b)) {
         op = jump_mirror(op);
         a = n->b;
         b = n->a;
     }
     if (invert)
         op = asm_invert(op);
-    int ra = get(s, a);
-    if (is_const(s, b))
-        asm_branch_imm(&s->c, CLASS_JMP32, op, ra, node(s, b)->imm, label);
+    int ra = value_register(s, a);
+    if (select_is_const(s, b))
+        asm_branch_imm(s->c, CLASS_JMP32, op, ra, select_node(s, b)->imm, label);
     else
-        asm_branch(&s->c, CLASS_JMP32, op, ra, get(s, b), label);
+        asm_branch(s->c, CLASS_JMP32, op, ra, value_register(s, b), label);
 }
 
 static void compute_compare(struct select *s, uint32_t id)
 {
-    const struct ir_node *n = node(s, id);
-    uint32_t label = asm_label(&s->c);
+    const struct ir_node *n = select_node(s, id);
+    uint32_t label = asm_label(s->c);
     int d = result_register(s, id, NO_REGISTER);
 
     /* Operands are fetched by branch_if, so they must be in registers before the two paths part. */
-    if (!is_const(s, n->a))
-        get(s, n->a);
-    if (!is_const(s, n->b))
-        get(s, n->b);
-    if (is_const(s, n->a) && is_const(s, n->b)) {
-        asm_alu_imm(&s->c, CLASS_ALU32, ALU_MOV, d, ir_fold(n->op, node(s, n->a)->imm, node(s, n->b)->imm));
+    if (!select_is_const(s, n->a))
+        value_register(s, n->a);
+    if (!select_is_const(s, n->b))
+        value_register(s, n->b);
+    if (select_is_const(s, n->a) && select_is_const(s, n->b)) {
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, d, ir_fold(n->op, select_node(s, n->a)->imm, select_node(s, n->b)->imm));
     } else {
-        asm_alu_imm(&s->c, CLASS_ALU32, ALU_MOV, d, 1);
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, d, 1);
         branch_if(s, n, false, label);
-        asm_alu_imm(&s->c, CLASS_ALU32, ALU_MOV, d, 0);
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, d, 0);
     }
-    asm_bind(&s->c, label);
-    used(s, n->a);
-    used(s, n->b);
-    result(s, id, d);
+    asm_bind(s->c, label);
+    value_used(s, n->a);
+    value_used(s, n->b);
+    result_done(s, id, d);
 }
 
 /*
@@ -416,15 +72,15 @@ static void compute_compare(struct select *s, uint32_t id)
  * pointer made from one that is 2^29 or more away, whatever its range is; after a second addition it forgets
  * the original.
  */
-static void add_constant(struct select *s, int op, int dst, uint32_t k)
+void add_constant(struct select *s, int op, int dst, uint32_t k)
 {
     uint32_t distance = k >> 31 ? -k : k;
 
     if (distance >= 1u << 29) {
-        asm_alu_imm(&s->c, CLASS_ALU32, op, dst, 1);
+        asm_alu_imm(s->c, CLASS_ALU32, op, dst, 1);
         k--;
     }
-    asm_alu_imm(&s->c, CLASS_ALU32, op, dst, k);
+    asm_alu_imm(s->c, CLASS_ALU32, op, dst, k);
 }
 
 /* A packet-order mask: the constant in the load's width and order. */
@@ -437,90 +93,50 @@ static uint32_t mask_for(const struct select *s, uint32_t id, uint32_t k)
 
 static void compute_binary(struct select *s, uint32_t id)
 {
-    const struct ir_node *n = node(s, id);
+    const struct ir_node *n = select_node(s, id);
     bool shift = n->op == IR_SHL || n->op == IR_SHR;
     bool divide = n->op == IR_UDIV || n->op == IR_UMOD;
-    uint32_t k = is_const(s, n->b) ? mask_for(s, id, node(s, n->b)->imm) : 0;
-    bool immediate = is_const(s, n->b) && !(shift && k > 31) && !(divide && k == 0);
-    int ra = get(s, n->a);
-    int rb = immediate ? NO_REGISTER : get(s, n->b);
+    uint32_t k = select_is_const(s, n->b) ? mask_for(s, id, select_node(s, n->b)->imm) : 0;
+    bool immediate = select_is_const(s, n->b) && !(shift && k > 31) && !(divide && k == 0);
+    int ra = value_register(s, n->a);
+    int rb = immediate ? NO_REGISTER : value_register(s, n->b);
 
     if (rb != ra)
-        used(s, n->a);
+        value_used(s, n->a);
     int d = result_register(s, id, ra);
     if (d != ra)
-        asm_alu(&s->c, CLASS_ALU32, ALU_MOV, d, ra);
+        asm_alu(s->c, CLASS_ALU32, ALU_MOV, d, ra);
     if (immediate && (n->op == IR_ADD || n->op == IR_SUB))
         add_constant(s, alu_of[n->op], d, k);
     else if (immediate)
-        asm_alu_imm(&s->c, CLASS_ALU32, alu_of[n->op], d, k);
+        asm_alu_imm(s->c, CLASS_ALU32, alu_of[n->op], d, k);
     else
-        asm_alu(&s->c, CLASS_ALU32, alu_of[n->op], d, rb);
-    if (shift && !immediate && (is_const(s, n->b) || ir_range(s->f, n->b).hi > 31)) {
-        uint32_t label = asm_label(&s->c);
-        asm_branch_imm(&s->c, CLASS_JMP32, JUMP_LE, rb, 31, label);
-        asm_alu_imm(&s->c, CLASS_ALU32, ALU_MOV, d, 0);
-        asm_bind(&s->c, label);
+        asm_alu(s->c, CLASS_ALU32, alu_of[n->op], d, rb);
+    if (shift && !immediate && (select_is_const(s, n->b) || ir_range(s->f, n->b).hi > 31)) {
+        uint32_t label = asm_label(s->c);
+        asm_branch_imm(s->c, CLASS_JMP32, JUMP_LE, rb, 31, label);
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, d, 0);
+        asm_bind(s->c, label);
     }
     if (rb == ra)
-        used(s, n->a);
-    if (!is_const(s, n->b))
-        used(s, n->b);
-    result(s, id, d);
-}
-
-static void compute_pointer(struct select *s, uint32_t id)
-{
-    const struct ebpf_pointer *w = &s->p.pointer.at[id - s->p.values];
-    int v = get(s, w->base);
-
-    used(s, w->base);
-    int d = result_register(s, id, v);
-    if (d != v)
-        asm_alu(&s->c, w->far ? CLASS_ALU32 : CLASS_ALU64, ALU_MOV, d, v);
-    if (w->far) {
-        if (w->add)
-            add_constant(s, ALU_ADD, d, w->add);
-        asm_branch_imm(&s->c, CLASS_JMP, JUMP_GT, d, EBPF_REACH_MAX - w->size, reject(s));
-    }
-    asm_alu(&s->c, CLASS_ALU64, ALU_ADD, d, REG_DATA);
-    result(s, id, d);
-}
-
-static void compute_load(struct select *s, uint32_t id)
-{
-    const struct ir_node *n = node(s, id);
-    unsigned size = ir_load_size(n);
-
-    if (n->a == IR_NONE) {
-        int d = result_register(s, id, NO_REGISTER);
-        load_absolute(s, id, d);
-        result(s, id, d);
-        return;
-    }
-    uint32_t pointer = plan_pointer(&s->p, n->a, n->imm, size);
-    uint32_t at = s->p.pointer.at[pointer - s->p.values].far ? 0 : n->imm;
-    int r = get(s, pointer);
-    check_pointer(s, pointer, r, at + size);
-    used(s, pointer);
-    int d = result_register(s, id, r);
-    asm_load(&s->c, size, d, r, (int)at);
-    if (size > 1 && !s->p.raw[id])
-        asm_swap(&s->c, d, 8 * size);
-    result(s, id, d);
+        value_used(s, n->a);
+    if (!select_is_const(s, n->b))
+        value_used(s, n->b);
+    result_done(s, id, d);
 }
 
 static void compute(struct select *s, uint32_t id)
 {
-    if (is_pointer(s, id)) {
+    if (select_is_pointer(s, id)) {
         compute_pointer(s, id);
         return;
     }
-    switch (node(s, id)->op) {
-    case IR_LEN: {
+    switch (select_node(s, id)->op) {
+    case IR_LEN:
+    case IR_META: {
         int d = result_register(s, id, NO_REGISTER);
-        compute_len(s, d);
-        result(s, id, d);
+        remake(s, id, d);
+        result_done(s, id, d);
         return;
     }
     case IR_LOAD8:
@@ -546,7 +162,7 @@ static void compute(struct select *s, uint32_t id)
         compute_binary(s, id);
         return;
     default:
-        s->bug = true; /* constants need no step, a PHI is in its home, metadata was refused */
+        s->bug = true; /* constants need no step, and a PHI is in its home */
     }
 }
 
@@ -555,7 +171,7 @@ static void compute(struct select *s, uint32_t id)
 static void push(struct select *s, uint32_t id)
 {
     if (!vec_push(s->p.arena, &s->stack, id))
-        s->c.no_memory = true;
+        s->c->no_memory = true;
 }
 
 static void add_step(struct select *s, enum step_kind kind, uint32_t id, uint32_t with)
@@ -563,17 +179,17 @@ static void add_step(struct select *s, enum step_kind kind, uint32_t id, uint32_
     struct step t = {(uint8_t)kind, id, with};
 
     if (!vec_push(s->p.arena, &s->step, t))
-        s->c.no_memory = true;
+        s->c->no_memory = true;
 }
 
 /* Schedules what @id needs, and counts a use of it. */
 static void want(struct select *s, uint32_t id)
 {
-    if (is_const(s, id))
+    if (select_is_const(s, id))
         return;
     place_of(s, id)->uses++;
     push(s, id);
-    while (s->stack.n && !s->c.no_memory) {
+    while (s->stack.n && !s->c->no_memory) {
         uint32_t top = s->stack.at[s->stack.n - 1], op[2];
         struct place *l = place_of(s, top);
         if (l->scheduled) {
@@ -598,29 +214,41 @@ static void want(struct select *s, uint32_t id)
     }
 }
 
+/* How far a guard's pointer has to reach. */
+static uint32_t pointer_reach(const struct select *s, uint32_t id, const struct ir_guard *g)
+{
+    return (s->p.pointer.at[id - s->p.values].far ? 0 : g->offset) + g->size;
+}
+
 static void schedule(struct select *s)
 {
-    const struct ir_block *b = &s->f->block.at[s->block];
+    const struct ir_block *b = &s->p.block[s->block];
 
     s->step.n = 0;
     for (uint32_t i = 0; i < b->guard.n; i++) {
         const struct ir_guard *g = &b->guard.at[i];
         if (g->base == IR_NONE)
             continue;
+        if (s->p.access != ACCESS_DIRECT) {
+            want(s, g->base);
+            add_step(s, STEP_GUARD, g->base, i);
+            continue;
+        }
         uint32_t id = plan_pointer(&s->p, g->base, g->offset, g->size);
-        uint32_t reach = (s->p.pointer.at[id - s->p.values].far ? 0 : g->offset) + g->size;
-        if (is_home(s, id) && place_of(s, id)->reach >= reach)
+        if (select_is_home(s, id) && place_of(s, id)->reach >= pointer_reach(s, id, g))
             continue;
         want(s, id);
-        add_step(s, STEP_GUARD, id, reach);
+        add_step(s, STEP_GUARD, id, i);
     }
     for (uint32_t c = s->p.copy[s->block]; c != IR_NONE; c = s->p.copies.at[c].next) {
         want(s, s->p.copies.at[c].value);
         add_step(s, STEP_COPY, s->p.copies.at[c].phi, s->p.copies.at[c].value);
     }
-    if (plan_is_compare(&s->p, b)) {
-        want(s, node(s, b->on)->a);
-        want(s, node(s, b->on)->b);
+    if (plan_wide(&s->p, s->block)) {
+        /* what it loads is its own */
+    } else if (plan_is_compare(&s->p, b)) {
+        want(s, select_node(s, b->on)->a);
+        want(s, select_node(s, b->on)->b);
     } else if (b->on != IR_NONE) {
         want(s, b->on);
     }
@@ -632,53 +260,104 @@ static void schedule(struct select *s)
 static void emit_copy(struct select *s, uint32_t phi, uint32_t value)
 {
     int h = s->p.home[phi];
-    uint32_t k = is_const(s, value) ? node(s, value)->imm : 0;
+    uint32_t k = select_is_const(s, value) ? select_node(s, value)->imm : 0;
 
     if (h < 0) {
         s->bug = true;
         return;
     }
-    if (h < HOME_REGS) {
-        if (is_const(s, value))
-            asm_alu_imm(&s->c, CLASS_ALU32, ALU_MOV, home_register[h], k);
+    if (h < s->p.home_regs) {
+        if (select_is_const(s, value))
+            asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, select_home_register(s, h), k);
         else
-            asm_alu(&s->c, CLASS_ALU64, ALU_MOV, home_register[h], get(s, value));
-    } else if (is_const(s, value) && k <= INT32_MAX) {
-        asm_store_imm(&s->c, REG_FRAME, home_offset(h), (int32_t)k);
+            asm_alu(s->c, CLASS_ALU64, ALU_MOV, select_home_register(s, h), value_register(s, value));
+    } else if (select_is_const(s, value) && k <= INT32_MAX) {
+        asm_store_imm(s->c, REG_FRAME, home_offset(s, h), (int32_t)k);
     } else {
-        asm_store(&s->c, REG_FRAME, home_offset(h), get(s, value));
+        asm_store(s->c, REG_FRAME, home_offset(s, h), value_register(s, value));
     }
-    used(s, value);
+    value_used(s, value);
     s->now->home[h].id = phi;
     s->now->home[h].reach = 0;
 }
 
 static void emit_compare(struct select *s, const struct ir_block *b)
 {
-    const struct ir_node *n = node(s, b->on);
+    const struct ir_node *n = select_node(s, b->on);
     uint32_t no = b->to.at[0].target, yes = b->to.at[1].target;
 
     if (yes == s->next) {
-        branch_if(s, n, true, label_of(no, s->f->block.n));
+        branch_if(s, n, true, label_of(no, s->labels));
         return;
     }
-    branch_if(s, n, false, label_of(yes, s->f->block.n));
+    branch_if(s, n, false, label_of(yes, s->labels));
     if (no != s->next)
-        asm_jump(&s->c, label_of(no, s->f->block.n));
+        asm_jump(s->c, label_of(no, s->labels));
+}
+
+/* The constant as the bytes of memory, read in this machine's order. */
+static uint64_t in_memory_order(uint64_t x)
+{
+    return __builtin_bswap64(x);
+}
+
+/* Keeps the bits of @mask in @reg, which also changes what they are to be compared with. */
+static uint64_t mask_wide(struct select *s, int reg, uint64_t mask, uint64_t value)
+{
+    int zeros = __builtin_ctzll(mask), bits = __builtin_popcountll(mask);
+
+    if (bits == 64)
+        return value;
+    if (zeros == 0 && mask == UINT64_MAX >> (64 - bits)) {
+        asm_alu_imm(s->c, CLASS_ALU64, ALU_LSH, reg, (uint32_t)(64 - bits));
+        return value << (64 - bits);
+    }
+    if (mask == UINT64_MAX << zeros) {
+        asm_alu_imm(s->c, CLASS_ALU64, ALU_RSH, reg, (uint32_t)zeros);
+        return value >> zeros;
+    }
+    int t = take_register(s);
+    asm_load_imm64(s->c, t, mask);
+    asm_alu(s->c, CLASS_ALU64, ALU_AND, reg, t);
+    give_back(s, t);
+    return value;
+}
+
+static void emit_wide(struct select *s, const struct wide_test *w)
+{
+    int r = take_register(s), t = NO_REGISTER;
+    bool falls = w->yes == s->next;
+    int op = falls ? JUMP_NE : JUMP_EQ;
+    uint32_t label = label_of(falls ? w->no : w->yes, s->labels);
+
+    check_likely(s, w->offset + 8);
+    load_wide(s, w->offset, r);
+    uint64_t value = mask_wide(s, r, in_memory_order(w->mask), in_memory_order(w->value));
+    if (value <= INT32_MAX || value >= (uint64_t)INT32_MIN) {
+        asm_branch_imm(s->c, CLASS_JMP, op, r, (uint32_t)value, label);
+    } else {
+        t = take_register(s);
+        asm_load_imm64(s->c, t, value);
+        asm_branch(s->c, CLASS_JMP, op, r, t, label);
+    }
+    if (!falls && w->no != s->next)
+        asm_jump(s->c, label_of(w->no, s->labels));
 }
 
 static void emit_switch(struct select *s)
 {
-    const struct ir_block *b = &s->f->block.at[s->block];
+    const struct ir_block *b = &s->p.block[s->block];
 
-    if (b->on == IR_NONE || b->to.n == 1) {
+    if (plan_wide(&s->p, s->block))
+        emit_wide(s, plan_wide(&s->p, s->block));
+    else if (b->on == IR_NONE || b->to.n == 1) {
         if (b->to.at[0].target != s->next)
-            asm_jump(&s->c, label_of(b->to.at[0].target, s->f->block.n));
+            asm_jump(s->c, label_of(b->to.at[0].target, s->labels));
     } else if (plan_is_compare(&s->p, b)) {
         emit_compare(s, b);
     } else {
-        switch_emit(&s->c, b, ir_range(s->f, b->on), get(s, b->on),
-                    s->p.raw[b->on] ? plan_raw_bits(&s->p, b->on) : 0, s->next, s->f->block.n);
+        switch_emit(s->c, b, ir_range(s->f, b->on), value_register(s, b->on),
+                    s->p.raw[b->on] ? plan_raw_bits(&s->p, b->on) : 0, s->next, s->labels);
     }
 }
 
@@ -692,7 +371,7 @@ static struct known *known_new(struct select *s)
     else
         k = arena_alloc(s->p.arena, 1, size, alignof(struct known));
     if (!k) {
-        s->c.no_memory = true;
+        s->c->no_memory = true;
         return NULL;
     }
     k->reach = 0;
@@ -726,10 +405,8 @@ static void merge_into(struct select *s, uint32_t to)
 
 static void leave_block(struct select *s)
 {
-    const struct ir_block *b = &s->f->block.at[s->block];
-
-    for (uint32_t i = 0; i < b->to.n && !s->c.no_memory; i++) {
-        uint32_t t = b->to.at[i].target;
+    for (uint32_t i = 0; i < plan_targets(&s->p, s->block) && !s->c->no_memory; i++) {
+        uint32_t t = plan_target(&s->p, s->block, i);
         if (t >= s->f->block.n || s->edge_seen[t] == s->block + 1)
             continue;
         s->edge_seen[t] = s->block + 1;
@@ -740,15 +417,23 @@ static void leave_block(struct select *s)
     s->in[s->block] = s->now = NULL;
 }
 
+static void emit_guard(struct select *s, uint32_t id, const struct ir_guard *g)
+{
+    if (s->p.access != ACCESS_DIRECT)
+        check_base(s, id, g->offset, g->size);
+    else if (place_of(s, id)->reach < pointer_reach(s, id, g))
+        check_pointer(s, id, value_register(s, id), pointer_reach(s, id, g));
+    value_used(s, id);
+}
+
 static void emit_block(struct select *s)
 {
-    const struct ir_block *b = &s->f->block.at[s->block];
-    uint32_t reach = 0;
+    const struct ir_block *b = &s->p.block[s->block];
 
-    asm_bind(&s->c, s->block);
+    asm_bind(s->c, s->labels.block + s->block);
+    s->c->at = b->at;
     if (s->p.never[s->block]) {
-        if (s->next != IR_REJECT)
-            asm_jump(&s->c, reject(s));
+        asm_jump(s->c, s->fail);
         return;
     }
     if (!s->in[s->block])
@@ -760,21 +445,16 @@ static void emit_block(struct select *s)
         s->in_register[r] = IR_NONE;
     memset(s->slot_used, 0, sizeof s->slot_used);
     s->clock = 0;
-    for (uint32_t i = 0; i < b->guard.n; i++)
-        if (b->guard.at[i].base == IR_NONE && b->guard.at[i].offset + b->guard.at[i].size > reach)
-            reach = b->guard.at[i].offset + b->guard.at[i].size;
-    check_packet(s, reach);
+    check_packet(s, s->p.reach[s->block]);
     schedule(s);
-    for (uint32_t i = 0; i < s->step.n && !stopped(s); i++) {
+    for (uint32_t i = 0; i < s->step.n && !select_stopped(s); i++) {
         const struct step t = s->step.at[i];
         switch ((enum step_kind)t.kind) {
         case STEP_COMPUTE:
             compute(s, t.id);
             break;
         case STEP_GUARD:
-            if (place_of(s, t.id)->reach < t.with)
-                check_pointer(s, t.id, get(s, t.id), t.with);
-            used(s, t.id);
+            emit_guard(s, t.id, &b->guard.at[t.with]);
             break;
         case STEP_COPY:
             emit_copy(s, t.id, t.with);
@@ -794,96 +474,42 @@ static uint32_t next_block(const struct select *s, uint32_t b)
 {
     while (b < s->f->block.n && !s->p.reachable[b])
         b++;
-    return b < s->f->block.n ? b : IR_ACCEPT;
+    return b < s->f->block.n ? b : IR_ACCEPT; /* which follows the last block */
 }
 
-/* Whether anything arrives at @target, by a jump or from above. */
-static bool is_target(const struct select *s, uint32_t target)
+int select_init(struct select *s, struct ir_func *f, struct arena *arena, struct asm_code *c, const struct piece *q)
 {
-    for (uint32_t i = 0; i < s->c.item.n; i++)
-        if (s->c.item.at[i].label == label_of(target, s->f->block.n))
-            return true;
-    return false;
+    s->f = f;
+    s->c = c;
+    s->target = q->plan.target;
+    s->labels = q->labels;
+    s->fail = q->fail;
+    s->doubt = q->doubt;
+    return plan_make(&s->p, f, arena, &q->plan);
 }
 
-static void emit_exit(struct select *s, uint32_t target, uint32_t verdict)
+int select_emit(struct select *s, const struct piece *q)
 {
-    asm_bind(&s->c, label_of(target, s->f->block.n));
-    asm_alu_imm(&s->c, CLASS_ALU32, ALU_MOV, REG_VERDICT, verdict);
-    asm_exit(&s->c);
-}
+    struct arena *arena = s->p.arena;
+    uint32_t blocks = s->f->block.n;
 
-/* Whether the code so far can run on behind its end: it does not end in a jump, or something ends there. */
-static bool is_open(const struct select *s)
-{
-    uint32_t n = s->c.item.n;
-
-    if (!n || s->c.item.at[n - 1].insn.code != (CLASS_JMP | JUMP_A))
-        return true;
-    for (uint32_t l = 0; l < s->c.label.n; l++)
-        if (s->c.label.at[l] == n)
-            return true;
-    return false;
-}
-
-static void emit_all(struct select *s)
-{
-    uint32_t first = next_block(s, 0);
-
-    if (first < s->f->block.n) {
-        asm_load(&s->c, 4, REG_DATA, REG_CONTEXT, 0);
-        asm_load(&s->c, 4, REG_END, REG_CONTEXT, 4);
-    }
-    for (uint32_t b = first; b < s->f->block.n && !stopped(s); b = s->next) {
+    s->data = q->data;
+    s->end = q->end;
+    s->context = q->context;
+    s->len = q->len;
+    s->in = arena_array(arena, struct known *, blocks);
+    s->edge_seen = arena_array(arena, uint32_t, blocks);
+    s->place = arena_array(arena, struct place, s->p.ids);
+    s->pool = q->pool & ~s->p.home_registers;
+    s->slots_from = s->p.homes > (uint32_t)s->p.home_regs ? s->p.homes - (uint32_t)s->p.home_regs : 0;
+    if (!s->in || !s->edge_seen || !s->place)
+        return WEIR_E_MEMORY;
+    if (s->p.access == ACCESS_COPY)
+        fill_window(s);
+    for (uint32_t b = next_block(s, s->f->entry); b < blocks && !select_stopped(s); b = s->next) {
         s->block = b;
         s->next = next_block(s, b + 1);
         emit_block(s);
     }
-    bool accepts = s->f->entry == IR_ACCEPT || (first < s->f->block.n && is_open(s));
-    if (accepts || is_target(s, IR_ACCEPT))
-        emit_exit(s, IR_ACCEPT, XDP_VERDICT_PASS);
-    if (s->f->entry == IR_REJECT || is_target(s, IR_REJECT))
-        emit_exit(s, IR_REJECT, XDP_VERDICT_DROP);
-}
-
-static bool select_init(struct select *s, struct ir_func *f, struct arena *arena, uint32_t limit)
-{
-    s->f = f;
-    s->in = arena_array(arena, struct known *, f->block.n);
-    s->edge_seen = arena_array(arena, uint32_t, f->block.n);
-    s->place = arena_array(arena, struct place, s->p.ids);
-    s->pool = REG_POOL & ~s->p.home_registers;
-    s->slots_from = s->p.homes > HOME_REGS ? s->p.homes - HOME_REGS : 0;
-    asm_init(&s->c, arena, f->block.n + 2, limit);
-    return s->in && s->edge_seen && s->place && !s->c.no_memory;
-}
-
-static void report_limit(struct diag_sink *sink, bool stack)
-{
-    diag(sink, DIAG_TOO_BIG, (struct diag_at){0},
-         stack ? "the 512 bytes of stack an eBPF program has" : "the instructions an eBPF program may have");
-}
-
-int ebpf_emit_xdp(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct ebpf_code *out)
-{
-    struct select s = {0};
-    int r = plan_make(&s.p, f, out->arena);
-
-    if (r == WEIR_E_UNSUPPORTED)
-        diag(sink, DIAG_XDP_METADATA, (struct diag_at){.at = s.p.metadata_at});
-    if (r == WEIR_E_LIMIT)
-        report_limit(sink, true);
-    if (r < 0)
-        return r;
-    if (!select_init(&s, f, out->arena, limit))
-        return WEIR_E_MEMORY;
-    emit_all(&s);
-    if (s.c.no_memory)
-        return WEIR_E_MEMORY;
-    if (s.bug)
-        return WEIR_E_BUG;
-    r = s.no_stack ? WEIR_E_LIMIT : asm_finish(&s.c, out);
-    if (r == WEIR_E_LIMIT)
-        report_limit(sink, s.no_stack);
-    return r;
+    return s->c->no_memory ? WEIR_E_MEMORY : s->bug ? WEIR_E_BUG : s->no_stack ? WEIR_E_LIMIT : 0;
 }

@@ -70,14 +70,15 @@ struct segment {
 struct switch_state {
     struct asm_code *c;
     struct ranges r;
-    uint32_t next, blocks;
+    uint32_t next;
+    struct labels labels;
     struct segment pending[40]; /* halving: at most one for each bit of a range's index */
     uint32_t pendings;
 };
 
 static uint32_t target_label(const struct switch_state *s, uint32_t i)
 {
-    return label_of(s->r.to[i].target, s->blocks);
+    return label_of(s->r.to[i].target, s->labels);
 }
 
 /* What runs if the code of the current segment just ends: the next block, once nothing is pending. */
@@ -89,13 +90,13 @@ static bool falls_to(const struct switch_state *s, uint32_t target)
 static void finish(struct switch_state *s, uint32_t target)
 {
     if (!falls_to(s, target))
-        asm_jump(s->c, label_of(target, s->blocks));
+        asm_jump(s->c, label_of(target, s->labels));
 }
 
 /* A segment of single values among the ranges of one target, few enough: compared one by one. */
 static bool emit_points(struct switch_state *s, int reg, uint32_t i, uint32_t j)
 {
-    uint32_t points = 0, only = i;
+    uint32_t points = 0, final = IR_NONE;
 
     if (j - i > 2 * POINTS_IN_A_ROW)
         return false;
@@ -104,16 +105,16 @@ static bool emit_points(struct switch_state *s, int reg, uint32_t i, uint32_t j)
         if (s->r.to[k].target != otherwise) {
             if (!is_point(&s->r, k) || ++points > POINTS_IN_A_ROW)
                 return false;
-            only = k;
+            if (falls_to(s, s->r.to[k].target))
+                final = k;
         }
-    if (points == 1 && falls_to(s, s->r.to[only].target)) {
-        asm_branch_imm(s->c, CLASS_JMP32, JUMP_NE, reg, last_of(&s->r, only), label_of(otherwise, s->blocks));
-        return true;
-    }
     for (uint32_t k = i; k <= j; k++)
-        if (s->r.to[k].target != otherwise)
+        if (s->r.to[k].target != otherwise && k != final)
             asm_branch_imm(s->c, CLASS_JMP32, JUMP_EQ, reg, last_of(&s->r, k), target_label(s, k));
-    finish(s, otherwise);
+    if (final == IR_NONE)
+        finish(s, otherwise);
+    else /* and on to what follows */
+        asm_branch_imm(s->c, CLASS_JMP32, JUMP_NE, reg, last_of(&s->r, final), label_of(otherwise, s->labels));
     return true;
 }
 
@@ -210,9 +211,9 @@ static uint32_t swap_points(struct asm_code *c, const struct ranges *r, uint32_t
 }
 
 void switch_emit(struct asm_code *c, const struct ir_block *b, struct ir_range value, int reg,
-                 unsigned raw_bits, uint32_t next, uint32_t blocks)
+                 unsigned raw_bits, uint32_t next, struct labels labels)
 {
-    struct switch_state s = {.c = c, .r = {b->to.at, b->to.n, value}, .next = next, .blocks = blocks};
+    struct switch_state s = {.c = c, .r = {b->to.at, b->to.n, value}, .next = next, .labels = labels};
 
     if (raw_bits) {
         struct ir_case *list = NULL;

@@ -97,7 +97,11 @@ struct weir_resolver {
 
 enum weir_target {
     WEIR_TARGET_CBPF = 0, /* classic BPF: struct sock_filter[] */
-    WEIR_TARGET_XDP = 1,  /* eBPF, BPF_PROG_TYPE_XDP */
+    WEIR_TARGET_XDP = 1,  /* eBPF, BPF_PROG_TYPE_XDP: match XDP_PASS, else XDP_DROP */
+    WEIR_TARGET_TC = 2,   /* eBPF, BPF_PROG_TYPE_SCHED_CLS, with metadata: match TC_ACT_UNSPEC, else TC_ACT_SHOT */
+    WEIR_TARGET_SOCKET = 3, /* eBPF, BPF_PROG_TYPE_SOCKET_FILTER: the snapshot length or 0 */
+    WEIR_TARGET_CGROUP = 4, /* eBPF, BPF_PROG_TYPE_CGROUP_SKB, from the network header: 1 or 0 */
+    WEIR_TARGET_FUNC = 5, /* eBPF, int f(void *data, void *data_end, __u32 wire_len) for libbpf's linker: 1 or 0 */
 };
 
 /* Byte order of the machine that wrote a savefile, where a link type has host-order fields. */
@@ -132,12 +136,28 @@ struct weir_options {
     uint32_t keep_ir;        /* 1: keep the intermediate representation for WEIR_TEXT_IR and WEIR_TEXT_DOT */
     const struct weir_resolver *resolver; /* NULL: no names but the built-in ones */
     struct weir_limits limits;
+
+    /* eBPF */
+    uint32_t has_actions;       /* 1: the program returns on_match and on_miss instead of what its target does */
+    uint32_t on_match, on_miss;
+    uint32_t count;             /* 1: XDP and tc: count packets and bytes, seen and matched (for objects) */
+    uint32_t frags;             /* 1: XDP: frames of several buffers, Linux 5.18 */
+    uint32_t tables;            /* 1: sets may become read-only data (for objects) */
+    uint32_t keep_source;       /* 1: keep what WEIR_TEXT_SOURCE gives */
+    uint32_t tune;              /* enum weir_tune */
+};
+
+/* What the optimizer is to save. Every choice refines the plain program. */
+enum weir_tune {
+    WEIR_TUNE_SPEED = 0,  /* executed instructions and packet loads */
+    WEIR_TUNE_SIZE = 1,   /* instructions in the program */
+    WEIR_TUNE_KERNEL = 2, /* time in Linux: loads at a variable address are made only for unusual packets */
 };
 
 #define WEIR_OPTIONS_INIT                                                                         \
     {                                                                                             \
         sizeof(struct weir_options), 1, WEIR_SNAPLEN_DEFAULT, 1, 0, WEIR_NETMASK_UNKNOWN, 0, 0, 0, \
-            0, 0, NULL, {0, 0, 0, 0}                                                              \
+            0, 0, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0                                      \
     }
 
 /* ---------------------------------------------------------------- compiling */
@@ -152,6 +172,17 @@ struct weir_options {
 WEIR_API int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
                           struct weir_program **out);
 WEIR_API void weir_program_free(struct weir_program *p);
+
+/**
+ * A classic program from text, in any form it is written in: tcpdump's -d, -dd and -ddd, the commas of xt_bpf and tc, the
+ * assembly of bpf_asm. It is validated and may be used as a compiled one. What does not fit leaves diagnostics
+ * with places in @text.
+ *
+ * @o       NULL, or options whose limits count
+ * Returns  WEIR_OK, or an error; @out is written only on success
+ */
+WEIR_API int weir_program_read(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
+                               struct weir_program **out);
 
 enum weir_severity { WEIR_ERROR = 0, WEIR_WARNING = 1 };
 
@@ -194,12 +225,28 @@ WEIR_API const struct weir_cbpf_insn *weir_program_cbpf(const struct weir_progra
 /** The eBPF program, owned by @p; NULL and *@count 0 for another target. */
 WEIR_API const struct weir_ebpf_insn *weir_program_ebpf(const struct weir_program *p, size_t *count);
 
+/* What an object is to be called, and where it goes. */
+struct weir_object_options {
+    size_t size;      /* sizeof(struct weir_object_options) */
+    const char *name; /* of the function: a C identifier of at most 63 characters; NULL: "weir" */
+    uint32_t egress;  /* 1: a cgroup program for packets that leave */
+    uint32_t linked;  /* 1: XDP and tc: a function int name(struct xdp_md * or struct __sk_buff *) for libbpf's linker */
+};
+
+/**
+ * The eBPF program as a relocatable ELF object, with licence, maps and BTF: *@len bytes at *@out, to be freed
+ * with weir_text_free(). @o may be NULL. WEIR_E_UNSUPPORTED for another target, WEIR_E_ARGUMENT for a bad name.
+ */
+WEIR_API int weir_program_object(const struct weir_program *p, const struct weir_object_options *o, char **out,
+                                 size_t *len);
+
 enum weir_text {
     WEIR_TEXT_LISTING = 0,  /* tcpdump -d */
     WEIR_TEXT_C = 1,        /* tcpdump -dd */
     WEIR_TEXT_DECIMAL = 2,  /* tcpdump -ddd */
     WEIR_TEXT_IR = 3,       /* the intermediate representation, docs/ir.md; needs weir_options.keep_ir */
     WEIR_TEXT_DOT = 4,      /* the same as a Graphviz graph */
+    WEIR_TEXT_SOURCE = 5,   /* an eBPF program as C for clang; needs weir_options.keep_source */
 };
 
 /**
@@ -211,6 +258,18 @@ WEIR_API void weir_text_free(const struct weir_program *p, char *text);
 
 /** NULL when Linux would take the classic program for a socket, else why not. Static text. */
 WEIR_API const char *weir_program_kernel_refusal(const struct weir_program *p);
+
+/* What a classic program costs. */
+struct weir_cost {
+    size_t size; /* sizeof(struct weir_cost), set by the caller */
+    uint32_t instructions, loads; /* in the program; loads are of packet bytes */
+    uint32_t longest_instructions, longest_loads; /* the most that any path executes, each by itself */
+    uint32_t accept_instructions, accept_loads; /* of the shortest path that accepts; 0 when there is none */
+    uint64_t kernel_bytes; /* memory that Linux charges to a socket's options for it, about */
+};
+
+/** WEIR_E_UNSUPPORTED for another target; WEIR_E_ARGUMENT, WEIR_E_MEMORY. */
+WEIR_API int weir_program_cost(const struct weir_program *p, struct weir_cost *out);
 
 /* What the kernel knows of a packet beside its bytes (linux/filter.h, SKF_AD_*). */
 struct weir_metadata {

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* attach/internal.h - what the files of libweir-bpf share. */
+#ifndef WEIR_ATTACH_INTERNAL_H
+#define WEIR_ATTACH_INTERNAL_H
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <stdbool.h>
+#include "attach/weir_bpf.h"
+
+#define COUNTS_NAME "weir_counts"
+#define FILTER_NAME "bpf_metadata_filter"
+
+/*
+ * Handles of our tc filters. The lowest bit remembers that the clsact discipline was made for a filter of
+ * ours, so that it can go when the last filter does.
+ */
+#define TC_HANDLE      0x77656900u
+#define TC_HANDLE_MADE 1u
+
+struct weir_bpf {
+    struct bpf_object *object;
+    int program, counters; /* file descriptors, owned by `object` */
+    uint32_t id;
+};
+
+/* ---- error.c */
+
+/** Fills @e (may be NULL) and returns -@number. */
+__attribute__((format(printf, 4, 5))) int fail(struct weir_bpf_error *e, int number, const char *hint,
+                                               const char *format, ...);
+
+/* libbpf is quiet in between; the last thing it or the kernel had to say is kept. */
+struct quiet {
+    libbpf_print_fn_t before;
+};
+struct quiet quiet_begin(void);
+void quiet_end(struct quiet q);
+
+/** What the kernel said about the last failure through netlink, or "". */
+const char *quiet_kernel_message(void);
+
+/* ---- inspect.c */
+
+/** Whether program @id is one of ours; then @a's program, name, filter and counters are filled. */
+bool inspect_program(uint32_t id, struct weir_bpf_attached *a);
+
+/** The name of program @id, or "?". */
+void inspect_name(uint32_t id, char out[static 16]);
+
+/* ---- netlink.c */
+
+struct tc_filter {
+    uint32_t handle, priority;
+    uint32_t program; /* 0: not a bpf filter */
+};
+
+/**
+ * Calls @each for every filter at @hook of interface @ifindex. Returns 0, what @each returned if not 0, or a
+ * negative errno.
+ */
+int tc_filters(uint32_t ifindex, uint32_t hook, int (*each)(void *user, const struct tc_filter *f),
+               void *user);
+
+/* ---- pin.c */
+
+/** Whether @name can be the name of a pin. */
+bool pin_is_name(const char *name);
+
+/** Pins @p as @name. */
+int pin_make(const struct weir_bpf *p, const char *name, struct weir_bpf_error *e);
+void pin_remove(const char *name);
+
+/** The pin that keeps program @id: true, and its name in @out. */
+bool pin_find(uint32_t id, char *out, size_t size);
+#endif

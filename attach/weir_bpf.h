@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * weir_bpf.h - libweir-bpf: load filters that weir compiled to eBPF objects, attach them, count, detach.
+ *
+ * An object (weir_program_object() of weir/weir.h, or a file) is loaded into the running kernel, attached to
+ * an interface, and stays attached when the process ends. Programs of ours are known by their map
+ * `weir_counts`; other programs are never replaced or removed.
+ *
+ * Functions return 0 or a negative errno, and then say in a struct weir_bpf_error what happened and what to
+ * do. Nothing is printed. libbpf has one print function for a process: it is ours while a function here runs,
+ * so do not use libbpf from another thread meanwhile. What a failed function had made is undone before it
+ * returns; a caller that must survive signals blocks them around weir_bpf_attach().
+ */
+#ifndef WEIR_BPF_H
+#define WEIR_BPF_H
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define WEIR_BPF_API __attribute__((visibility("default")))
+#else
+#define WEIR_BPF_API
+#endif
+
+struct weir_bpf_error {
+    int number;        /* errno */
+    char message[512]; /* what happened */
+    char hint[512];    /* what to do; may be empty */
+    char log[8192];    /* the end of the verifier's log, when it refused the program; else empty */
+};
+
+/* ---------------------------------------------------------------- loading */
+
+struct weir_bpf; /* a loaded program */
+
+/**
+ * Loads @object, @len bytes of ELF with one program, into the kernel. Nothing stays there once @out is
+ * closed, unless it was attached.
+ */
+WEIR_BPF_API int weir_bpf_load(const void *object, size_t len, struct weir_bpf **out,
+                               struct weir_bpf_error *e);
+
+/** Forgets a program; where it is attached or pinned it stays. */
+WEIR_BPF_API void weir_bpf_close(struct weir_bpf *p);
+
+/** The kernel's number of the program. */
+WEIR_BPF_API uint32_t weir_bpf_id(const struct weir_bpf *p);
+
+/* ---------------------------------------------------------------- attaching */
+
+enum weir_bpf_hook {
+    WEIR_BPF_XDP = 1,
+    WEIR_BPF_TC_INGRESS = 2,
+    WEIR_BPF_TC_EGRESS = 3,
+};
+
+/* Where an XDP program runs. */
+enum weir_bpf_mode {
+    WEIR_BPF_AUTO = 0,    /* in the driver if that can, else generic */
+    WEIR_BPF_NATIVE = 1,  /* in the driver */
+    WEIR_BPF_GENERIC = 2, /* in the network stack, for every driver */
+    WEIR_BPF_OFFLOAD = 3, /* in the hardware: reported only */
+};
+
+struct weir_bpf_place {
+    size_t size; /* sizeof(struct weir_bpf_place) */
+    uint32_t hook;
+    uint32_t mode;         /* XDP only */
+    const char *interface; /* its name */
+    const char *pin;       /* also keep program and counters as /sys/fs/bpf/weir/PIN/; NULL: do not */
+    uint32_t replace;      /* XDP: 1 to take the place of a program of ours, at once */
+};
+
+/**
+ * Attaches @p. On tc it comes in front of the filters that are there, and the clsact discipline is made when
+ * it is missing. *@mode is set to the mode it runs in (may be NULL).
+ */
+WEIR_BPF_API int weir_bpf_attach(struct weir_bpf *p, const struct weir_bpf_place *place, uint32_t *mode,
+                                 struct weir_bpf_error *e);
+
+/* ---------------------------------------------------------------- what is attached */
+
+struct weir_bpf_counters {
+    uint64_t seen_packets, seen_bytes;
+    uint64_t matched_packets, matched_bytes;
+};
+
+/* A program of ours where it is attached. */
+struct weir_bpf_attached {
+    uint32_t hook, mode;
+    uint32_t program; /* the kernel's number */
+    uint32_t ifindex;
+    char interface[16];
+    uint32_t handle, priority;         /* tc */
+    char name[16];                     /* the program's */
+    char pin[64];                      /* where it is pinned, or empty */
+    char filter[4096];                 /* the filter's text, or empty */
+    struct weir_bpf_counters counters; /* summed over the processors */
+};
+
+/**
+ * Calls @each for every program of ours in this network namespace, in order of interfaces; a value other than
+ * 0 ends the walk and is returned.
+ */
+WEIR_BPF_API int weir_bpf_list(int (*each)(void *user, const struct weir_bpf_attached *a), void *user,
+                               struct weir_bpf_error *e);
+
+/**
+ * Detaches what weir_bpf_list() reported, if it is still there, and removes its pin. The clsact discipline
+ * goes with the last filter when it was made for ours.
+ */
+WEIR_BPF_API int weir_bpf_detach(const struct weir_bpf_attached *a, struct weir_bpf_error *e);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/c/source.c - the IR as C.
+ *
+ *   b3: {
+ *           GUARD(15);                             the bytes reach this far, or goto miss
+ *           __u32 v2, v3;
+ *           LOAD(v2, 1, 14);                       a value, each behind its operands
+ *           v3 = v2 & 0xf;
+ *           if (v3 == 5) goto b4;                  the switch: few cases one by one, many as a search tree
+ *           goto miss;
+ *       }
+ *
+ * Values are computed anew in each block that needs them: they are pure, and what they have in common is
+ * clang's to find. PHIs are variables of the function, set where control leaves for their block.
+ */
+#include "backends/c/c.h"
+#include <string.h>
+
+#define LINEAR_CASES 8 /* of a switch; more make a search tree */
+
+struct source {
+    const struct ir_func *f;
+    const struct c_options *o;
+    struct strbuf *out;
+    struct arena *scratch;
+    uint32_t *computed; /* by value: block + 1 it was last computed in */
+    VEC(uint32_t) stack;
+    VEC(ir_value) order; /* values of the current block, operands first */
+    bool no_memory, metadata;
+    struct span metadata_at;
+};
+
+static const struct ir_node *node(const struct source *s, ir_value v)
+{
+    return &s->f->value.at[v];
+}
+
+static bool has_buffer(const struct source *s)
+{
+    return s->o->target != WEIR_TARGET_FUNC && !(s->o->target == WEIR_TARGET_XDP && !s->o->frags);
+}
+
+/* ---------------------------------------------------------------- in front of the function */
+
+static void put_filter(const struct source *s)
+{
+    for (size_t i = 0; i < s->o->filter_len; i++) {
+        char c = s->o->filter[i];
+        if ((unsigned char)c < ' ' || c == 127)
+            c = ' ';
+        if (c == '/' && i && s->o->filter[i - 1] == '*')
+            strbuf_puts(s->out, " "); /* the comment does not end here */
+        strbuf_put(s->out, &c, 1);
+    }
+}
+
+/* Reading the packet where data and data_end are all there is. */
+static const char direct_load[] =
+    "/* Reads @size bytes at @at. The verifier wants to see the check on the very pointer that is read "
+    "through. */\n"
+    "__attribute__((unused))\n"
+    "static __always_inline int load(const void *data, const void *data_end, __u64 at, __u32 size, __u32 "
+    "*out)\n"
+    "{\n"
+    "    const __u8 *p = data;\n"
+    "\n"
+    "    if (__builtin_constant_p(at)) {\n"
+    "        if (at > 0x7fff || p + at + size > (const __u8 *)data_end)\n"
+    "            return -1;\n"
+    "        p += at;\n"
+    "    } else {\n"
+    "        asm volatile(\"\" : \"+r\"(at));\n"
+    "        if (at > 0xffff - 4)\n"
+    "            return -1;\n"
+    "        p += at;\n"
+    "        asm volatile(\"\" : \"+r\"(p));\n"
+    "        if (p + size > (const __u8 *)data_end)\n"
+    "            return -1;\n"
+    "    }\n"
+    "    *out = size == 1 ? *p : size == 2 ? bpf_ntohs(*(const __u16 *)p) : bpf_ntohl(*(const __u32 *)p);\n"
+    "    return 0;\n"
+    "}\n\n";
+
+/* The same where a helper reads what is not in the packet's first buffer. */
+static void put_helper_load(const struct source *s)
+{
+    bool xdp = s->o->target == WEIR_TARGET_XDP;
+
+    strbuf_printf(
+        s->out,
+        "/* Reads @size bytes at @at, wherever in the packet's buffers they are. */\n"
+        "__attribute__((unused))\n"
+        "static __always_inline int load_slowly(struct %s *ctx, __u32 at, __u32 size, __u32 *out)\n"
+        "{\n"
+        "    __u8 b[4] = {0};\n"
+        "\n"
+        "    if (at > 0x7fffffff || %s(ctx, at, b, size))\n"
+        "        return -1;\n"
+        "    *out = size == 1   ? b[0]\n"
+        "           : size == 2 ? (__u32)b[0] << 8 | b[1]\n"
+        "                       : (__u32)b[0] << 24 | (__u32)b[1] << 16 | (__u32)b[2] << 8 | b[3];\n"
+        "    return 0;\n"
+        "}\n\n",
+        xdp ? "xdp_md" : "__sk_buff", xdp ? "bpf_xdp_load_bytes" : "bpf_skb_load_bytes");
+}
+
+static void put_macros(const struct source *s)
+{
+    bool direct =
+        s->o->target == WEIR_TARGET_XDP || s->o->target == WEIR_TARGET_TC || s->o->target == WEIR_TARGET_FUNC;
+
+    if (direct)
+        strbuf_puts(s->out, direct_load);
+    if (has_buffer(s))
+        put_helper_load(s);
+    strbuf_puts(s->out, "#define GUARD(reach) do { if ((__u64)(reach) > captured) goto miss; } while (0)\n");
+    strbuf_printf(s->out, "#define LOAD(v, size, at) do { if (%s%s%s) goto miss; } while (0)\n\n",
+                  direct ? "load(data, data_end, (__u32)(at), size, &v)" : "",
+                  direct && has_buffer(s) ? " && " : "",
+                  has_buffer(s) ? "load_slowly(ctx, (__u32)(at), size, &v)" : "");
+}
+
+static void put_head(const struct source *s)
+{
+    static const char *const section[] = {
+        [WEIR_TARGET_XDP] = "xdp",
+        [WEIR_TARGET_TC] = "tc",
+        [WEIR_TARGET_SOCKET] = "socket",
+        [WEIR_TARGET_CGROUP] = "cgroup_skb/ingress",
+    };
+    uint32_t target = s->o->target;
+    bool xdp = target == WEIR_TARGET_XDP;
+
+    strbuf_puts(
+        s->out,
+        "/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */\n/* Made by weir from the filter: ");
+    put_filter(s);
+    strbuf_puts(s->out,
+                " */\n#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_endian.h>\n\n");
+    put_macros(s);
+    if (target == WEIR_TARGET_FUNC) {
+        strbuf_puts(s->out, "__hidden int weir(void *data, void *data_end, __u32 wire_len)\n{\n"
+                            "    __u64 captured = (__u64)((char *)data_end - (char *)data);\n");
+        return;
+    }
+    strbuf_printf(s->out, "SEC(\"%s%s\")\nint weir(struct %s *ctx)\n{\n", section[target],
+                  s->o->frags && xdp ? ".frags" : "", xdp ? "xdp_md" : "__sk_buff");
+    if (xdp || target == WEIR_TARGET_TC)
+        strbuf_puts(s->out, "    void *data = (void *)(long)ctx->data;\n"
+                            "    void *data_end = (void *)(long)ctx->data_end;\n"
+                            "\n"
+                            "    (void)data;\n"
+                            "    (void)data_end;\n");
+    strbuf_printf(s->out, "    __u64 captured = %s;\n    __u32 wire_len = captured;\n",
+                  !xdp          ? "ctx->len"
+                  : s->o->frags ? "bpf_xdp_get_buff_len(ctx)"
+                                : "(__u64)((char *)data_end - (char *)data)");
+}
+
+/* ---------------------------------------------------------------- values */
+
+static bool is_named(const struct source *s, ir_value v)
+{
+    return node(s, v)->op != IR_CONST && node(s, v)->op != IR_PHI;
+}
+
+/* Adds what @v needs, and itself, to the values of block @block. */
+static void want(struct source *s, ir_value v, uint32_t block)
+{
+    if (!vec_push(s->scratch, &s->stack, v))
+        s->no_memory = true;
+    while (s->stack.n && !s->no_memory) {
+        ir_value top = s->stack.at[s->stack.n - 1];
+        const struct ir_node *n = node(s, top);
+        ir_value next = IR_NONE;
+        if (s->computed[top] == block + 1) {
+            s->stack.n--;
+            continue;
+        }
+        if (n->a != IR_NONE && s->computed[n->a] != block + 1)
+            next = n->a;
+        else if (n->b != IR_NONE && s->computed[n->b] != block + 1)
+            next = n->b;
+        if (next != IR_NONE) { /* operands have smaller numbers: the stack descends */
+            if (!vec_push(s->scratch, &s->stack, next))
+                s->no_memory = true;
+            continue;
+        }
+        s->stack.n--;
+        s->computed[top] = block + 1;
+        if (is_named(s, top) && !vec_push(s->scratch, &s->order, top))
+            s->no_memory = true;
+        if (n->op == IR_META && !s->metadata) {
+            s->metadata = true;
+            s->metadata_at = s->f->block.at[block].at;
+        }
+    }
+}
+
+static void put_operand(const struct source *s, ir_value v)
+{
+    const struct ir_node *n = node(s, v);
+
+    if (n->op == IR_CONST)
+        strbuf_printf(s->out, n->imm > 9 ? "0x%xu" : "%uu", (unsigned)n->imm);
+    else
+        strbuf_printf(s->out, n->op == IR_PHI ? "phi%u" : "v%u", (unsigned)v);
+}
+
+static const char *operator_of(unsigned op)
+{
+    switch ((enum ir_op)op) {
+    case IR_ADD:
+        return "+";
+    case IR_SUB:
+        return "-";
+    case IR_MUL:
+        return "*";
+    case IR_UDIV:
+        return "/";
+    case IR_UMOD:
+        return "%";
+    case IR_AND:
+        return "&";
+    case IR_OR:
+        return "|";
+    case IR_XOR:
+        return "^";
+    case IR_SHL:
+        return "<<";
+    case IR_SHR:
+        return ">>";
+    case IR_EQ:
+        return "==";
+    case IR_UGT:
+        return ">";
+    case IR_UGE:
+        return ">=";
+    default:
+        return NULL;
+    }
+}
+
+static const char *meta_of(uint32_t which)
+{
+    return which == META_PKTTYPE    ? "ctx->pkt_type"
+           : which == META_IFINDEX  ? "ctx->ifindex"
+           : which == META_VLAN_TCI ? "(ctx->vlan_tci & 0xffff)"
+                                    : "(ctx->vlan_present != 0)";
+}
+
+static void put_address(const struct source *s, ir_value base, uint32_t offset)
+{
+    if (base == IR_NONE) {
+        strbuf_printf(s->out, "%uu", (unsigned)offset);
+        return;
+    }
+    put_operand(s, base);
+    strbuf_printf(s->out, " + %uu", (unsigned)offset);
+}
+
+static bool is_const_in(const struct source *s, ir_value v, uint32_t lo, uint32_t hi)
+{
+    const struct ir_node *n = node(s, v);
+
+    return n->op == IR_CONST && n->imm >= lo && n->imm <= hi;
+}
+
+static void put_value(const struct source *s, ir_value v)
+{
+    const struct ir_node *n = node(s, v);
+    const char *op = operator_of(n->op);
+    bool divides = (n->op == IR_UDIV || n->op == IR_UMOD) && !is_const_in(s, n->b, 1, UINT32_MAX);
+    bool shifts = (n->op == IR_SHL || n->op == IR_SHR) && !is_const_in(s, n->b, 0, 31);
+
+    if (ir_is_load(n)) {
+        strbuf_printf(s->out, "        LOAD(v%u, %u, ", (unsigned)v, ir_load_size(n));
+        put_address(s, n->a, n->imm);
+        strbuf_puts(s->out, ");\n");
+        return;
+    }
+    strbuf_printf(s->out, "        v%u = ", (unsigned)v);
+    if (n->op == IR_LEN) {
+        strbuf_puts(s->out, "wire_len");
+    } else if (n->op == IR_META) {
+        strbuf_puts(s->out, meta_of(n->imm));
+    } else {
+        if (divides || shifts) { /* what C leaves undefined */
+            put_operand(s, n->b);
+            strbuf_puts(s->out, divides ? " ? " : " < 32 ? ");
+        }
+        put_operand(s, n->a);
+        strbuf_printf(s->out, " %s ", op);
+        put_operand(s, n->b);
+        if (divides || shifts)
+            strbuf_puts(s->out, " : 0");
+    }
+    strbuf_puts(s->out, ";\n");
+}
+
+/* ---------------------------------------------------------------- blocks */
+
+static void put_target(const struct source *s, uint32_t target)
+{
+    if (target == IR_ACCEPT)
+        strbuf_puts(s->out, "goto match;\n");
+    else if (target == IR_REJECT)
+        strbuf_puts(s->out, "goto miss;\n");
+    else
+        strbuf_printf(s->out, "goto b%u;\n", (unsigned)target);
+}
+
+/* Cases @first .. @last of @b, one by one; where the last one goes, everything else goes. */
+static void put_cases(const struct source *s, const struct ir_block *b, uint32_t first, uint32_t last)
+{
+    for (uint32_t i = first; i < last; i++) {
+        uint32_t lo = i ? b->to.at[i - 1].last + 1 : 0, hi = b->to.at[i].last;
+        if (b->to.at[i].target == b->to.at[last].target)
+            continue;
+        strbuf_puts(s->out, "        if (");
+        put_operand(s, b->on);
+        if (lo == hi) {
+            strbuf_printf(s->out, " == 0x%xu", (unsigned)hi);
+        } else if (lo == 0) {
+            strbuf_printf(s->out, " <= 0x%xu", (unsigned)hi);
+        } else {
+            strbuf_printf(s->out, " >= 0x%xu && ", (unsigned)lo);
+            put_operand(s, b->on);
+            strbuf_printf(s->out, " <= 0x%xu", (unsigned)hi);
+        }
+        strbuf_puts(s->out, ")\n            ");
+        put_target(s, b->to.at[i].target);
+    }
+    strbuf_puts(s->out, "        ");
+    put_target(s, b->to.at[last].target);
+}
+
+/* A search tree: the upper half of a range of cases is behind a label, and the lower half follows. */
+static void put_switch(struct source *s, uint32_t block)
+{
+    const struct ir_block *b = &s->f->block.at[block];
+    struct {
+        uint32_t first, last;
+    } todo[40]; /* halves of halves: at most 32 wait */
+    unsigned n = 0;
+
+    todo[n].first = 0;
+    todo[n++].last = b->to.n - 1;
+    while (n && !s->out->failed) {
+        uint32_t first = todo[n - 1].first, last = todo[n - 1].last;
+        n--;
+        if (first)
+            strbuf_printf(s->out, "    b%u_%u:\n", (unsigned)block, (unsigned)first);
+        while (last - first + 1 > LINEAR_CASES) {
+            uint32_t middle = first + (last - first + 1) / 2;
+            strbuf_puts(s->out, "        if (");
+            put_operand(s, b->on);
+            strbuf_printf(s->out, " > 0x%xu) goto b%u_%u;\n", (unsigned)b->to.at[middle - 1].last,
+                          (unsigned)block, (unsigned)middle);
+            todo[n].first = middle;
+            todo[n++].last = last;
+            last = middle - 1;
+        }
+        put_cases(s, b, first, last);
+    }
+}
+
+static void put_phis(struct source *s, uint32_t block)
+{
+    const struct ir_block *b = &s->f->block.at[block];
+
+    for (uint32_t i = 0; i < b->to.n; i++) {
+        uint32_t t = b->to.at[i].target;
+        bool seen = t >= s->f->block.n;
+        for (uint32_t j = 0; j < i && !seen; j++)
+            seen = b->to.n <= LINEAR_CASES && b->to.at[j].target == t; /* setting one twice does no harm */
+        for (uint32_t p = 0; !seen && p < s->f->block.at[t].phi.n; p++) {
+            const struct ir_phi *phi = &s->f->block.at[t].phi.at[p];
+            for (uint32_t a = 0; a < phi->arg.n; a++) {
+                if (phi->arg.at[a].block != block)
+                    continue;
+                strbuf_printf(s->out, "        phi%u = ", (unsigned)phi->value);
+                put_operand(s, phi->arg.at[a].value);
+                strbuf_puts(s->out, ";\n");
+            }
+        }
+    }
+}
+
+/* Values that PHIs of the blocks behind @block take from it. */
+static void want_phis(struct source *s, uint32_t block)
+{
+    const struct ir_block *b = &s->f->block.at[block];
+
+    for (uint32_t i = 0; i < b->to.n; i++) {
+        uint32_t t = b->to.at[i].target;
+        for (uint32_t p = 0; t < s->f->block.n && p < s->f->block.at[t].phi.n; p++) {
+            const struct ir_phi *phi = &s->f->block.at[t].phi.at[p];
+            for (uint32_t a = 0; a < phi->arg.n; a++)
+                if (phi->arg.at[a].block == block)
+                    want(s, phi->arg.at[a].value, block);
+        }
+    }
+}
+
+/* Values wanted since @from, which are declared already. */
+static void put_values(struct source *s, uint32_t from)
+{
+    for (uint32_t i = from; i < s->order.n; i++)
+        put_value(s, s->order.at[i]);
+}
+
+static void put_block(struct source *s, uint32_t block)
+{
+    const struct ir_block *b = &s->f->block.at[block];
+    uint32_t reach = 0;
+
+    s->order.n = 0;
+    for (uint32_t i = 0; i < b->guard.n; i++)
+        if (b->guard.at[i].base != IR_NONE)
+            want(s, b->guard.at[i].base, block);
+    uint32_t behind = s->order.n;
+    if (b->on != IR_NONE)
+        want(s, b->on, block);
+    want_phis(s, block);
+    strbuf_printf(s->out, "b%u: __attribute__((unused));\n    {\n", (unsigned)block);
+    for (uint32_t i = 0; i < s->order.n; i++)
+        strbuf_printf(s->out, "%sv%u%s", i % 12 ? ", " : "        __u32 ", (unsigned)s->order.at[i],
+                      i % 12 == 11 || i + 1 == s->order.n ? ";\n" : "");
+    for (uint32_t i = 0; i < b->guard.n; i++)
+        if (b->guard.at[i].base == IR_NONE &&
+            (uint64_t)b->guard.at[i].offset + b->guard.at[i].size <= UINT32_MAX &&
+            b->guard.at[i].offset + b->guard.at[i].size > reach)
+            reach = b->guard.at[i].offset + b->guard.at[i].size;
+        else if (b->guard.at[i].base == IR_NONE &&
+                 (uint64_t)b->guard.at[i].offset + b->guard.at[i].size > UINT32_MAX)
+            reach = UINT32_MAX;
+    if (reach)
+        strbuf_printf(s->out, "        GUARD(%uu);\n", (unsigned)reach);
+    uint32_t all = s->order.n;
+    s->order.n = behind;
+    put_values(s, 0);
+    for (uint32_t i = 0; i < b->guard.n; i++) {
+        const struct ir_guard *g = &b->guard.at[i];
+        if (g->base == IR_NONE)
+            continue;
+        strbuf_puts(s->out, "        GUARD((__u64)(__u32)(");
+        put_address(s, g->base, g->offset);
+        strbuf_printf(s->out, ") + %uu);\n", (unsigned)g->size);
+    }
+    s->order.n = all;
+    put_values(s, behind);
+    put_phis(s, block);
+    put_switch(s, block);
+    strbuf_puts(s->out, "    }\n");
+}
+
+static void put_function(struct source *s)
+{
+    const struct ir_func *f = s->f;
+
+    put_head(s);
+    for (uint32_t b = 0; b < f->block.n; b++)
+        for (uint32_t i = 0; i < f->block.at[b].phi.n; i++)
+            strbuf_printf(s->out, "    __u32 phi%u = 0;\n", (unsigned)f->block.at[b].phi.at[i].value);
+    strbuf_puts(s->out, "\n    (void)captured;\n    (void)wire_len;\n    ");
+    put_target(s, f->entry);
+    for (uint32_t b = 0; b < f->block.n && !s->no_memory && !s->out->failed; b++)
+        put_block(s, b);
+    strbuf_printf(s->out,
+                  "match: __attribute__((unused));\n    return %d;\nmiss: __attribute__((unused));\n    "
+                  "return %d;\n}\n",
+                  (int)s->o->on_match, (int)s->o->on_miss);
+    if (s->o->target != WEIR_TARGET_FUNC)
+        strbuf_puts(s->out, "\nchar _license[] SEC(\"license\") = \"Dual BSD/GPL\";\n");
+}
+
+int c_source(const struct ir_func *f, const struct c_options *o, struct diag_sink *sink, struct strbuf *out)
+{
+    struct arena_mark m = arena_mark(f->arena);
+    struct source s = {.f = f, .o = o, .out = out, .scratch = f->arena};
+
+    s.computed = arena_array(f->arena, uint32_t, f->value.n);
+    if (s.computed)
+        put_function(&s);
+    bool failed = !s.computed || s.no_memory || out->failed;
+    arena_rewind(f->arena, m);
+    if (failed)
+        return WEIR_E_MEMORY;
+    if (s.metadata && (o->target == WEIR_TARGET_XDP || o->target == WEIR_TARGET_FUNC)) {
+        diag(sink, DIAG_NO_METADATA, (struct diag_at){.at = s.metadata_at},
+             o->target == WEIR_TARGET_XDP ? "an XDP program" : "a function over bare packets");
+        return WEIR_E_UNSUPPORTED;
+    }
+    return WEIR_OK;
+}

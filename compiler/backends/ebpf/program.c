@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/ebpf/program.c - programs: the pieces of one, how it begins, how it ends.
+ *
+ *   DIRECT   r1 context where it is needed, r2 data, r3 data_end; a function over bytes has its arguments there
+ *            (r1 data, r2 data_end, r3 length). Values prefer r0 to r5, which cost no saving and short code
+ *   COPY     r6 context, r7 length, both of which calls leave alone
+ *   LOADS    the same; LD_ABS wants the context in r6
+ *
+ * A direct program whose target can have bytes behind data_end continues, where a check fails, in a COPY piece
+ * that decides anew from the first block: a filter is a pure function of the packet. It costs the packets that
+ * need it, not the others. The DIRECT piece of a short program speculates (SPECULATION_MAX); where there is no
+ * COPY piece to settle doubts, a second DIRECT one does.
+ */
+#include "backends/ebpf/select.h"
+#include <stddef.h>
+
+#define SHORT_BLOCKS 64
+#define SHORT_CASES  256
+#define LOADS_MAX    2 /* more packet loads than this on a path cost more than one copy */
+
+struct program {
+    struct ir_func *f;
+    const struct ebpf_target *target;
+    const struct ebpf_target_options *o;
+    struct diag_sink *sink;
+    struct arena *arena;
+    struct asm_code c;
+};
+
+static bool has_fallback(const struct program *g)
+{
+    return g->target->load_bytes && (g->o->target != WEIR_TARGET_XDP || g->o->frags);
+}
+
+/* Whether an XDP program's frame may have several buffers, so that only a helper knows its length. */
+static bool len_is_called(const struct program *g)
+{
+    return g->o->target == WEIR_TARGET_XDP && g->o->frags;
+}
+
+static struct labels new_labels(struct program *g)
+{
+    uint32_t first = g->c.label.n;
+
+    for (uint32_t i = 0; i < g->f->block.n + 2; i++)
+        asm_label(&g->c);
+    return (struct labels){first, first + g->f->block.n, first + g->f->block.n + 1};
+}
+
+static int report(struct program *g, const struct select *s, int status)
+{
+    if (status == WEIR_E_UNSUPPORTED)
+        diag(g->sink, DIAG_NO_METADATA, (struct diag_at){.at = s->p.metadata_at}, g->target->article_name);
+    if (status == WEIR_E_LIMIT)
+        diag(g->sink, DIAG_TOO_BIG, (struct diag_at){0}, "the 512 bytes of stack an eBPF program has");
+    return status;
+}
+
+/* ---------------------------------------------------------------- ends */
+
+static bool is_target(const struct asm_code *c, uint32_t label)
+{
+    for (uint32_t i = 0; i < c->item.n; i++)
+        if (c->item.at[i].label == label)
+            return true;
+    return false;
+}
+
+/* Whether the code so far can run on behind its end: it does not end in a jump, or something ends there. */
+static bool is_open(const struct asm_code *c)
+{
+    uint32_t n = c->item.n;
+
+    if (!n || c->item.at[n - 1].insn.code != (CLASS_JMP | JUMP_A))
+        return true;
+    for (uint32_t l = 0; l < c->label.n; l++)
+        if (c->label.at[l] == n)
+            return true;
+    return false;
+}
+
+/* *(u64 *)(r0 + offset) += r9, or 1. */
+static void emit_add_to_counter(struct asm_code *c, int offset, bool bytes)
+{
+    asm_load(c, 8, 1, 0, offset);
+    if (bytes)
+        asm_alu(c, CLASS_ALU64, ALU_ADD, 1, 9);
+    else
+        asm_alu_imm(c, CLASS_ALU64, ALU_ADD, 1, 1);
+    asm_store(c, 0, offset, 1);
+}
+
+/* The frame's length to r9. */
+static void emit_len(struct program *g, const struct piece *q)
+{
+    if (q->len != NO_REGISTER) {
+        asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 9, q->len);
+    } else if (g->target->len != NOT_THERE) {
+        asm_load(&g->c, 4, 9, q->context, g->target->len);
+    } else if (len_is_called(g)) {
+        asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 1, q->context);
+        asm_call(&g->c, HELPER_XDP_FRAME_LEN);
+        asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 9, 0);
+    } else {
+        asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 9, q->end);
+        asm_alu(&g->c, CLASS_ALU64, ALU_SUB, 9, q->data);
+    }
+}
+
+/* r8: 1 when the packet matched, else 0. */
+static void emit_count(struct program *g, const struct piece *q)
+{
+    struct asm_code *c = &g->c;
+    uint32_t counted = asm_label(c);
+
+    emit_len(g, q);
+    asm_store_imm(c, REG_FRAME, -8, 0);
+    asm_load_reloc(c, 1, EBPF_RELOC_COUNTERS, 0);
+    asm_alu(c, CLASS_ALU64, ALU_MOV, 2, REG_FRAME);
+    asm_alu_imm(c, CLASS_ALU64, ALU_ADD, 2, (uint32_t)-8);
+    asm_call(c, HELPER_MAP_LOOKUP);
+    asm_branch_imm(c, CLASS_JMP, JUMP_EQ, 0, 0, counted);
+    emit_add_to_counter(c, offsetof(struct ebpf_counters, seen_packets), false);
+    emit_add_to_counter(c, offsetof(struct ebpf_counters, seen_bytes), true);
+    asm_branch_imm(c, CLASS_JMP32, JUMP_EQ, 8, 0, counted);
+    emit_add_to_counter(c, offsetof(struct ebpf_counters, matched_packets), false);
+    emit_add_to_counter(c, offsetof(struct ebpf_counters, matched_bytes), true);
+    asm_bind(c, counted);
+}
+
+/* Code that no jump leads to is refused, so only ends that are reached are there. */
+static void emit_counting_exits(struct program *g, const struct piece *q, bool accepts, bool rejects)
+{
+    struct asm_code *c = &g->c;
+    uint32_t count = asm_label(c), out = asm_label(c);
+
+    if (accepts) {
+        asm_bind(c, q->labels.accept);
+        asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 8, 1);
+    }
+    if (accepts && rejects)
+        asm_jump(c, count);
+    if (rejects) {
+        asm_bind(c, q->labels.reject);
+        asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 8, 0);
+    }
+    asm_bind(c, count);
+    emit_count(g, q);
+    asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, g->o->on_miss);
+    asm_branch_imm(c, CLASS_JMP32, JUMP_EQ, 8, 0, out);
+    asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, g->o->on_match);
+    asm_bind(c, out);
+    asm_exit(c);
+}
+
+static void emit_exit(struct asm_code *c, uint32_t label, uint32_t verdict)
+{
+    asm_bind(c, label);
+    asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, verdict);
+    asm_exit(c);
+}
+
+/* Behind the blocks of a piece; the last of them falls through to a match. */
+static void emit_exits(struct program *g, const struct piece *q)
+{
+    g->c.at = (struct span){0, 0};
+    if (asm_failed(&g->c))
+        return;
+    bool accepts = (g->f->entry != IR_REJECT && is_open(&g->c)) || is_target(&g->c, q->labels.accept);
+    bool rejects = g->f->entry == IR_REJECT || is_target(&g->c, q->labels.reject);
+    if (g->o->count) {
+        emit_counting_exits(g, q, accepts, rejects);
+        return;
+    }
+    if (accepts)
+        emit_exit(&g->c, q->labels.accept, g->o->on_match);
+    if (rejects)
+        emit_exit(&g->c, q->labels.reject, g->o->on_miss);
+}
+
+/* ---------------------------------------------------------------- pieces */
+
+static int emit_piece(struct program *g, struct select *s, const struct piece *q)
+{
+    int status = select_emit(s, q);
+
+    if (status < 0)
+        return report(g, s, status);
+    emit_exits(g, q);
+    return 0;
+}
+
+/* Plans a piece that calls; where the stack is too small for a copy as well, it goes without. */
+static int plan_copy(struct program *g, struct select *s, struct piece *q)
+{
+    *q = (struct piece){
+        .plan = {g->target, ACCESS_COPY, INT32_MAX, WINDOW_MAX, false, 4, {8, 9, 5, 4}},
+        .labels = new_labels(g),
+        .data = NO_REGISTER,
+        .end = NO_REGISTER,
+        .context = 6,
+        .len = 7,
+        .pool = 0x33f,
+    };
+    q->fail = q->labels.reject;
+    int status = select_init(s, g->f, g->arena, &g->c, q);
+    bool few = status == 0 && g->target->packet_loads && plan_count_loads(&s->p) <= LOADS_MAX;
+    if (status == WEIR_E_LIMIT || few) {
+        q->plan.window_max = 0;
+        if (g->target->packet_loads)
+            q->plan.access = ACCESS_LOADS;
+        status = select_init(s, g->f, g->arena, &g->c, q);
+    }
+    return status < 0 ? report(g, s, status) : 0;
+}
+
+/* Context and length to their registers. */
+static void begin_copy(struct program *g)
+{
+    asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 6, 1);
+    if (len_is_called(g)) {
+        asm_call(&g->c, HELPER_XDP_FRAME_LEN);
+        asm_alu(&g->c, CLASS_ALU32, ALU_MOV, 7, 0);
+    } else {
+        asm_load(&g->c, 4, 7, 6, g->target->len);
+    }
+}
+
+/*
+ * Where an exact check of the direct piece failed: a packet that has no bytes elsewhere is rejected, and others
+ * go on to the cold piece.
+ */
+static void emit_failed(struct program *g, const struct piece *direct, uint32_t rejected)
+{
+    struct asm_code *c = &g->c;
+    int data = direct->data, end = direct->end;
+
+    asm_bind(c, direct->fail);
+    if (len_is_called(g)) {
+        asm_alu(c, CLASS_ALU64, ALU_MOV, 6, direct->context);
+        asm_alu(c, CLASS_ALU64, ALU_MOV, 8, data);
+        asm_alu(c, CLASS_ALU64, ALU_MOV, 9, end);
+        asm_call(c, HELPER_XDP_FRAME_LEN);
+        asm_alu(c, CLASS_ALU64, ALU_MOV, direct->context, 6);
+        data = 8;
+        end = 9;
+    } else {
+        asm_load(c, 4, 0, direct->context, g->target->len);
+    }
+    /* data + len > data_end, in the form the verifier takes */
+    asm_branch_imm(c, CLASS_JMP, JUMP_GT, 0, EBPF_REACH_MAX, direct->doubt);
+    asm_alu(c, CLASS_ALU64, ALU_ADD, 0, data);
+    asm_branch(c, CLASS_JMP, JUMP_LE, 0, end, rejected);
+}
+
+static int emit_cold(struct program *g, const struct piece *direct)
+{
+    struct select s = {0};
+    struct piece q;
+    int status = plan_copy(g, &s, &q);
+
+    if (status < 0)
+        return status;
+    if (is_target(&g->c, direct->fail))
+        emit_failed(g, direct, q.labels.reject);
+    asm_bind(&g->c, direct->doubt);
+    g->c.cold = g->c.item.n;
+    begin_copy(g);
+    return emit_piece(g, &s, &q);
+}
+
+static int emit_socket(struct program *g)
+{
+    struct select s = {0};
+    struct piece q;
+    int status = plan_copy(g, &s, &q);
+
+    if (status < 0)
+        return status;
+    if (g->f->entry < g->f->block.n)
+        begin_copy(g);
+    return emit_piece(g, &s, &q);
+}
+
+/* The exact direct piece behind one that speculated; its registers are as at the start. */
+static int emit_careful(struct program *g, const struct piece *likely)
+{
+    struct select s = {0};
+    struct piece q = *likely;
+
+    q.plan.speculate = false;
+    q.labels = new_labels(g);
+    q.fail = q.labels.reject;
+    int status = select_init(&s, g->f, g->arena, &g->c, &q);
+    if (status < 0)
+        return report(g, &s, status);
+    asm_bind(&g->c, likely->doubt);
+    return emit_piece(g, &s, &q);
+}
+
+static void begin_direct(struct program *g, struct piece *q, const struct plan *p)
+{
+    struct asm_code *c = &g->c;
+
+    if (g->target->arguments) {
+        q->data = 1;
+        q->end = 2;
+        q->len = 3;
+        q->pool = 0x3f1;
+        return;
+    }
+    q->data = 2;
+    q->end = 3;
+    q->pool = 0x3f3;
+    if (len_is_called(g) && p->len_wanted) {
+        q->len = 9;
+        q->pool &= ~(1u << 9);
+        asm_alu(c, CLASS_ALU64, ALU_MOV, 6, 1);
+        asm_call(c, HELPER_XDP_FRAME_LEN);
+        asm_alu(c, CLASS_ALU32, ALU_MOV, 9, 0);
+        asm_alu(c, CLASS_ALU64, ALU_MOV, 1, 6);
+    }
+    if (has_fallback(g) || p->context_wanted || g->o->count) {
+        q->context = 1;
+        q->pool &= ~(1u << 1);
+    }
+    if (g->f->entry < g->f->block.n || g->o->count) {
+        asm_load(c, 4, q->data, 1, g->target->data);
+        asm_load(c, 4, q->end, 1, g->target->data_end);
+    }
+}
+
+/* Whether a second copy of the code is cheap. */
+static bool is_short(const struct ir_func *f)
+{
+    uint32_t cases = 0;
+
+    for (uint32_t b = 0; b < f->block.n && f->block.n <= SHORT_BLOCKS; b++)
+        cases += f->block.at[b].to.n;
+    return f->block.n <= SHORT_BLOCKS && cases <= SHORT_CASES;
+}
+
+static int emit_direct(struct program *g)
+{
+    struct select s = {0};
+    struct piece q = {
+        .plan = {g->target, ACCESS_DIRECT, EBPF_REACH_MAX, 0, is_short(g->f), len_is_called(g) ? 2 : 3, {5, 4, 8, 6}},
+        .labels = new_labels(g),
+        .data = NO_REGISTER,
+        .end = NO_REGISTER,
+        .context = NO_REGISTER,
+        .len = NO_REGISTER,
+    };
+
+    q.doubt = asm_label(&g->c);
+    q.fail = has_fallback(g) ? asm_label(&g->c) : q.labels.reject;
+    int status = select_init(&s, g->f, g->arena, &g->c, &q);
+    if (status < 0)
+        return report(g, &s, status);
+    begin_direct(g, &q, &s.p);
+    status = emit_piece(g, &s, &q);
+    if (status == 0 && has_fallback(g) && (is_target(&g->c, q.fail) || is_target(&g->c, q.doubt)))
+        return emit_cold(g, &q);
+    return status == 0 && is_target(&g->c, q.doubt) ? emit_careful(g, &q) : status;
+}
+
+int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink, struct ebpf_code *out)
+{
+    struct program g = {.f = f, .target = ebpf_target_of(o->target), .o = o, .sink = sink, .arena = out->arena};
+    int status;
+
+    if (!g.target)
+        return WEIR_E_ARGUMENT;
+    asm_init(&g.c, out->arena, 0, o->limit);
+    if (g.target->data != NOT_THERE || g.target->arguments)
+        status = emit_direct(&g);
+    else
+        status = emit_socket(&g);
+    if (status == 0)
+        status = asm_finish(&g.c, out);
+    else
+        return status;
+    if (status == WEIR_E_LIMIT)
+        diag(sink, DIAG_TOO_BIG, (struct diag_at){0}, "the instructions an eBPF program may have");
+    return status;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/ebpf/target.c - the targets: what programs of each type get and what they return.
+ *
+ * Source: linux/bpf.h (struct xdp_md, struct __sk_buff, enum xdp_action), linux/pkt_cls.h (TC_ACT_), and
+ * net/core/filter.c of Linux for which fields and helpers each type may use.
+ */
+#include <stddef.h>
+#include "backends/ebpf/internal.h"
+
+static const struct ebpf_target xdp = {
+    .article_name = "an XDP program",
+    .data = 0,
+    .data_end = 4,
+    .len = NOT_THERE,
+    .packet_type = NOT_THERE,
+    .ifindex = 12, /* ingress_ifindex */
+    .vlan_tci = NOT_THERE,
+    .vlan_present = NOT_THERE,
+    .load_bytes = HELPER_XDP_LOAD_BYTES,
+    .on_match = 2, /* XDP_PASS */
+    .on_miss = 1,  /* XDP_DROP */
+};
+
+static const struct ebpf_target tc = {
+    .article_name = "a tc program",
+    .data = 76,
+    .data_end = 80,
+    .len = 0,
+    .packet_type = 4,
+    .ifindex = 40,
+    .vlan_tci = 24,
+    .vlan_present = 20,
+    .load_bytes = HELPER_SKB_LOAD_BYTES,
+    .on_match = UINT32_MAX, /* TC_ACT_UNSPEC: later classifiers run */
+    .on_miss = 2,           /* TC_ACT_SHOT */
+};
+
+static const struct ebpf_target socket = {
+    .article_name = "a socket program",
+    .data = NOT_THERE,
+    .data_end = NOT_THERE,
+    .len = 0,
+    .packet_type = 4,
+    .ifindex = 40,
+    .vlan_tci = 24,
+    .vlan_present = 20,
+    .load_bytes = HELPER_SKB_LOAD_BYTES,
+    .packet_loads = true,
+    .on_match = 0, /* the snapshot length, which the filter knows */
+    .on_miss = 0,
+};
+
+static const struct ebpf_target cgroup = {
+    .article_name = "a cgroup program",
+    .data = 76,
+    .data_end = 80,
+    .len = 0,
+    .packet_type = 4,
+    .ifindex = 40,
+    .vlan_tci = 24,
+    .vlan_present = 20,
+    .load_bytes = HELPER_SKB_LOAD_BYTES,
+    .on_match = 1,
+    .on_miss = 0,
+};
+
+static const struct ebpf_target func = {
+    .article_name = "a function over packet bytes",
+    .data = NOT_THERE,
+    .data_end = NOT_THERE,
+    .len = NOT_THERE,
+    .packet_type = NOT_THERE,
+    .ifindex = NOT_THERE,
+    .vlan_tci = NOT_THERE,
+    .vlan_present = NOT_THERE,
+    .arguments = true,
+    .on_match = 1,
+    .on_miss = 0,
+};
+
+const struct ebpf_target *ebpf_target_of(uint32_t target)
+{
+    switch ((enum weir_target)target) {
+    case WEIR_TARGET_XDP:
+        return &xdp;
+    case WEIR_TARGET_TC:
+        return &tc;
+    case WEIR_TARGET_SOCKET:
+        return &socket;
+    case WEIR_TARGET_CGROUP:
+        return &cgroup;
+    case WEIR_TARGET_FUNC:
+        return &func;
+    case WEIR_TARGET_CBPF:
+        break;
+    }
+    return NULL;
+}
+
+int ebpf_target_meta(const struct ebpf_target *t, uint32_t m)
+{
+    switch ((enum ir_meta)m) {
+    case META_PKTTYPE:
+        return t->packet_type;
+    case META_IFINDEX:
+        return t->ifindex;
+    case META_VLAN_TCI:
+        return t->vlan_tci;
+    case META_VLAN_PRESENT:
+        return t->vlan_present;
+    }
+    return NOT_THERE;
+}
+
+struct ebpf_target_options ebpf_target_defaults(uint32_t target, uint32_t accept)
+{
+    const struct ebpf_target *t = ebpf_target_of(target);
+    struct ebpf_target_options o = {.target = target, .limit = EBPF_KERNEL_MAX};
+
+    if (t) {
+        o.on_match = target == WEIR_TARGET_SOCKET ? accept : t->on_match;
+        o.on_miss = t->on_miss;
+    }
+    return o;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/elf/internal.h - what the files of this room share: bytes in little-endian order, the type
+ * information, the places that need relocation.
+ */
+#ifndef WEIR_BACKENDS_ELF_INTERNAL_H
+#define WEIR_BACKENDS_ELF_INTERNAL_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "backends/elf/elf.h"
+
+static inline void put8(struct strbuf *s, uint8_t v)
+{
+    strbuf_put(s, (const char *)&v, 1);
+}
+static inline void put16(struct strbuf *s, uint16_t v)
+{
+    put8(s, (uint8_t)v);
+    put8(s, (uint8_t)(v >> 8));
+}
+static inline void put32(struct strbuf *s, uint32_t v)
+{
+    put16(s, (uint16_t)v);
+    put16(s, (uint16_t)(v >> 16));
+}
+static inline void put64(struct strbuf *s, uint64_t v)
+{
+    put32(s, (uint32_t)v);
+    put32(s, (uint32_t)(v >> 32));
+}
+
+/** Appends @text and its NUL; where it begins. */
+static inline uint32_t put_name(struct strbuf *s, const char *text, size_t len)
+{
+    uint32_t at = (uint32_t)s->len;
+
+    strbuf_put(s, text, len);
+    put8(s, 0);
+    return at;
+}
+
+#define LICENSE      "Dual BSD/GPL"
+#define COUNTS_NAME  "weir_counts"
+#define TABLES_NAME  "weir_tables"
+#define FILTER_NAME  "bpf_metadata_filter" /* bpftool prints variables with this prefix */
+#define FILTER_BYTES 4096                  /* longer filters are cut, with "..." at the end */
+
+/* One definition of a BTF-defined map is a structure of pointers. */
+#define MAP_DEFINITION_BYTES 32
+
+/* What .rodata holds, in this order; a part is absent when it has no bytes. */
+struct rodata {
+    uint32_t tables_bytes;
+    uint32_t filter_at, filter_bytes;
+};
+
+/** One character of the filter's text as it may be shown: no control characters. */
+static inline char harmless(char c)
+{
+    return (unsigned char)c < ' ' || c == 127 ? ' ' : c;
+}
+
+/* ---- btf.c */
+
+/** Contents of the sections .BTF and .BTF.ext for @o. @section is the code's. */
+void btf_write(const struct elf_object *o, const char *section, bool counts, struct rodata rodata,
+               struct strbuf *btf_out, struct strbuf *ext_out);
+
+/* ---- reloc.c */
+
+/** Appends @o's instructions to @text, and to @rel its relocations, which name symbols by number. */
+void reloc_code(const struct elf_object *o, uint32_t counts, uint32_t tables, struct strbuf *text,
+                struct strbuf *rel);
+
+/** Whether @o refers to the map with the counters. */
+bool reloc_uses_counts(const struct elf_object *o);
+#endif

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * jit-tests/run_target.h - programs of one target through Linux's verifier and JIT, against the trusted
+ * evaluators.
+ *
+ * A plain program gives the verdict of the plain classic program on every packet. An optimized one refines
+ * it: where the plain program accepts, or finishes without an out-of-range load, the verdicts are equal.
+ * Random IR follows, which asks more of the verifier's bounds than filters do. A program the verifier refuses
+ * is a failure.
+ */
+#ifndef WEIR_JIT_TESTS_RUN_TARGET_H
+#define WEIR_JIT_TESTS_RUN_TARGET_H
+#include "backends/ebpf/ebpf.h"
+#include "driver/pipeline.h"
+#include "jit-tests/filters.h"
+#include "jit-tests/kernel.h"
+#include "jit-tests/packets.h"
+#include "jit-tests/random_ir.h"
+#include "tests/harness/tap.h"
+#include "vm/vm.h"
+
+struct target {
+    const struct kernel_type *kernel;
+    uint32_t target;
+    uint32_t shortest; /* packets a test run takes */
+    bool frags, live, split; /* split: packets whose tail cannot be reached directly */
+    /* NULL, or makes the program that is loaded from the one that was emitted */
+    void (*wrap)(struct ebpf_code *code);
+};
+
+static char verifier_log[1 << 20];
+
+/* ---------------------------------------------------------------- compiling */
+
+struct built {
+    struct arena arena;
+    struct diag_sink sink;
+    struct ir_func f;
+    struct ebpf_code code;
+    struct ebpf_target_options o;
+    int status;
+};
+
+static inline void built_init(struct built *b, const struct target *t)
+{
+    *b = (struct built){.status = 0};
+    arena_init(&b->arena, &allocator_libc, (size_t)1 << 30);
+    b->sink.arena = b->code.arena = &b->arena;
+    b->sink.limit = 10;
+    b->o = ebpf_target_defaults(t->target, 262144);
+    b->o.frags = t->frags;
+}
+
+static inline void built_emit(struct built *b, const struct target *t)
+{
+    b->status = ebpf_emit(&b->f, &b->o, &b->sink, &b->code);
+    if (b->status == 0 && t->wrap)
+        t->wrap(&b->code);
+}
+
+static inline bool built_filter(struct built *b, const struct target *t, const char *filter, uint32_t optimize)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+
+    built_init(b, t);
+    o.optimize = optimize;
+    o.live = t->live;
+    b->status = pipeline_ir(&b->arena, &b->sink, filter, strlen(filter), &o, NULL, &b->f);
+    if (b->status == 0)
+        built_emit(b, t);
+    return b->status == 0;
+}
+
+static inline void built_show(const struct built *b, bool ir)
+{
+    struct strbuf text;
+
+    strbuf_init(&text, &allocator_libc);
+    if (ir)
+        ir_print(&b->f, &text);
+    ebpf_print_listing(b->code.insn.at, b->code.insn.n, NULL, NULL, &text);
+    tap_diag("%s", text.text ? text.text : "");
+    strbuf_release(&text);
+}
+
+static inline struct weir_program *classic_of(const struct target *t, struct weir *cx, const char *filter)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct weir_program *p = NULL;
+
+    o.optimize = 0;
+    o.live = t->live;
+    return weir_compile(cx, filter, strlen(filter), &o, &p) < 0 ? NULL : p;
+}
+
+/* ---------------------------------------------------------------- verdicts */
+
+struct verdicts {
+    unsigned accepted, rejected, faulted, split;
+};
+
+/* What a test run says of a packet: its device is the loopback device, with address 0. */
+static inline struct weir_metadata metadata_of(const struct target *t, const uint8_t *bytes)
+{
+    static const uint8_t ones[6] = {255, 255, 255, 255, 255, 255}, zeros[6] = {0};
+    struct weir_metadata m = {.size = sizeof m, .ifindex = 1};
+    bool stripped = t->kernel->prefix != 0;
+
+    m.packet_type = stripped || !memcmp(bytes, zeros, 6) ? 0
+                    : !memcmp(bytes, ones, 6)            ? 1
+                    : bytes[0] & 1                       ? 2
+                                                         : 3;
+    return m;
+}
+
+static inline bool returns(const struct built *b, bool match, uint32_t verdict)
+{
+    return verdict == (match ? b->o.on_match : b->o.on_miss);
+}
+
+/* Whether the loaded program may answer as it does, next to the plain classic program. */
+static inline bool verdict_fits(const struct target *t, const struct built *b, int fd,
+                                const struct weir_cbpf_insn *plain, size_t n, bool exact, const uint8_t *bytes,
+                                uint32_t size, uint32_t linear, struct verdicts *v)
+{
+    struct packet p = {.bytes = bytes, .caplen = size, .wirelen = size, .meta = metadata_of(t, bytes)};
+    struct vm_counts counts = {0};
+    bool want = cbpf_run(plain, (uint32_t)n, &p, &counts) != 0;
+    uint32_t got = 0;
+    int err = kernel_run_split(t->kernel, fd, bytes, size, linear, &got);
+
+    v->accepted += want;
+    v->rejected += !want;
+    v->faulted += counts.faults != 0;
+    v->split += linear != 0;
+    if (err == 0 && (returns(b, want, got) || (!exact && !want && counts.faults && returns(b, true, got))))
+        return true;
+    tap_diag("a packet of %u bytes, %u of them linear: classic %d%s, %s %d, %s", (unsigned)size,
+             (unsigned)(linear ? linear : size), (int)want, counts.faults ? " (out of range)" : "", t->kernel->name,
+             (int)got, strerror(-err));
+    return false;
+}
+
+static inline void test_filter(const struct target *t, struct weir *cx, const char *filter, uint32_t optimize,
+                               const struct packets *all)
+{
+    struct weir_program *plain = classic_of(t, cx, filter);
+    struct rng r = {rng_seed() + optimize};
+    struct verdicts v = {0};
+    struct built b;
+    size_t bad = 0, classic_n = 0;
+    const char *level = optimize ? "optimized" : "plain";
+
+    if (!built_filter(&b, t, filter, optimize) || !plain) {
+        tap_ok(false, "%.60s, %s: compiles", filter, level);
+        tap_diag("status %d: %s", b.status, b.sink.list.n ? b.sink.list.at[0].message : "no diagnostic");
+        arena_release(&b.arena);
+        weir_program_free(plain);
+        return;
+    }
+    const struct weir_cbpf_insn *classic = weir_program_cbpf(plain, &classic_n);
+    int fd = kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
+    if (fd < 0) {
+        tap_ok(false, "%.60s, %s: the verifier accepts it", filter, level);
+        tap_diag("%s\n%s", strerror(-fd), verifier_log);
+        built_show(&b, false);
+    } else {
+        for (size_t i = 0; i < all->n && bad < 3; i++) {
+            uint32_t size = all->size[i], linear = t->split && i % 2 ? 1 + rng_below(&r, size) : 0;
+            if (!kernel_takes(t->kernel, all->byte[i], size))
+                continue;
+            bad += !verdict_fits(t, &b, fd, classic, classic_n, !optimize, all->byte[i], size, linear, &v);
+        }
+        if (!tap_ok(!bad, "%.60s, %s: %u instructions, %u accepted, %u rejected, %u out of range, %u split", filter,
+                    level, (unsigned)b.code.insn.n, v.accepted, v.rejected, v.faulted, v.split))
+            built_show(&b, false);
+        close(fd);
+    }
+    arena_release(&b.arena);
+    weir_program_free(plain);
+}
+
+/* Lists of hosts; the longest needs more than 16-bit jumps reach. */
+static inline void test_lists(const struct target *t, struct weir *cx, const struct packets *all)
+{
+    static const struct {
+        unsigned hosts;
+        uint32_t optimize;
+    } lists[] = {{40, 0}, {40, 1}, {2000, 1}, {12000, 1}};
+    static char text[12000 * 24];
+
+    for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++) {
+        size_t at = (size_t)snprintf(text, sizeof text, "host 10.0.0.3");
+        for (unsigned i = 1; i < lists[k].hosts; i++)
+            at += (size_t)snprintf(text + at, sizeof text - at, " or 10.%u.%u.%u", i / 2500, i / 50 % 50,
+                                   i % 50 * 3);
+        test_filter(t, cx, text, lists[k].optimize, all);
+    }
+}
+
+static inline void collect_packets(const struct target *t, struct packets *all)
+{
+    struct rng r = {rng_seed()};
+
+    for (int i = 0; i < 200; i++)
+        packets_generate(all, &r);
+    size_t generated = all->n;
+    for (size_t i = 0; i < generated; i += generated / 10)
+        for (uint32_t n = t->shortest; n < all->size[i]; n++)
+            packets_add(all, all->byte[i], n);
+    size_t before = all->n;
+    if (!shared_dir()) {
+        tap_skip(SHARED_ABSENT, "real packets");
+        return;
+    }
+    unsigned files = packets_of_captures(all, "captures/tcpdump", 4, KERNEL_PACKET_MAX);
+    files += packets_of_captures(all, "captures/libpcap", 4, KERNEL_PACKET_MAX);
+    tap_ok(files > 20 && all->n > before, "%zu packets, %zu of them from %u captures", all->n, all->n - before,
+           files);
+}
+
+/* ---------------------------------------------------------------- random IR */
+
+static inline bool random_agrees(const struct target *t, struct built *b, int fd, struct rng *r, unsigned *accepted)
+{
+    for (int k = 0; k < 40; k++) {
+        uint8_t bytes[110];
+        uint32_t n = t->shortest + rng_below(r, (uint32_t)sizeof bytes - t->shortest), got = 0;
+        uint32_t linear = t->split && k % 2 && n ? 1 + rng_below(r, n) : 0;
+        random_packet(r, bytes, n);
+        if (!kernel_takes(t->kernel, bytes, n))
+            continue;
+        struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n};
+        bool want = ir_eval(&b->f, &p, &b->arena, NULL) != 0;
+        int err = kernel_run_split(t->kernel, fd, bytes, n, linear, &got);
+        *accepted += want;
+        if (err == 0 && returns(b, want, got))
+            continue;
+        tap_diag("%u bytes, %u linear: IR says %d, the kernel %d, %s", (unsigned)n, (unsigned)linear, (int)want,
+                 (int)got, strerror(-err));
+        return false;
+    }
+    return true;
+}
+
+/* One random function; false ends the test. */
+static inline bool test_random_one(const struct target *t, uint64_t seed, unsigned *loaded, unsigned *accepted)
+{
+    struct rng r = {seed};
+    struct built b;
+    bool good = true;
+
+    built_init(&b, t);
+    ir_init(&b.f, &b.arena, 262144);
+    random_function(&b.f, &r);
+    built_emit(&b, t);
+    int fd = b.status ? 0 : kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
+    if (b.status && b.status != WEIR_E_LIMIT) {
+        good = tap_ok(false, "random IR compiles");
+        tap_diag("status %d", b.status);
+    } else if (!b.status && (fd < 0 || !random_agrees(t, &b, fd, &r, accepted))) {
+        good = tap_ok(false, "random IR: %s", fd < 0 ? "the verifier refuses it" : "verdicts differ");
+        tap_diag("seed %llu: %s", (unsigned long long)seed, fd < 0 ? verifier_log : "");
+        built_show(&b, true);
+    }
+    *loaded += !b.status && fd >= 0;
+    if (!b.status && fd >= 0)
+        close(fd);
+    arena_release(&b.arena);
+    return good;
+}
+
+static inline void test_random(const struct target *t)
+{
+    struct rng r = {rng_seed() ^ 0x5eed};
+    unsigned loaded = 0, accepted = 0;
+    int runs = getenv("WEIR_LONG") ? 20000 : 500;
+
+    for (int i = 0; i < runs; i++)
+        if (!test_random_one(t, rng_next(&r), &loaded, &accepted))
+            return;
+    tap_ok(loaded > (unsigned)runs * 9 / 10, "%u random functions load and agree with the IR, %u packets accepted",
+           loaded, accepted);
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+static inline int run_target(const struct target *t)
+{
+    static struct packets all;
+    const char *why = kernel_refuses(t->kernel);
+    struct weir *cx = NULL;
+
+    if (why)
+        return tap_skip_all(why);
+    test_random(t);
+    collect_packets(t, &all);
+    if (!tap_ok(weir_new(NULL, &cx) == 0, "a context"))
+        return tap_done();
+    for (uint32_t optimize = 0; optimize < 2; optimize++) {
+        for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
+            test_filter(t, cx, filters[i], optimize, &all);
+        for (size_t i = 0; t->live && i < sizeof live_filters / sizeof live_filters[0]; i++)
+            test_filter(t, cx, live_filters[i], optimize, &all);
+    }
+    test_lists(t, cx, &all);
+    weir_free(cx);
+    packets_free(&all);
+    return tap_done();
+}
+#endif

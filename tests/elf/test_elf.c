@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tests/elf/test_elf.c - the structure of eBPF objects, as libelf and libbpf read it, without loading them.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "backends/elf/elf.h"
+#include "base/alloc.h"
+#include "tests/harness/tap.h"
+#include "weir/weir.h"
+
+/* ---------------------------------------------------------------- objects */
+
+struct heap {
+    size_t asked, fail_at, live;
+};
+
+static void *heap_reallocate(void *user, void *ptr, size_t size)
+{
+    struct heap *h = user;
+
+    if (size == 0) {
+        h->live -= ptr != NULL;
+        free(ptr);
+        return NULL;
+    }
+    if (++h->asked == h->fail_at)
+        return NULL;
+    h->live += ptr == NULL;
+    return realloc(ptr, size);
+}
+
+struct made {
+    struct heap heap;
+    struct weir *cx;
+    struct weir_program *p;
+    char *bytes;
+    size_t len;
+};
+
+static bool make(struct made *m, const char *text, struct weir_options o,
+                 const struct weir_object_options *oo)
+{
+    const struct weir_allocator al = {heap_reallocate, &m->heap};
+
+    *m = (struct made){.heap = {0}};
+    return weir_new(&al, &m->cx) == 0 && weir_compile(m->cx, text, strlen(text), &o, &m->p) >= 0 &&
+           weir_program_object(m->p, oo, &m->bytes, &m->len) == 0;
+}
+
+static void unmake(struct made *m)
+{
+    if (m->bytes)
+        weir_text_free(m->p, m->bytes);
+    weir_program_free(m->p);
+    weir_free(m->cx);
+}
+
+/* ---------------------------------------------------------------- as libelf reads them */
+
+struct elf {
+    Elf *elf;
+    size_t names;
+};
+
+static bool elf_begin_bytes(struct elf *e, const struct made *m)
+{
+    elf_version(EV_CURRENT);
+    e->elf = elf_memory(m->bytes, m->len);
+    return e->elf && elf_getshdrstrndx(e->elf, &e->names) == 0;
+}
+
+static Elf_Scn *section_of(const struct elf *e, const char *name, GElf_Shdr *h)
+{
+    Elf_Scn *s = NULL;
+
+    while ((s = elf_nextscn(e->elf, s)))
+        if (gelf_getshdr(s, h) && !strcmp(elf_strptr(e->elf, e->names, h->sh_name), name))
+            return s;
+    return NULL;
+}
+
+static bool symbol_of(const struct elf *e, const char *name, GElf_Sym *out)
+{
+    GElf_Shdr h;
+    Elf_Scn *s = section_of(e, ".symtab", &h);
+    Elf_Data *d = s ? elf_getdata(s, NULL) : NULL;
+
+    for (int i = 0; d && gelf_getsym(d, i, out); i++)
+        if (!strcmp(elf_strptr(e->elf, h.sh_link, out->st_name), name))
+            return true;
+    return false;
+}
+
+/* Everything within the file, nothing over something else, alignments kept. */
+static bool is_sound(const struct elf *e, size_t len)
+{
+    uint64_t end = 64;
+    Elf_Scn *s = NULL;
+    GElf_Shdr h;
+
+    while ((s = elf_nextscn(e->elf, s))) {
+        if (!gelf_getshdr(s, &h) || h.sh_offset < end || h.sh_offset + h.sh_size > len)
+            return false;
+        if (h.sh_addralign > 1 && h.sh_offset % h.sh_addralign)
+            return false;
+        end = h.sh_offset + h.sh_size;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- tests */
+
+static void test_targets(void)
+{
+    static const struct {
+        uint32_t target, frags, egress;
+        const char *section, *context;
+    } rows[] = {
+        {WEIR_TARGET_XDP, 0, 0, "xdp", "xdp_md"},
+        {WEIR_TARGET_XDP, 1, 0, "xdp.frags", "xdp_md"},
+        {WEIR_TARGET_TC, 0, 0, "tc", "__sk_buff"},
+        {WEIR_TARGET_SOCKET, 0, 0, "socket", "__sk_buff"},
+        {WEIR_TARGET_CGROUP, 0, 0, "cgroup_skb/ingress", "__sk_buff"},
+        {WEIR_TARGET_CGROUP, 0, 1, "cgroup_skb/egress", "__sk_buff"},
+        {WEIR_TARGET_FUNC, 0, 0, ".text", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct weir_options o = WEIR_OPTIONS_INIT;
+        struct weir_object_options oo = {.size = sizeof oo, .name = "my_filter", .egress = rows[i].egress};
+        struct made m;
+        struct elf e;
+        GElf_Shdr h;
+        GElf_Sym y;
+        o.target = rows[i].target;
+        o.frags = rows[i].frags;
+        o.linktype = rows[i].target == WEIR_TARGET_CGROUP ? (uint32_t)weir_linktype_by_name("RAW") : 1;
+        if (!tap_ok(make(&m, "tcp port 80", o, &oo) && elf_begin_bytes(&e, &m), "%s: made",
+                    rows[i].section)) {
+            unmake(&m);
+            continue;
+        }
+        bool func = rows[i].target == WEIR_TARGET_FUNC;
+        size_t insns;
+        weir_program_ebpf(m.p, &insns);
+        Elf_Scn *code = section_of(&e, rows[i].section, &h);
+        tap_ok(code && h.sh_size == 8 * insns && h.sh_flags == (SHF_ALLOC | SHF_EXECINSTR), "%s: its section",
+               rows[i].section);
+        tap_ok(is_sound(&e, m.len), "%s: sections lie side by side", rows[i].section);
+        bool found = symbol_of(&e, "my_filter", &y);
+        tap_ok(found && GELF_ST_TYPE(y.st_info) == STT_FUNC && GELF_ST_BIND(y.st_info) == STB_GLOBAL &&
+                   y.st_size == 8 * insns &&
+                   GELF_ST_VISIBILITY(y.st_other) == (func ? STV_HIDDEN : STV_DEFAULT),
+               "%s: its function", rows[i].section);
+        tap_ok((section_of(&e, "license", &h) == NULL) == func, "%s: its licence", rows[i].section);
+        Elf_Scn *types = section_of(&e, ".BTF", &h);
+        Elf_Data *d = types ? elf_getdata(types, NULL) : NULL;
+        struct btf *b = d ? btf__new(d->d_buf, (uint32_t)d->d_size) : NULL;
+        int id = b && !libbpf_get_error(b) ? btf__find_by_name_kind(b, "my_filter", BTF_KIND_FUNC) : -1;
+        const struct btf_type *proto =
+            id > 0 ? btf__type_by_id(b, btf__type_by_id(b, (uint32_t)id)->type) : NULL;
+        tap_ok(proto && btf_vlen(proto) == (func ? 3 : 1), "%s: the function's type", rows[i].section);
+        tap_ok(!rows[i].context || (b && btf__find_by_name_kind(b, rows[i].context, BTF_KIND_STRUCT) > 0),
+               "%s: its argument's type", rows[i].section);
+        btf__free(b);
+        elf_end(e.elf);
+        unmake(&m);
+    }
+}
+
+static void test_counters(void)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct bpf_object_open_opts opts = {.sz = sizeof opts, .object_name = "weir"};
+    struct made m;
+
+    o.target = WEIR_TARGET_XDP;
+    o.count = 1;
+    if (!tap_ok(make(&m, "tcp port 80", o, NULL), "with counters: made"))
+        return;
+    struct bpf_object *b = bpf_object__open_mem(m.bytes, m.len, &opts);
+    struct bpf_map *map = b ? bpf_object__find_map_by_name(b, "weir_counts") : NULL;
+    tap_ok(map && bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY && bpf_map__key_size(map) == 4 &&
+               bpf_map__value_size(map) == 32 && bpf_map__max_entries(map) == 1,
+           "libbpf finds the map");
+    struct bpf_program *p = b ? bpf_object__next_program(b, NULL) : NULL;
+    tap_ok(p && !strcmp(bpf_program__name(p), "weir") && bpf_program__type(p) == BPF_PROG_TYPE_XDP,
+           "libbpf finds the program");
+    bpf_object__close(b);
+    unmake(&m);
+}
+
+static void test_filter_text(void)
+{
+    static char text[20000];
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct made m;
+    struct elf e;
+    GElf_Shdr h;
+
+    o.target = WEIR_TARGET_XDP;
+    for (int i = 0; i < 300; i++)
+        sprintf(text + strlen(text), "%s\n\thost 10.0.%d.%d", i ? " or" : "", i / 200, i % 200);
+    if (!tap_ok(make(&m, text, o, NULL) && elf_begin_bytes(&e, &m), "a long filter: made"))
+        return;
+    Elf_Scn *s = section_of(&e, ".rodata", &h);
+    const char *kept = s ? elf_getdata(s, NULL)->d_buf : NULL;
+    size_t len = kept ? strlen(kept) : 0;
+    tap_ok(kept && len < 4096 && h.sh_size == len + 1 && !strcmp(kept + len - 3, "..."), "it is cut");
+    tap_ok(kept && !strchr(kept, '\n') && !strchr(kept, '\t'), "it has no control characters");
+    elf_end(e.elf);
+    unmake(&m);
+    tap_ok(make(&m, "", o, NULL) && elf_begin_bytes(&e, &m), "an empty filter: made");
+    elf_end(e.elf);
+    unmake(&m);
+}
+
+static void test_arguments(void)
+{
+    static const char *const wrong[] = {"",
+                                        "1a",
+                                        "a-b",
+                                        "a b",
+                                        "a.b",
+                                        "\xc3\xa9",
+                                        "a23456789012345678901234567890123456789012345678901234567890abcd"};
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct weir_object_options oo = {.size = sizeof oo};
+    struct made m;
+    char *bytes = NULL;
+    size_t len = 0;
+
+    o.target = WEIR_TARGET_XDP;
+    make(&m, "ip", o, NULL);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        oo.name = wrong[i];
+        tap_ok(weir_program_object(m.p, &oo, &bytes, &len) == WEIR_E_ARGUMENT && !bytes, "wrong name %zu", i);
+    }
+    oo = (struct weir_object_options){.size = 1};
+    tap_ok(weir_program_object(m.p, &oo, &bytes, &len) == WEIR_E_ARGUMENT, "wrong size of the options");
+    unmake(&m);
+    o.target = WEIR_TARGET_CBPF;
+    tap_ok(!make(&m, "ip", o, NULL) && m.p &&
+               weir_program_object(m.p, NULL, &bytes, &len) == WEIR_E_UNSUPPORTED,
+           "a classic program is no object");
+    unmake(&m);
+}
+
+static void test_same_bytes(void)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct made a, b;
+
+    o.target = WEIR_TARGET_XDP;
+    o.count = 1;
+    bool first = make(&a, "tcp port 80 or udp", o, NULL), second = make(&b, "tcp port 80 or udp", o, NULL);
+    tap_ok(first && second && a.len == b.len && !memcmp(a.bytes, b.bytes, a.len), "the same bytes twice");
+    unmake(&a);
+    unmake(&b);
+}
+
+static void test_memory(void)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct made m;
+    char *bytes = NULL;
+    size_t len = 0, n = 0;
+    int status = WEIR_E_MEMORY;
+
+    o.target = WEIR_TARGET_XDP;
+    o.count = 1;
+    make(&m, "tcp port 80", o, NULL);
+    size_t live = m.heap.live;
+    bool clean = true;
+    while (status == WEIR_E_MEMORY && n < 10000) {
+        m.heap.fail_at = m.heap.asked + ++n;
+        status = weir_program_object(m.p, NULL, &bytes, &len);
+        clean &= status == WEIR_OK || (m.heap.live == live && !bytes);
+    }
+    tap_ok(clean && status == WEIR_OK && n > 10, "each of %zu requests for memory may fail", n);
+    tap_ok(len == m.len && !memcmp(bytes, m.bytes, len), "and then the object is the same");
+    weir_text_free(m.p, bytes);
+    unmake(&m);
+    tap_ok(m.heap.live == 0, "all memory is given back");
+}
+
+/* Read-only data by the side of the code: `return table[3]`. */
+static void test_tables(void)
+{
+    static const struct weir_ebpf_insn code[] = {
+        {0x18, 1, 0, 0}, /* r1 = table + 3 */
+        {0, 0, 0, 0},
+        {0x71, 0 | 1 << 4, 0, 0}, /* r0 = *(u8 *)r1 */
+        {0x95, 0, 0, 0},
+    };
+    static const uint8_t table[11] = {0, 0, 0, 77};
+    static const struct ebpf_reloc reloc = {0, EBPF_RELOC_RODATA, 3};
+    const struct elf_object object = {
+        .section = "xdp",
+        .function = "weir",
+        .context = "xdp_md",
+        .filter = "ip",
+        .filter_len = 2,
+        .insn = code,
+        .insns = 4,
+        .reloc = &reloc,
+        .relocs = 1,
+        .rodata = table,
+        .rodata_bytes = sizeof table,
+    };
+    struct bpf_object_open_opts opts = {.sz = sizeof opts, .object_name = "weir"};
+    struct strbuf bytes;
+    static uint8_t packet[64];
+    struct bpf_test_run_opts run = {
+        .sz = sizeof run, .data_in = packet, .data_size_in = sizeof packet, .repeat = 1};
+
+    strbuf_init(&bytes, &allocator_libc);
+    tap_ok(elf_write(&object, &bytes) == 0, "with tables: made");
+    struct bpf_object *b = bpf_object__open_mem(bytes.text, bytes.len, &opts);
+    if (!tap_ok(b != NULL, "with tables: libbpf opens it"))
+        return;
+    if (bpf_object__load(b) < 0)
+        tap_skip("root is needed to load programs into the kernel", "with tables: it runs");
+    else
+        tap_ok(bpf_prog_test_run_opts(bpf_program__fd(bpf_object__next_program(b, NULL)), &run) == 0 &&
+                   run.retval == 77,
+               "with tables: it runs");
+    bpf_object__close(b);
+    strbuf_release(&bytes);
+}
+
+int main(void)
+{
+    libbpf_set_print(NULL);
+    test_targets();
+    test_counters();
+    test_filter_text();
+    test_arguments();
+    test_same_bytes();
+    test_memory();
+    test_tables();
+    return tap_done();
+}
