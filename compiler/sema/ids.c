@@ -78,10 +78,25 @@ static bool host6(struct checker *c, const struct id_view *v, enum shape shape, 
     return proto_fits(c, v, shape) && host_fits(c, v, FAMILY_IP6, p);
 }
 
+/* "src " and the like, as it is written in front of an id; empty without one. */
+static const char *dir_text(const struct id_view *v, char *buf, size_t size)
+{
+    return v->dir == DIR_NONE ? "" : hint_text(buf, size, "%s ", ast_dir_word(v->dir));
+}
+
 static bool not_link_address(struct checker *c, const struct id_view *v)
 {
-    diag(c->sink, DIAG_LINK_ADDRESS, (struct diag_at){.at = v->at, .also = proto_word(c, v)},
-         SPAN_TEXT(c, v->at));
+    bool address = v->x->id.kind == ID_IPV4 && v->dir < DIR_ADDR1;
+    char buf[HINT_BYTES], dir[HINT_BYTES];
+    struct diag_at where = {.at = v->at, .also = proto_word(c, v)};
+
+    if (address)
+        where.hint =
+            hint_text(buf, sizeof buf, "for an IPv4 address write '%s%s %.*s'", dir_text(v, dir, sizeof dir),
+                      v->type == TYPE_NET ? "net" : "host", SPAN_TEXT(c, v->at));
+    else
+        where.hint = "write it as six pairs of hexadecimal digits: 'ether host 02:00:00:00:00:01'";
+    diag(c->sink, DIAG_LINK_ADDRESS, where, SPAN_TEXT(c, v->at));
     return false;
 }
 
@@ -357,7 +372,13 @@ static bool has_mac48(struct checker *c, struct span at, const char *word)
 
     if (lt->address == ADDRESS_MAC48 || lt->address == ADDRESS_WLAN)
         return true;
-    diag(c->sink, DIAG_NOT_ON_LINKTYPE, (struct diag_at){.at = at}, word, linktype_label(lt, label));
+    diag(c->sink, DIAG_NOT_ON_LINKTYPE,
+         (struct diag_at){.at = at,
+                          .hint =
+                              lt->payload != 0 && lt->payload != OFFSET_UNSET
+                                  ? "its header has no such addresses: compare bytes of it with 'link[...]'"
+                                  : NULL},
+         word, linktype_label(lt, label));
     return false;
 }
 
@@ -367,9 +388,10 @@ static bool mac48_id(struct checker *c, const struct id_view *v, struct prim *p)
     p->dir = plain_dir(v);
     memcpy(p->mac, v->x->id.bytes, sizeof p->mac);
     if (v->proto != PROTO_LINK || v->type != TYPE_HOST) {
-        char buf[HINT_BYTES];
+        char buf[HINT_BYTES], dir[HINT_BYTES];
 
-        hint_text(buf, sizeof buf, "write 'ether host %.*s'", SPAN_TEXT(c, v->at));
+        hint_text(buf, sizeof buf, "write 'ether %shost %.*s'", dir_text(v, dir, sizeof dir),
+                  SPAN_TEXT(c, v->at));
         diag(c->sink, DIAG_MAC_WITHOUT_LINK, (struct diag_at){.at = v->at, .also = v->quals, .hint = buf});
         return false;
     }
@@ -480,6 +502,29 @@ static bool gateway(struct checker *c, const struct id_view *v, const char *name
     return has_network(c, v->at) && families_fit(c, v, FAMILIES4, p);
 }
 
+/* `port 1024-65535`: the last diagnostic, about an unknown port, gets a hint. */
+static void hint_range(struct checker *c, const struct id_view *v)
+{
+    const char *text = c->t->text + v->at.begin;
+    uint32_t len = v->at.end - v->at.begin, hyphens = 0, digits = 0;
+    char buf[HINT_BYTES], *hint;
+
+    for (uint32_t i = 0; i < len; i++) {
+        hyphens += text[i] == '-' && i > 0 && i + 1 < len;
+        digits += text[i] >= '0' && text[i] <= '9';
+    }
+    if (hyphens != 1 || hyphens + digits != len || c->sink->list.n == 0)
+        return;
+    struct diag *last = &c->sink->list.at[c->sink->list.n - 1];
+    if (last->number != diag_number(DIAG_UNKNOWN_PORT) || last->at.begin != v->at.begin)
+        return;
+    hint_text(buf, sizeof buf, "write 'portrange %.*s'", SPAN_TEXT(c, v->at));
+    if (!(hint = arena_copy(c->arena, buf, strlen(buf))))
+        c->failed = true;
+    else
+        last->hint = hint;
+}
+
 static bool name_id(struct checker *c, const struct id_view *v, struct prim *p)
 {
     const struct ast_id *id = &v->x->id;
@@ -495,8 +540,13 @@ static bool name_id(struct checker *c, const struct id_view *v, struct prim *p)
     case TYPE_NET:
         return network_name(c, v, name, p);
     case TYPE_PORT:
-        return proto_fits(c, v, SHAPE_PORT) && lookup_service(c, v->at, name, DIAG_UNKNOWN_PORT, &s) &&
-               port_fits(c, v, s.port, s.port, s.protocol, p);
+        if (!proto_fits(c, v, SHAPE_PORT))
+            return false;
+        if (!lookup_service(c, v->at, name, DIAG_UNKNOWN_PORT, &s)) {
+            hint_range(c, v);
+            return false;
+        }
+        return port_fits(c, v, s.port, s.port, s.protocol, p);
     case TYPE_PORTRANGE:
         return proto_fits(c, v, SHAPE_PORTRANGE) && port_range(c, v, p);
     case TYPE_PROTO:
@@ -519,6 +569,73 @@ static const char *const missing_words[] = {
     [ID_MAC48] = "ether host", [ID_MAC8] = "link host", [ID_NAME] = "host",
 };
 
+/* The same behind a keyword with an argument: `opc = 1 or 2`, `subtype rts or cts`, `len > 5 or 6`. */
+static bool hint_repetition(struct checker *c, const struct ast_node *n, const struct id_view *v,
+                            char buf[HINT_BYTES])
+{
+    const struct ast_node *left = n; /* the leaf in front */
+    uint8_t type, bits;
+    char *name;
+
+    do {
+        if (left == c->t->node.at)
+            return false;
+        left--;
+    } while (left->kind == AST_AND || left->kind == AST_OR || left->kind == AST_NOT);
+    if (v->x->id.kind != ID_NUMBER && v->x->id.kind != ID_NAME)
+        return false;
+    bool number = v->x->id.kind == ID_NUMBER;
+    struct span word = keyword_of(c, left), before = {left->at.begin, left->op_at.end};
+    switch ((enum ast_kind)left->kind) {
+    case AST_RELATION:
+        hint_text(buf, HINT_BYTES, "write '%.*s %.*s'", SPAN_TEXT(c, before), SPAN_TEXT(c, v->at));
+        return number;
+    case AST_VLAN:
+        hint_text(buf, HINT_BYTES,
+                  left->u.arg[0].kind == ARG_NONE
+                      ? "write 'vlan %.*s'"
+                      : "compare the tag: 'vlan and (link[14:2] & 0xfff = ... or link[14:2] & 0xfff = %.*s)'",
+                  SPAN_TEXT(c, v->at));
+        return number;
+    case AST_ATM_FIELD:
+    case AST_SS7_FIELD:
+        if (left->u.field->relop != REL_EQ || left->u.field->count != 1)
+            return false;
+        hint_text(buf, HINT_BYTES, "write '%.*s (%u or %.*s)'", SPAN_TEXT(c, word),
+                  left->u.field->value[0].number, SPAN_TEXT(c, v->at));
+        return number;
+    case AST_WLAN_TYPE:
+    case AST_WLAN_SUBTYPE:
+        if (number || !(name = text_copy(c, v->x->id.text, v->x->id.text_len)))
+            return false;
+        hint_text(buf, HINT_BYTES,
+                  name_wlan_type(name, &type) && left->kind == AST_WLAN_TYPE ? "write 'type %s'"
+                  : name_wlan_subtype(name, WLAN_ANY_TYPE, &type, &bits)     ? "write 'subtype %s'"
+                                                                             : "write 'type %s'",
+                  name);
+        return true;
+    case AST_LLC:
+        if (left->u.arg[0].kind == ARG_NONE)
+            return false;
+        hint_text(buf, HINT_BYTES, "write 'llc %.*s'", SPAN_TEXT(c, v->at));
+        return true;
+    case AST_WLAN_DIR:
+    case AST_PF_IFNAME:
+    case AST_PF_RULESET:
+    case AST_PF_RULENUM:
+    case AST_PF_SUBRULENUM:
+    case AST_PF_REASON:
+    case AST_PF_ACTION:
+    case AST_IFINDEX:
+    case AST_LESS:
+    case AST_GREATER:
+        hint_text(buf, HINT_BYTES, "write '%.*s %.*s'", SPAN_TEXT(c, word), SPAN_TEXT(c, v->at));
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool check_id(struct checker *c, const struct ast_node *n, struct prim *p)
 {
     struct id_view v = id_view(c, n);
@@ -526,7 +643,8 @@ bool check_id(struct checker *c, const struct ast_node *n, struct prim *p)
     if (!v.x->q.known) {
         char buf[HINT_BYTES];
 
-        hint_text(buf, sizeof buf, "write '%s %.*s'", missing_words[v.x->id.kind], SPAN_TEXT(c, v.at));
+        if (!hint_repetition(c, n, &v, buf))
+            hint_text(buf, sizeof buf, "write '%s %.*s'", missing_words[v.x->id.kind], SPAN_TEXT(c, v.at));
         diag(c->sink, DIAG_NO_QUALIFIERS, (struct diag_at){.at = v.at, .hint = buf}, SPAN_TEXT(c, v.at));
         return false;
     }

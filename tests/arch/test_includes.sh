@@ -3,7 +3,7 @@
 #
 # tests/arch/test_includes.sh - do the includes go only where docs/dependencies.tsv lets them?
 #
-# A room is a folder of compiler/ (backends/ has one room for each target), grammar, cli or examples. Includes are
+# A room is a folder of compiler/ (backends/ has one room for each target), grammar, dropin, cli or examples. Includes are
 # rooted at compiler/, so the path names the room; cli and examples may name their own files without a folder.
 
 set -u
@@ -26,7 +26,7 @@ check() { # check NAME FILE: passes when FILE is empty, else shows it
 }
 
 # Every quoted include as "ROOM <tab> ROOM INCLUDED <tab> PLACE".
-find compiler grammar cli examples -type f \( -name '*.[chyl]' -o -name '*.def' \) | sort |
+find compiler grammar dropin cli examples -type f \( -name '*.[chyl]' -o -name '*.def' \) | sort |
     xargs grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*"' /dev/null |
     awk -F: '{
         room = $1

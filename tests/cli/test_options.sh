@@ -21,7 +21,7 @@ usage "missing long value" --netmask
 usage "value where none belongs" --live=3
 usage "unknown link type" -y NO_SUCH_TYPE ip
 usage "unknown target" -t z80 ip
-usage "target of a later version" -t tc ip
+usage "target of a later version" -t native ip
 usage "-F and an expression" -F /dev/null ip
 usage "-w without -r" -w "$work/x" ip
 usage "-c without -r" -c 3 ip

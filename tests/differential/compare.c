@@ -156,9 +156,11 @@ static const char *make_ir(struct compiled *c, bool optimize, struct ir_func *ou
     o.optimize = optimize;
     if (pipeline_ir(&c->arena, &sink, c->text, strlen(c->text), &o, NULL, out) < 0)
         return "the pipeline refuses what weir_compile() takes";
-    if (ir_verify(out, &c->arena, &where))
-        return optimize ? "the optimized IR is not well-formed" : "the plain IR is not well-formed";
-    return NULL;
+    const char *why = ir_verify(out, &c->arena, &where);
+    if (!why)
+        return NULL;
+    snprintf(c->why, sizeof c->why, "block %u: %s", where, why);
+    return optimize ? "the optimized IR is not well-formed" : "the plain IR is not well-formed";
 }
 
 const char *compiled_make(struct compiled *c, const char *text, const struct linktype *lt,
@@ -168,7 +170,7 @@ const char *compiled_make(struct compiled *c, const char *text, const struct lin
     char why[300];
     arena_init(&c->arena, &allocator_libc, (size_t)256 << 20);
     if (lt->name)
-        snprintf(c->name, sizeof c->name, "%.15s", lt->name);
+        snprintf(c->name, sizeof c->name, "%s", lt->name);
     else
         snprintf(c->name, sizeof c->name, "%u", lt->number);
     c->o.linktype = lt->number;
@@ -188,9 +190,12 @@ const char *compiled_make(struct compiled *c, const char *text, const struct lin
         return "we take what libpcap refuses";
     c->o.optimize = 1;
     int status = compile_program(text, &c->o, &c->optimized, why, sizeof why);
-    if (status < 0 && c->status >= 0) {
+    if (status < 0) {
         memcpy(c->why, why, sizeof why);
-        return status == WEIR_E_UNSUPPORTED ? "the optimized filter is not supported" : "only -O takes the filter";
+        c->status = status;
+        /* A division by zero or a shift too far that only shows once constants are folded is refused. */
+        return status == WEIR_E_FILTER && (strstr(why, "by zero") || strstr(why, "shift")) ? NULL
+                                                                                          : "only -O takes the filter";
     }
     const char *wrong = make_ir(c, false, &c->plain_ir);
     return wrong ? wrong : make_ir(c, true, &c->optimized_ir);
@@ -238,8 +243,10 @@ const char *compiled_run(struct compiled *c, const struct packet *p, struct verd
     v->reference_fault = end != RUN_RETURN;
     if (v->plain != v->plain_ir)
         return "the plain program and its IR disagree";
-    if (fault != v->plain_fault)
-        return "the plain program and its IR disagree on whether a load was out of range";
+    /* A load that is out of range whatever the packet is not in the program, which rejects without it. */
+    if (v->plain_fault && !fault)
+        return "only the plain program has a load out of range, its IR has none";
+    v->plain_fault = fault;
     if (!refines(v, v->optimized))
         return "the optimized program does not refine the plain one";
     if (!refines(v, v->optimized_ir))

@@ -49,7 +49,7 @@ struct compiled {
     struct arena arena;
     const char *text;
     const struct linktype *lt;
-    char name[16];                 /* of the link type */
+    char name[32];                 /* of the link type */
     struct weir_options o;
     int status;                    /* of the plain compile */
     char why[300];                 /* diagnostics, when negative */

@@ -78,7 +78,9 @@ static void emit_xdp(struct ir_func *f, struct arena *arena)
 {
     struct diag_sink sink = {.arena = arena, .limit = 100};
     struct ebpf_code code = {.arena = arena};
-    int status = ebpf_emit_xdp(f, LIMIT, &sink, &code);
+    struct ebpf_target_options o = ebpf_target_defaults(WEIR_TARGET_XDP, f->accept);
+    o.limit = LIMIT;
+    int status = ebpf_emit(f, &o, &sink, &code);
 
     if (status < 0 && status != WEIR_E_LIMIT && status != WEIR_E_UNSUPPORTED)
         broken("ebpf", weir_strerror(status));

@@ -35,6 +35,22 @@ static void check_nodes(const struct ast *t, size_t size)
             broken("a node lies outside of the text");
 }
 
+/* An id for which nothing in force says what it is. No text but the first says so again: sema refuses it. */
+static bool has_bare_id(const struct ast *t)
+{
+    bool first = true;
+
+    for (uint32_t i = 0; i < t->node.n; i++) {
+        const struct ast_node *n = &t->node.at[i];
+        if (n->kind != AST_ID)
+            continue;
+        if (!first && !n->u.id->q.known)
+            return true;
+        first = false;
+    }
+    return false;
+}
+
 static void round_trip(struct arena *arena, const struct ast *t)
 {
     struct diag_sink sink = {.arena = arena, .limit = 100};
@@ -66,7 +82,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (sink.errors)
             broken("accepted in spite of an error");
         check_nodes(&tree, size);
-        round_trip(&arena, &tree);
+        if (!has_bare_id(&tree))
+            round_trip(&arena, &tree);
     } else if ((status != WEIR_E_FILTER && status != WEIR_E_LIMIT) || !sink.errors) {
         broken("refused without a diagnostic");
     }

@@ -34,12 +34,13 @@ static void well_formed(const char *stage, const struct ir_func *f, struct arena
     }
 }
 
-/* The name of @o's link type depends on the input; so do all options. */
+/* Options of an input: the usual ones when it is text only. */
 static struct weir_options options(const uint8_t *b, size_t n)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
     size_t rows = 0;
 
+    o.protochain = 3; /* the default makes every input with the word slow */
     if (n < 4)
         return o;
     while (linktype_at(rows))
@@ -50,7 +51,7 @@ static struct weir_options options(const uint8_t *b, size_t n)
     o.lint = b[1] >> 3 & 1;
     o.netmask = b[1] & 0x10 ? 0xffffff00u : WEIR_NETMASK_UNKNOWN;
     o.snaplen = b[2] ? b[2] * 257u : WEIR_SNAPLEN_DEFAULT;
-    o.protochain = b[3] % 8;
+    o.protochain = 1 + b[3] % 8;
     return o;
 }
 
@@ -78,7 +79,9 @@ static void emit_xdp(struct ir_func *f, struct arena *arena)
 {
     struct diag_sink sink = {.arena = arena, .limit = 100};
     struct ebpf_code code = {.arena = arena};
-    int status = ebpf_emit_xdp(f, LIMIT, &sink, &code);
+    struct ebpf_target_options o = ebpf_target_defaults(WEIR_TARGET_XDP, f->accept);
+    o.limit = LIMIT;
+    int status = ebpf_emit(f, &o, &sink, &code);
 
     if (status < 0 && status != WEIR_E_LIMIT && status != WEIR_E_UNSUPPORTED)
         broken("ebpf", weir_strerror(status));

@@ -21,8 +21,8 @@ static inline void compile_why(const struct weir *cx, int status, char *why, siz
 }
 
 /* The status of weir_compile(); @out is set, and to be freed with program_free(), when it is not negative. */
-static inline int compile_program(const char *text, const struct weir_options *o, struct program *out, char *why,
-                                  size_t size)
+static inline int compile_program(const char *text, const struct weir_options *o, struct program *out,
+                                  char *why, size_t size)
 {
     struct weir *cx;
     struct weir_program *p;

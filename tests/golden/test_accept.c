@@ -2,10 +2,11 @@
 /*
  * tests/golden/test_accept.c - the reference compiler's cases: same meaning as its programs, by proof.
  *
- * For every case of cases/accept.jsonl: each spelling compiles and gives the same optimized program and an equal plain
- * one; the plain program equals the reference's unoptimized one; the optimized program refines the reference's and our
- * own plain one. A row of docs/differences.tsv excuses the packets of its condition. Packets are tried before z3
- * is asked: they are quicker to say no. Each case runs in a process of its own, two at a time.
+ * For every case of cases/accept.jsonl: each spelling compiles and gives the same optimized program and an
+ * equal plain one; the plain program equals the reference's unoptimized one; the optimized program refines
+ * the reference's and our own plain one. A row of docs/differences.tsv excuses the packets of its condition.
+ * Packets are tried before z3 is asked: they are quicker to say no. Each case runs in a process of its own,
+ * two at a time.
  *
  * Environment: WEIR_CASE, a pattern (fnmatch) of case names to run; WEIR_SEED.
  */
@@ -56,7 +57,7 @@ struct job {
     size_t excuses;
     bool excused; /* a row says always: which ones */
     size_t always_row[ROWS_MAX], always_rows;
-    FILE *out;    /* details; its first byte on the pipe tells the verdict */
+    FILE *out; /* details; its first byte on the pipe tells the verdict */
     bool failed;
 };
 
@@ -86,8 +87,8 @@ static void show_program(struct job *j, const char *what, const struct program *
 
 static void show_packet(struct job *j, const struct packet *p)
 {
-    fprintf(j->out, "packet: caplen %u wirelen %u type %u ifindex %u vlan %u/%u bytes ", p->caplen, p->wirelen,
-            p->meta.packet_type, p->meta.ifindex, p->meta.vlan_tci, p->meta.vlan_present);
+    fprintf(j->out, "packet: caplen %u wirelen %u type %u ifindex %u vlan %u/%u bytes ", p->caplen,
+            p->wirelen, p->meta.packet_type, p->meta.ifindex, p->meta.vlan_tci, p->meta.vlan_present);
     for (uint32_t i = 0; i < p->caplen && i < PACKET_BYTES; i++)
         fprintf(j->out, "%02x", p->bytes[i]);
     fputc('\n', j->out);
@@ -108,7 +109,8 @@ static bool case_options(struct job *j, const json_t *c)
     j->options.snaplen = (uint32_t)json_number(c, "snaplen", WEIR_SNAPLEN_DEFAULT);
     j->options.live = json_is_true(json_object_get(c, "live"));
     if (savefile)
-        j->options.savefile = strcmp(savefile, "swapped") == 0 ? WEIR_SAVEFILE_SWAPPED : WEIR_SAVEFILE_UNSWAPPED;
+        j->options.savefile =
+            strcmp(savefile, "swapped") == 0 ? WEIR_SAVEFILE_SWAPPED : WEIR_SAVEFILE_UNSWAPPED;
     j->options.resolver = names_resolver(j->suite->names);
     return true;
 }
@@ -118,7 +120,8 @@ static bool same_program(const struct program *p, const struct program *q)
     return p->n == q->n && memcmp(p->at, q->at, p->n * sizeof *p->at) == 0;
 }
 
-/* Plain programs follow their text (`l1` and `isis proto 26 or ...`), so the meaning is what spellings share. */
+/* Plain programs follow their text (`l1` and `isis proto 26 or ...`), so the meaning is what spellings share.
+ */
 static bool same_meaning(const struct program *p, const struct program *q)
 {
     struct prove_options o = {TIMEOUT_MS, NULL, 0};
@@ -251,7 +254,8 @@ static bool try_packets(struct job *j)
             wrong = "optimized does not refine plain";
         else
             continue;
-        fail(j, "%s (found by a packet): reference %u, plain %u, optimized %u", wrong, reference, plain, optimized);
+        fail(j, "%s (found by a packet): reference %u, plain %u, optimized %u", wrong, reference, plain,
+             optimized);
         show_packet(j, &p);
         return false;
     }
@@ -261,8 +265,8 @@ static bool try_packets(struct job *j)
 typedef int prover(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cbpf_insn *q, uint32_t nq,
                    const struct prove_options *o, struct prove_result *out);
 
-static bool prove(struct job *j, const char *what, prover *ask, const struct program *p, const struct program *q,
-                  bool with_excuses)
+static bool prove(struct job *j, const char *what, prover *ask, const struct program *p,
+                  const struct program *q, bool with_excuses)
 {
     struct prove_options o = {TIMEOUT_MS, j->outside, with_excuses ? j->excuses : 0};
     struct prove_result r;
@@ -403,7 +407,8 @@ static void finish(const struct suite *s, size_t i, struct child child, struct r
         close(child.pipe);
         waitpid(child.pid, &status, 0);
     }
-    bool ok = tap_ok(status == 0, "%s on %s", json_text(s->cases.at[i], "name"), json_text(s->cases.at[i], "linktype"));
+    bool ok = tap_ok(status == 0, "%s on %s", json_text(s->cases.at[i], "name"),
+                     json_text(s->cases.at[i], "linktype"));
     for (char *line = text, *next; line && *line; line = next) {
         size_t row;
         char word[16];

@@ -2,7 +2,8 @@
 /*
  * tests/golden/test_golden.c - runs the case files of tests/golden: filter in, program text out.
  *
- * A case is a text file of sections; a line "-- NAME [VALUE]   remark" starts one (the remark stands two blanks off).
+ * A case is a text file of sections; a line "-- NAME [VALUE]   remark" starts one (the remark stands two
+ * blanks off).
  *
  *   -- filter            the lines below: each must give the same output
  *   -- linktype NAME     default EN10MB
@@ -233,8 +234,8 @@ static bool decide(const char *what, bool refines, const struct program *p, cons
         char hex[2 * 128 + 1] = "";
         for (uint32_t i = 0; i < r.caplen && i < 128; i++)
             snprintf(hex + 2 * i, 3, "%02x", r.bytes[i]);
-        tap_pending("%s: no, the verdicts are %u and %u; caplen %u wirelen %u bytes %s", what, r.p, r.q, r.caplen,
-                 r.wirelen, hex);
+        tap_pending("%s: no, the verdicts are %u and %u; caplen %u wirelen %u bytes %s", what, r.p, r.q,
+                    r.caplen, r.wirelen, hex);
     }
     if (rc == 0)
         prove_release(&r);

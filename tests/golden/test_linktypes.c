@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/golden/test_linktypes.c - the example programs of the link-type reference: do they mean what ours mean?
+ * tests/golden/test_linktypes.c - the example programs of the link-type reference: do they mean what ours
+ * mean?
  *
- * spec/linktypes.md of the shared data lists, in its appendix A, optimized programs of the reference compiler for each
- * link type. Each must refine our plain program, and so must our optimized one. A row of docs/differences.tsv
- * excuses the packets of its condition; the name of a case is "linktypes:" and the filter.
+ * spec/linktypes.md of the shared data lists, in its appendix A, optimized programs of the reference compiler
+ * for each link type. Each must refine our plain program, and so must our optimized one. A row of
+ * docs/differences.tsv excuses the packets of its condition; the name of a case is "linktypes:" and the
+ * filter.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,8 +72,8 @@ static bool refines(const char *what, const struct program *plain, const struct 
         char hex[2 * 128 + 1] = "";
         for (uint32_t i = 0; i < r.caplen && i < 128; i++)
             snprintf(hex + 2 * i, 3, "%02x", r.bytes[i]);
-        tap_pending("%s: no, plain says %u, it says %u; caplen %u wirelen %u bytes %s", what, r.p, r.q, r.caplen,
-                    r.wirelen, hex);
+        tap_pending("%s: no, plain says %u, it says %u; caplen %u wirelen %u bytes %s", what, r.p, r.q,
+                    r.caplen, r.wirelen, hex);
     }
     if (rc == 0)
         prove_release(&r);
@@ -100,7 +102,8 @@ static void run_case(const char *linktype, const char *filter, const char *text,
         else if (compile_program(d->row[i].condition, &o, &excuse[conditions], why, sizeof why) < 0)
             wrong = why;
         else {
-            outside[conditions] = (struct prove_condition){excuse[conditions].at, excuse[conditions].n, false};
+            outside[conditions] =
+                (struct prove_condition){excuse[conditions].at, excuse[conditions].n, false};
             conditions++;
         }
     }
@@ -126,7 +129,8 @@ static void run_case(const char *linktype, const char *filter, const char *text,
     program_free(&optimized);
 }
 
-/* A heading "#### A, B(104)": the program below it holds for each; a number in brackets is the DLT_ number. */
+/* A heading "#### A, B(104)": the program below it holds for each; a number in brackets is the DLT_ number.
+ */
 static void run_for_each(const char *names, const char *filter, const char *text, size_t len,
                          const struct differences *d)
 {
@@ -150,7 +154,8 @@ int main(void)
         return tap_skip_all(SHARED_ABSENT);
     char *text = read_file(path, NULL), *at = text ? strstr(text, "\n## Appendix A") : NULL;
     free(path);
-    bool readable = tap_ok(at && differences_load("docs/differences.tsv", &d), "the appendix and differences can be read");
+    bool readable = tap_ok(at && differences_load("docs/differences.tsv", &d),
+                           "the appendix and differences can be read");
     bool code = false;
     for (char *line = at, *next; readable && line && *line; line = next) {
         size_t n = strcspn(line, "\n");
@@ -170,7 +175,8 @@ int main(void)
             for (size_t end = strlen(filter); end && filter[end - 1] == ' ';)
                 filter[--end] = '\0';
         } else if (code && n && !strchr(filter, ',')) {
-            /* "TYPE: filter" where the heading is not a link type; with a comma it needs more than a link type. */
+            /* "TYPE: filter" where the heading is not a link type; with a comma it needs more than a link
+             * type. */
             char *colon = strstr(filter, ": ");
             if (colon)
                 *colon = '\0';

@@ -2,8 +2,8 @@
 /*
  * tests/harness/differences.h - docs/differences.tsv: where weir means to differ from the reference.
  *
- * Five columns: case name pattern, link type pattern (both as fnmatch(3) takes them), a filter expression that
- * says for which packets or `always`, the reason, an issue. The first line is the header.
+ * Five columns: case name pattern, link type pattern (both as fnmatch(3) takes them), a filter expression
+ * that says for which packets or `always`, the reason, an issue. The first line is the header.
  */
 #ifndef WEIR_TESTS_HARNESS_DIFFERENCES_H
 #define WEIR_TESTS_HARNESS_DIFFERENCES_H

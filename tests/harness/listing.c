@@ -19,23 +19,27 @@ struct mnemonic {
 
 /* Names tcpdump prints for ancillary loads (linux/filter.h, SKF_AD_*). */
 static const struct mnemonic ancillary[] = {
-    {"proto", 0},   {"type", 4},    {"ifidx", 8},   {"nla", 12},       {"nlan", 16},    {"mark", 20},
-    {"queue", 24},  {"hatype", 28}, {"rxhash", 32}, {"cpu", 36},       {"vlan_tci", 44}, {"vlan_avail", 48},
-    {"vlanp", 48},  {"pay_offset", 52}, {"random", 56}, {"vlan_tpid", 60},
+    {"proto", 0},   {"type", 4},        {"ifidx", 8},     {"nla", 12},
+    {"nlan", 16},   {"mark", 20},       {"queue", 24},    {"hatype", 28},
+    {"rxhash", 32}, {"cpu", 36},        {"vlan_tci", 44}, {"vlan_avail", 48},
+    {"vlanp", 48},  {"pay_offset", 52}, {"random", 56},   {"vlan_tpid", 60},
 };
 
 static const struct mnemonic loads[] = {
-    {"ld", BPF_LD | BPF_W},   {"ldh", BPF_LD | BPF_H},   {"ldb", BPF_LD | BPF_B},
-    {"ldx", BPF_LDX | BPF_W}, {"ldxb", BPF_LDX | BPF_B}, {"st", BPF_ST},          {"stx", BPF_STX},
+    {"ld", BPF_LD | BPF_W},    {"ldh", BPF_LD | BPF_H}, {"ldb", BPF_LD | BPF_B}, {"ldx", BPF_LDX | BPF_W},
+    {"ldxb", BPF_LDX | BPF_B}, {"st", BPF_ST},          {"stx", BPF_STX},
 };
 
 static const struct mnemonic alu[] = {
-    {"add", BPF_ADD}, {"sub", BPF_SUB}, {"mul", BPF_MUL}, {"div", BPF_DIV}, {"mod", BPF_MOD}, {"and", BPF_AND},
-    {"or", BPF_OR},   {"xor", BPF_XOR}, {"lsh", BPF_LSH}, {"rsh", BPF_RSH},
+    {"add", BPF_ADD}, {"sub", BPF_SUB}, {"mul", BPF_MUL}, {"div", BPF_DIV}, {"mod", BPF_MOD},
+    {"and", BPF_AND}, {"or", BPF_OR},   {"xor", BPF_XOR}, {"lsh", BPF_LSH}, {"rsh", BPF_RSH},
 };
 
 static const struct mnemonic jumps[] = {
-    {"jeq", BPF_JEQ}, {"jgt", BPF_JGT}, {"jge", BPF_JGE}, {"jset", BPF_JSET},
+    {"jeq", BPF_JEQ},
+    {"jgt", BPF_JGT},
+    {"jge", BPF_JGE},
+    {"jset", BPF_JSET},
 };
 
 static const struct mnemonic bare[] = {
@@ -230,7 +234,8 @@ struct machine {
 };
 
 /* False when the value cannot be had: *@end says why. */
-static bool load(struct machine *m, const struct weir_cbpf_insn *i, const struct packet *packet, enum run_end *end)
+static bool load(struct machine *m, const struct weir_cbpf_insn *i, const struct packet *packet,
+                 enum run_end *end)
 {
     uint32_t value = 0, at = i->k;
     unsigned bytes = load_bytes(i->code);
@@ -379,8 +384,8 @@ static void bend(struct machine *m, const struct weir_cbpf_insn *i, struct rng *
     m->a = s;
 }
 
-static uint32_t run(const struct program *p, const struct packet *packet, uint64_t max_steps, enum run_end *end,
-                    struct rng *steer, uint8_t *bytes)
+static uint32_t run(const struct program *p, const struct packet *packet, uint64_t max_steps,
+                    enum run_end *end, struct rng *steer, uint8_t *bytes)
 {
     struct machine m = {0};
     uint32_t pc = 0;
@@ -434,7 +439,8 @@ static uint32_t run(const struct program *p, const struct packet *packet, uint64
     return 0;
 }
 
-uint32_t program_run(const struct program *p, const struct packet *packet, uint64_t max_steps, enum run_end *end)
+uint32_t program_run(const struct program *p, const struct packet *packet, uint64_t max_steps,
+                     enum run_end *end)
 {
     enum run_end ignored;
     return run(p, packet, max_steps, end ? end : &ignored, NULL, NULL);

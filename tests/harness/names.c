@@ -91,7 +91,8 @@ static bool ether_line(struct names *n, char *line)
     return true;
 }
 
-/* networks(5): a name, its number, aliases. inet_network(3) reads "10.20" as 0x0a14, as getnetbyname(3) does. */
+/* networks(5): a name, its number, aliases. inet_network(3) reads "10.20" as 0x0a14, as getnetbyname(3) does.
+ */
 static bool network_line(struct names *n, char *line)
 {
     char *name = word(&line), *text = name ? word(&line) : NULL;
@@ -108,7 +109,8 @@ static bool network_line(struct names *n, char *line)
     return true;
 }
 
-static bool each_line(struct names *n, const char *dir, const char *file, bool (*take)(struct names *, char *))
+static bool each_line(struct names *n, const char *dir, const char *file,
+                      bool (*take)(struct names *, char *))
 {
     char path[4096], line[4096];
     snprintf(path, sizeof path, "%s/%s", dir, file);
@@ -121,7 +123,8 @@ static bool each_line(struct names *n, const char *dir, const char *file, bool (
     return ok;
 }
 
-static enum weir_lookup find_host(void *user, const char *name, struct weir_address *out, size_t max, size_t *count)
+static enum weir_lookup find_host(void *user, const char *name, struct weir_address *out, size_t max,
+                                  size_t *count)
 {
     const struct names *n = user;
     *count = 0;

@@ -2,8 +2,8 @@
 /*
  * tests/harness/names.h - a resolver over files, never the machine's own databases.
  *
- * hosts(5), ethers(5) and networks-like files of the directory given; a file that is not there answers nothing.
- * Services and protocols are left to the library's built-in tables.
+ * hosts(5), ethers(5) and networks-like files of the directory given; a file that is not there answers
+ * nothing. Services and protocols are left to the library's built-in tables.
  */
 #ifndef WEIR_TESTS_HARNESS_NAMES_H
 #define WEIR_TESTS_HARNESS_NAMES_H

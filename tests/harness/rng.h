@@ -2,8 +2,9 @@
 /*
  * tests/harness/rng.h - random numbers that can be had again.
  *
- * SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014). The seed is
- * $WEIR_SEED or a constant, so a run without it repeats the last one; rng_seed() prints it as a TAP detail.
+ * SplitMix64 (Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators", OOPSLA 2014). The seed
+ * is $WEIR_SEED or a constant, so a run without it repeats the last one; rng_seed() prints it as a TAP
+ * detail.
  */
 #ifndef WEIR_TESTS_HARNESS_RNG_H
 #define WEIR_TESTS_HARNESS_RNG_H

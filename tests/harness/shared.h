@@ -19,7 +19,8 @@ const char *shared_dir(void);
 /** Path of @name in the directory; free(3) it. NULL when there is no directory. */
 char *shared_path(const char *name);
 
-/** A file as NUL-terminated text; free(3) it. NULL when it cannot be read, which stderr says. @len may be NULL. */
+/** A file as NUL-terminated text; free(3) it. NULL when it cannot be read, which stderr says. @len may be
+ * NULL. */
 char *read_file(const char *path, size_t *len);
 
 /* A file of JSON objects, one a line. */

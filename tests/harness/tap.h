@@ -3,8 +3,8 @@
  * tests/harness/tap.h - test results as TAP (Test Anything Protocol) on stdout.
  *
  * A program reports each test with tap_ok() or tap_skip() and returns tap_done() from main(). The plan is
- * printed first when tap_plan() is called, else at the end. Names and details are one line each: line breaks in
- * a detail become lines of their own.
+ * printed first when tap_plan() is called, else at the end. Names and details are one line each: line breaks
+ * in a detail become lines of their own.
  */
 #ifndef WEIR_TESTS_HARNESS_TAP_H
 #define WEIR_TESTS_HARNESS_TAP_H

@@ -2,8 +2,8 @@
 /*
  * tests/match/test_apply.c - filters on real packets: the reference's verdict for each packet of a capture.
  *
- * Every case of cases/apply.jsonl, compiled plain and optimized with the file's link type and snapshot length, which
- * is the value of a match.
+ * Every case of cases/apply.jsonl, compiled plain and optimized with the file's link type and snapshot
+ * length, which is the value of a match.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,8 +66,8 @@ static void run_case(const json_t *c, const struct weir_resolver *resolver, bool
             }
         }
         if (!tap_ok(!wrong && file.n == json_array_size(verdicts), "%s, %s", name, level)) {
-            tap_diag("'%s' on %s: %zu packets, %zu verdicts, %zu wrong", filter, json_text(c, "capture"), file.n,
-                     json_array_size(verdicts), wrong);
+            tap_diag("'%s' on %s: %zu packets, %zu verdicts, %zu wrong", filter, json_text(c, "capture"),
+                     file.n, json_array_size(verdicts), wrong);
             if (wrong)
                 tap_diag("first: packet %zu (from 1): %u, not %lld", first + 1, got,
                          (long long)json_integer_value(json_array_get(verdicts, first)));

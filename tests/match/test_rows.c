@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/match/test_rows.c - rows.tsv: filters other compilers got wrong once, each with a packet and its verdict.
+ * tests/match/test_rows.c - rows.tsv: filters other compilers got wrong once, each with a packet and its
+ * verdict.
  *
  * Every row is compiled plain and optimized. The classic programs run through weir_match(), the intermediate
  * representation through ir_eval(). rows.tsv says what its columns mean.
@@ -62,8 +63,8 @@ static bool read_hex(const char *text, struct bytes *out)
     return true;
 }
 
-/* Hexadecimal digits and names, separated by blanks; `*N` behind a piece repeats it. NULL, or the piece that is
- * wrong. @pieces is changed. */
+/* Hexadecimal digits and names, separated by blanks; `*N` behind a piece repeats it. NULL, or the piece that
+ * is wrong. @pieces is changed. */
 static const char *assemble(const struct table *t, char *pieces, struct bytes *out)
 {
     static struct bytes hex;
@@ -120,7 +121,8 @@ static bool read_capture(const char *text, struct packet *p, bool *live)
 }
 
 /* The intermediate representation's verdict, as weir_match() gives it; @faulted when a guard failed. */
-static bool eval(const struct weir_options *o, const char *filter, const struct packet *p, uint32_t *verdict, bool *faulted)
+static bool eval(const struct weir_options *o, const char *filter, const struct packet *p, uint32_t *verdict,
+                 bool *faulted)
 {
     struct arena arena, scratch;
     struct ir_func f;
@@ -181,7 +183,8 @@ static bool run_level(struct weir *cx, const struct row *r, const struct packet 
     if (!good)
         tap_pending("%s: status %d, verdict %u, expected %s", level, status, verdict, column);
     if (!eval(o, r->filter, p, &ir_verdict, &faulted) || !allowed(column, status, ir_verdict, o->snaplen)) {
-        tap_pending("%s IR: verdict %u%s, expected %s", level, ir_verdict, faulted ? " (a guard failed)" : "", column);
+        tap_pending("%s IR: verdict %u%s, expected %s", level, ir_verdict, faulted ? " (a guard failed)" : "",
+                    column);
         good = false;
     }
     /* The row itself must be honest: a level may differ only where the plain program reads past the end. */

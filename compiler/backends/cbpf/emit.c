@@ -815,9 +815,8 @@ static void report_limit(const struct cb_emit *e)
         diag(e->sink, DIAG_TOO_BIG, (struct diag_at){.hint = NULL}, text);
 }
 
-int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
+static int emit_program(struct cb_emit e, struct ir_func *f, struct cbpf_code *out)
 {
-    struct cb_emit e = {.f = f, .arena = f->arena, .sink = sink, .plain = plain, .limit = limit};
     struct cbpf_code code = {.arena = f->arena};
 
     if (f->failed)
@@ -840,4 +839,14 @@ int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *s
         return WEIR_E_BUG;
     *out = code;
     return WEIR_OK;
+}
+
+int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
+{
+    return emit_program((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .plain = plain, .limit = limit}, f, out);
+}
+
+int cbpf_emit_small(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
+{
+    return emit_program((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .small = true, .limit = limit}, f, out);
 }

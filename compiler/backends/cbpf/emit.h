@@ -88,6 +88,7 @@ struct cb_emit {
     struct arena *arena;
     struct diag_sink *sink;
     bool plain;
+    bool small; /* fewer instructions rather than shorter paths */
     uint32_t limit;
     int status; /* the first failure; sticky */
 

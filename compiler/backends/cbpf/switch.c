@@ -11,7 +11,8 @@
 
 #define RUN_WHOLE 6u /* compares in a row when they are all there are */
 #define RUN_LEAF  4u /* ... at the leaves of a tree */
-#define RUN_CASES (2 * RUN_WHOLE + 2)
+#define RUN_SMALL 48u /* ... both, in small programs: halving costs a compare that finds nothing */
+#define RUN_CASES (2 * RUN_SMALL + 2)
 
 /* ---------------------------------------------------------------- what to look at */
 
@@ -419,7 +420,7 @@ static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t 
 static uint32_t part_split(const struct tree *t, const struct part *p)
 {
     uint32_t lo = p->lo, hi = p->hi - 1; /* the boundary behind case lo .. the one behind case hi */
-    uint32_t from = t->weight[p->lo], half = (t->weight[p->hi] - from) / 2, leaf = 2 * RUN_LEAF;
+    uint32_t from = t->weight[p->lo], half = (t->weight[p->hi] - from) / 2, leaf = 2 * (t->e->small ? RUN_SMALL : RUN_LEAF);
 
     half = half > leaf ? (half + leaf / 2) / leaf * leaf : half;
     while (lo < hi) {
@@ -495,9 +496,9 @@ void cb_switch_emit(struct cb_emit *e, ir_value v)
         cb_put_jump(e, GOTO, 0, target_ref(e, c[0].target), 0);
         return;
     }
-    emit_part(&t, (struct part){0, n - 1, r.lo, NONE, false}, RUN_WHOLE, r.hi);
+    emit_part(&t, (struct part){0, n - 1, r.lo, NONE, false}, e->small ? RUN_SMALL : RUN_WHOLE, r.hi);
     while (t.stack.n && !e->status) {
         struct part p = t.stack.at[--t.stack.n];
-        emit_part(&t, p, RUN_LEAF, r.hi);
+        emit_part(&t, p, e->small ? RUN_SMALL : RUN_LEAF, r.hi);
     }
 }

@@ -189,18 +189,24 @@ static uint32_t expansion(const struct weir_cbpf_insn *in)
     return 1;
 }
 
+uint64_t cbpf_kernel_length(const struct weir_cbpf_insn *code, uint32_t n)
+{
+    uint64_t total = 4; /* prologue */
+
+    for (uint32_t i = 0; i < n; i++)
+        total += expansion(&code[i]);
+    return total;
+}
+
 const char *cbpf_kernel_refusal(const struct weir_cbpf_insn *code, uint32_t n)
 {
     const char *why = cbpf_validate(code, n);
-    uint64_t total = 4; /* prologue */
 
     if (why)
         return why;
     if (n > CBPF_KERNEL_MAX)
         return "Linux takes at most 4096 classic instructions";
-    for (uint32_t i = 0; i < n; i++)
-        total += expansion(&code[i]);
-    if (total > KERNEL_EXPANDED_MAX)
+    if (cbpf_kernel_length(code, n) > KERNEL_EXPANDED_MAX)
         return "Linux translates it to more than about 16384 eBPF instructions";
     return check_cells(code, n, true);
 }

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# tests/dropin/preload.sh - running other programs with libweir-pcap.so preloaded; sourced by the test scripts.
+#
+#   preloaded PROGRAM ARGS...   leaves its status in $rc, stdout in $work/out, stderr in $work/err
+#   need PROGRAM                skips the whole script when PROGRAM is not installed
+#   $preload                    what LD_PRELOAD has to be
+. tests/cli/tap.sh
+
+dropin=${B:-build}/libweir-pcap.so
+[ "${dropin#/}" = "$dropin" ] && dropin=$PWD/$dropin
+[ -f "$dropin" ] || {
+    echo "Bail out! $dropin is not built"
+    exit 1
+}
+preload=$dropin
+# A sanitized library wants its run-time library to be the first one.
+asan=$(ldd "$dropin" 2>/dev/null | awk '/libasan|libclang_rt.asan/ {print $3; exit}')
+if [ -n "$asan" ]; then
+    preload="$asan $dropin"
+    export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+fi
+
+preloaded() {
+    LD_PRELOAD=$preload timeout 60 "$@" >"$work/out" 2>"$work/err" </dev/null
+    rc=$?
+}
+
+need() {
+    command -v "$1" >/dev/null || {
+        echo "1..0 # SKIP $1 is not installed"
+        exit 0
+    }
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tests/prove/test_mutation.c - would the prover notice a broken optimizer?
+ *
+ * Each row of mutations.tsv is a deliberate mistake in one source file. The file is compiled with the mistake into a
+ * folder of its own and linked, in front of the library, with this program, which then (--check) compiles filters
+ * and proves that what was optimized refines what was not. A mutant is caught when it does not, when the verifier
+ * objects, or when it crashes. Some mutants are tried in every run, all of them where WEIR_LONG is set.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "driver/pipeline.h"
+#include "tests/differential/table.h"
+#include "tests/golden/compile.h"
+#include "tests/harness/shared.h"
+#include "tests/property/filters.h"
+#include "tests/prove/refine.h"
+
+enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
+
+#define TABLE "tests/prove/mutations.tsv"
+
+static const char *const filters[] = {
+    "port 80 or port 443 or port 8080",
+    "port 1 or port 3 or port 5 or port 9 or portrange 20-30",
+    "not port 22 and not port 53 and not port 80 and not port 123 and not port 443",
+    "host 10.0.0.1 or host 10.0.0.2 or host 10.0.0.4 or host 10.0.0.9 or host 10.0.0.17",
+    "src net 10.0.1.0/24 or src net 10.0.2.0/24 or src net 10.0.4.0/23",
+    "not src net 10.0.0.0/8 and not dst host 10.0.0.1 and not arp",
+    "(tcp port 80 and host 10.0.0.1) or (tcp port 443 and host 10.0.0.1)",
+    "(src host 1.1.1.1 and dst port 1) or (src host 1.1.1.2 and dst port 2) or (src host 1.1.1.3 and dst port 3) or "
+    "(src host 1.1.1.5 and dst port 5) or (src host 1.1.1.6 and dst port 6) or (src host 1.1.1.8 and dst port 8) or "
+    "(src host 1.1.1.9 and dst port 9)",
+    "(src host 1.1.1.1 and dst port 1) or (src host 1.1.1.1 and dst port 2) or (src host 1.1.1.2 and dst port 3)",
+    "(ether[0] <= 5 and ether[1] = 1) or (ether[0] >= 5 and ether[0] <= 9 and ether[1] = 2) or (ether[0] >= 20 and ether[0] "
+    "<= 30 and ether[1] = 3) or (ether[0] = 40 and ether[1] = 4) or (ether[0] = 41 and ether[1] = 5) or (ether[0] = 43 and "
+    "ether[1] = 6)",
+    "(ether[0] = 1 and ether[1] = 1) or (ether[0] in 5 and ether[1] = 2)",
+    "(ether[0] = 1 and ether[9] = 2) or ether[3] = 3 or (ether[0] = 4 and ether[9] = 5)",
+    "(ether[0] = 1 and ether[2] = 2) or ether[50] = 3 or (ether[0] = 4 and ether[60] = 5)",
+    "ether[0] = 1 or len / ether[1] > 2 or ether[0] = 3",
+    "ether[0] = 1 and ether[2] = 3 or len / ether[1] > 2 or ether[0] = 3 and ether[2] = 4",
+    "ip or arp or ip6 and not tcp",
+    "ip and tcp and (port 80 or port 81) or arp and not host 1.2.3.4",
+    "(ip and tcp or ip6 and udp) and (ip and port 80 or ip6 and port 53)",
+    "(ip or ip6) and (ip or arp) and greater 60",
+    "tcp and not udp and (icmp or port 5)",
+    "(ether proto 1 or 2 or 3 or 5 or 7 or 11 or 13 or 17 or 19) and (ether proto 2 or 3 or 13 or 19 or 23)",
+    "(ether[12:2] > 5 and ether[12:2] < 9) and (ether[12:2] > 7 or ether[12:2] = 6)",
+    "greater 200 and less 100",
+    "greater 100 and less 200 and not less 150",
+    "ip[ip[0]] = 5 or ip[ip[ip[1]]] = 6",
+    "tcp[tcp[0]:2] > ip[2:2] and udp[0] = 1",
+    "vlan and (ip or arp) or ip6",
+    "host 10.0.0.1 and not (host 10.0.0.2 or host 10.0.0.1)",
+};
+
+/* ---------------------------------------------------------------- --check: is this library right? */
+
+/* The optimizer with the verifier behind each pass. */
+static int verified(const char *text, struct weir_options o)
+{
+    const struct opt_options all = {.verify = true, .pass_limit = UINT32_MAX};
+    struct arena arena;
+    struct ir_func f;
+
+    arena_init(&arena, &allocator_libc, (size_t)1 << 28);
+    struct diag_sink sink = {.arena = &arena, .limit = 1};
+    int rc = pipeline_ir(&arena, &sink, text, strlen(text), &o, &all, &f);
+    arena_release(&arena);
+    return rc;
+}
+
+/* False when something is wrong, which is said. */
+static bool check_filter(const char *text, struct weir_options o)
+{
+    struct program plain = {0}, optimized = {0};
+    struct refine_counts counts = {0};
+    struct prove_result r = {0};
+    char why[512];
+
+    o.optimize = 0;
+    if (compile_program(text, &o, &plain, why, sizeof why) < 0)
+        return true; /* the same for every mutant: not a filter of this link type */
+    o.optimize = 1;
+    int rc = verified(text, o);
+    if (rc == 0)
+        rc = compile_program(text, &o, &optimized, why, sizeof why);
+    bool right = rc >= 0;
+    if (!right)
+        printf("tune %u: %s: status %d\n", o.tune, text, rc);
+    if (right && plain.n <= INSNS_MAX) {
+        rc = refine_check(&plain, &optimized, Z3_MS, &counts, &r);
+        right = rc == 0 && r.verdict != PROVE_DIFFER;
+        if (!right) {
+            refine_describe(rc, &r, why, sizeof why);
+            printf("tune %u: %s: %s\n", o.tune, text, why);
+        }
+        if (rc == 0)
+            prove_release(&r);
+    }
+    program_free(&plain);
+    program_free(&optimized);
+    return right;
+}
+
+static int check_library(void)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+
+    alarm(CHECK_SECONDS);
+    for (o.tune = WEIR_TUNE_SPEED; o.tune <= WEIR_TUNE_KERNEL; o.tune += WEIR_TUNE_KERNEL - WEIR_TUNE_SPEED) {
+        for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
+            o.linktype = 1;
+            if (!check_filter(filters[i], o))
+                return 1;
+        }
+        for (size_t i = 0; i < PROPERTY_FILTERS; i++) {
+            o.linktype = property_filters[i].linktype;
+            if (!check_filter(property_filters[i].text, o))
+                return 1;
+        }
+    }
+    return 0;
+}
+
+/* ---------------------------------------------------------------- mutants */
+
+struct mutation {
+    const char *name, *file, *old, *new, *why;
+};
+
+static const char *build_dir(void)
+{
+    const char *b = getenv("B");
+
+    return b ? b : "build";
+}
+
+/* Writes the file with the mistake. False when its text is not there. */
+static bool write_mutant(const struct mutation *m, const char *path)
+{
+    char *text = read_file(m->file, NULL);
+    char *at = text ? strstr(text, m->old) : NULL;
+    FILE *f = at ? fopen(path, "w") : NULL;
+
+    if (f) {
+        fwrite(text, 1, (size_t)(at - text), f);
+        fprintf(f, "%s%s", m->new, at + strlen(m->old));
+        fclose(f);
+    }
+    free(text);
+    return f != NULL;
+}
+
+/* Runs @format as a shell command, output to @log. Returns its wait status. */
+__attribute__((format(printf, 2, 3))) static int shell(const char *log, const char *format, ...)
+{
+    char command[8192];
+    va_list ap;
+
+    va_start(ap, format);
+    int n = vsnprintf(command, sizeof command, format, ap);
+    va_end(ap);
+    if (n < 0 || (size_t)n + strlen(log) + 20 > sizeof command)
+        return -1;
+    sprintf(command + n, " >%s 2>&1", log);
+    return system(command);
+}
+
+static void show_log(const char *log)
+{
+    char *text = read_file(log, NULL);
+    if (text)
+        tap_diag("%.600s", text);
+    free(text);
+}
+
+static void try_mutant(const struct mutation *m, const char *work)
+{
+    char source[256], object[256], program[256], log[256];
+    const char *b = build_dir();
+    const char *cc = getenv("CC");
+
+    snprintf(source, sizeof source, "%s/mutant.c", work);
+    snprintf(object, sizeof object, "%s/mutant.o", work);
+    snprintf(program, sizeof program, "%s/mutant", work);
+    snprintf(log, sizeof log, "%s/log", work);
+    cc = cc ? cc : "cc";
+    if (!write_mutant(m, source)) {
+        tap_ok(false, "%s: %s", m->file, m->name);
+        tap_diag("the text to be changed is not there: %s", m->old);
+        return;
+    }
+    /* errors only: a mutant may well leave something unused */
+    int status = shell(log, "%s -std=c17 -D_GNU_SOURCE -w -O1 -Icompiler -Icompiler/include -I. -I%s/gen -c %s -o %s", cc, b, source, object);
+    if (status == 0)
+        status = shell(log, "%s -o %s %s %s/tests/prove/test_mutation.o %s/tests/harness/*.o %s/libweir.a -lcmocka -ljansson -lpcap "
+                            "-lbpf -lelf", cc, program, object, b, b, b);
+    if (status != 0) {
+        tap_ok(false, "%s: %s", m->file, m->name);
+        tap_diag("the mutant cannot be built");
+        show_log(log);
+        return;
+    }
+    status = shell(log, "%s --check", program);
+    if (!tap_ok(status != 0, "%s: %s", m->file, m->name))
+        tap_diag("nothing was noticed");
+    else
+        show_log(log);
+}
+
+static void try_mutants(const char *work)
+{
+    bool all = getenv("WEIR_LONG") != NULL;
+    const char *only = getenv("WEIR_CASE");
+    char *text = read_file(TABLE, NULL), *rest = text, *column[COLUMNS];
+    int header = 1;
+
+    tap_ok(text != NULL, "%s can be read", TABLE);
+    for (unsigned n; (n = table_next(&rest, &header, column, COLUMNS));) {
+        const struct mutation m = {column[1], column[2], column[3], column[4], n == COLUMNS ? column[5] : ""};
+        if (n < COLUMNS - 1) {
+            tap_ok(false, "%s: \"%s\" lacks columns", TABLE, column[0]);
+        } else if (only ? strstr(m.name, only) != NULL : !strcmp(column[0], "always") || (all && !strcmp(column[0], "long"))) {
+            try_mutant(&m, work);
+        } else if (all && !only) {
+            tap_ok(*m.why != '\0', "%s: %s: no mistake: %s", m.file, m.name, m.why);
+        }
+    }
+    free(text);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+int main(int argc, char **argv)
+{
+    char work[] = "/tmp/weir-mutants.XXXXXX", log[64];
+
+    if (argc > 1 && !strcmp(argv[1], "--check"))
+        return check_library();
+#ifdef SANITIZED
+    return tap_skip_all("the library is sanitized");
+#endif
+    tap_ok(check_library() == 0, "the library itself has none of these mistakes");
+    if (!mkdtemp(work)) {
+        tap_ok(false, "%s: %s", work, strerror(errno));
+        return tap_done();
+    }
+    try_mutants(work);
+    snprintf(log, sizeof log, "rm -rf %s", work);
+    if (system(log) != 0)
+        tap_diag("%s remains", work);
+    return tap_done();
+}
