@@ -4,6 +4,8 @@
  */
 #include "lower/cond.h"
 
+#define PENDING_SEEN 8 /* guards that are compared before one is added: repetition is near by */
+
 uint32_t var_new(struct lower *lw)
 {
     if (!vec_push(lw->arena, &lw->var, ((struct lower_var){.placeholder = IR_NONE}))) {
@@ -118,7 +120,8 @@ void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size)
         g.base = n->a;
         g.offset += constant;
     }
-    for (uint32_t i = 0; i < lw->pending.n; i++)
+    uint32_t from = lw->pending.n > PENDING_SEEN ? lw->pending.n - PENDING_SEEN : 0;
+    for (uint32_t i = from; i < lw->pending.n; i++)
         if (lw->pending.at[i].base == g.base && lw->pending.at[i].offset == g.offset && lw->pending.at[i].size == g.size)
             return;
     if (!vec_push(lw->arena, &lw->pending, g))

@@ -327,10 +327,10 @@ static cond by_method(struct lower *lw, const struct cursor *c, uint32_t proto)
     return COND_FALSE;
 }
 
-/* LAN emulation: Ethernet behind SunATM, unless it is an LE control frame (ATM Forum af-lane-0021). */
+/* LAN emulation: Ethernet right behind SunATM, unless it is an LE control frame (ATM Forum af-lane-0021). */
 static cond not_lane_control(struct lower *lw, const struct cursor *c)
 {
-    if (c->outer_lt->method != METHOD_SUNATM || c->lt == c->outer_lt)
+    if (c->outer_lt->method != METHOD_SUNATM || c->lt->method != METHOD_ETHER || c->encap)
         return COND_TRUE;
     return cond_not(lw, cond_eq(lw, load_anchor(lw, c->outer_link, 4, 2), 0xff00));
 }
