@@ -316,6 +316,7 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
             if (overlaps(b, known ? &t->set.at[known] : &everything, same_target, &one)) {
                 from = block;
                 block = one.target;
+                t->budget -= t->budget ? 1 : 0;
                 continue;
             }
         }
