@@ -44,20 +44,34 @@ static cond advance(struct lower *lw, const struct chain *ch, uint32_t plus, uin
     return cond_and(lw, type, cond_define(lw, ch->at_var, ir_binary(f, IR_ADD, at, bytes)));
 }
 
+/* The current header is an IPv6 extension header whose length is in units of eight bytes. */
+static cond is_extension(struct lower *lw, const struct chain *ch)
+{
+    static const uint8_t extension[] = {IPPROTO_NUM_HOPOPTS, IPPROTO_NUM_DSTOPTS, IPPROTO_NUM_ROUTING, IPPROTO_NUM_FRAGMENT};
+    cond any = COND_FALSE;
+
+    for (size_t i = 0; ch->v6 && i < sizeof extension; i++)
+        any = cond_or(lw, any, type_is(lw, ch, extension[i]));
+    return any;
+}
+
 /* The current header is one that can be walked past, and now the next one is current. */
 static cond next_header(struct lower *lw, const struct chain *ch)
 {
-    cond walked = COND_FALSE;
-
-    if (ch->v6) {
-        static const uint8_t extension[] = {IPPROTO_NUM_HOPOPTS, IPPROTO_NUM_DSTOPTS, IPPROTO_NUM_ROUTING, IPPROTO_NUM_FRAGMENT};
-        cond any = COND_FALSE;
-        for (size_t i = 0; i < sizeof extension; i++)
-            any = cond_or(lw, any, type_is(lw, ch, extension[i]));
-        walked = cond_and(lw, any, advance(lw, ch, 1, 8));
-    }
+    cond extension = is_extension(lw, ch);
+    cond walked = ch->v6 ? cond_and(lw, extension, advance(lw, ch, 1, 8)) : COND_FALSE;
     cond ah = type_is(lw, ch, IPPROTO_NUM_AH);
+
     return cond_or(lw, walked, cond_and(lw, ah, advance(lw, ch, 2, 4)));
+}
+
+/* The bound is met: rejects the packet if the chain goes on, else false. */
+static cond chain_too_long(struct lower *lw, const struct chain *ch)
+{
+    cond extension = is_extension(lw, ch);
+    cond goes_on = cond_or(lw, extension, type_is(lw, ch, IPPROTO_NUM_AH));
+
+    return cond_and(lw, goes_on, cond_require_nonzero(lw, ir_const(lw->f, 0)));
 }
 
 static cond walk(struct lower *lw, const struct prim *p, bool v6)
@@ -83,7 +97,7 @@ static cond walk(struct lower *lw, const struct prim *p, bool v6)
         more[i] = cond_and(lw, goes_on, next_header(lw, &ch));
     }
     cond last = type_is(lw, &ch, ch.wanted);
-    cond chain = cond_or(lw, last, cond_not(lw, cond_require_nonzero(lw, ir_const(lw->f, 0))));
+    cond chain = cond_or(lw, last, chain_too_long(lw, &ch));
     for (uint32_t i = headers; i-- > 0;)
         chain = cond_or(lw, found[i], cond_and(lw, more[i], chain));
     return cond_and(lw, is, cond_and(lw, type, cond_and(lw, at, chain)));
