@@ -86,8 +86,16 @@ static const char *const filters[] = {
 
 /* For targets with packet metadata. */
 static const char *const live_filters[] = {
-    "vlan",         "vlan 100 and ip",         "not vlan",           "inbound",        "outbound",
-    "ifindex 1",    "ifindex 1 and tcp",       "vlan and ip6 and tcp port 80", "vlan 100 and vlan 100 and host 10.0.0.3",
-    "inbound or (vlan and udp)", "not vlan and ip host 10.0.0.1 and inbound",
+    "vlan",
+    "vlan 100 and ip",
+    "not vlan",
+    "inbound",
+    "outbound",
+    "ifindex 1",
+    "ifindex 1 and tcp",
+    "vlan and ip6 and tcp port 80",
+    "vlan 100 and vlan 100 and host 10.0.0.3",
+    "inbound or (vlan and udp)",
+    "not vlan and ip host 10.0.0.1 and inbound",
 };
 #endif

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "weir/weir.h"
+#include "backends/ebpf/ebpf.h"
 
 #define KERNEL_PACKET_MIN 14   /* a test run wants an Ethernet header */
 #define KERNEL_PACKET_MAX 3400 /* and one page for packet, headroom and the kernel's own tail */
@@ -29,14 +29,32 @@ struct kernel_type {
 };
 
 static const struct kernel_type kernel_xdp = {"XDP", BPF_PROG_TYPE_XDP, 0, 0};
-static const struct kernel_type kernel_xdp_frags = {"XDP with fragments", BPF_PROG_TYPE_XDP, BPF_F_XDP_HAS_FRAGS, 0};
+static const struct kernel_type kernel_xdp_frags = {"XDP with fragments", BPF_PROG_TYPE_XDP,
+                                                    BPF_F_XDP_HAS_FRAGS, 0};
 static const struct kernel_type kernel_tc = {"tc", BPF_PROG_TYPE_SCHED_CLS, 0, 0};
 static const struct kernel_type kernel_socket = {"socket", BPF_PROG_TYPE_SOCKET_FILTER, 0, 14};
 static const struct kernel_type kernel_cgroup = {"cgroup", BPF_PROG_TYPE_CGROUP_SKB, 0, 14};
 
+/** Gives a program that counts its map. */
+static inline void kernel_relocate(struct weir_ebpf_insn *code, const struct ebpf_reloc *reloc, uint32_t n,
+                                   int counters)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        struct weir_ebpf_insn *in = &code[reloc[i].insn];
+        in->registers = (uint8_t)(in->registers | BPF_PSEUDO_MAP_FD << 4);
+        in->imm = counters;
+    }
+}
+
+/** A map of counters, or a negative errno. */
+static inline int kernel_counters(void)
+{
+    return bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "weir", 4, sizeof(struct ebpf_counters), 1, NULL);
+}
+
 /** Program descriptor, or a negative errno with the verifier's words in @log. */
-static inline int kernel_load(const struct kernel_type *t, const struct weir_ebpf_insn *code, size_t n, char *log,
-                              size_t log_size)
+static inline int kernel_load(const struct kernel_type *t, const struct weir_ebpf_insn *code, size_t n,
+                              char *log, size_t log_size)
 {
     struct bpf_prog_load_opts o = {.sz = sizeof o, .prog_flags = t->flags};
     const struct bpf_insn *insn = (const struct bpf_insn *)(const void *)code;
@@ -97,7 +115,8 @@ static inline int kernel_run_split(const struct kernel_type *t, int fd, const vo
     return 0;
 }
 
-static inline int kernel_run(const struct kernel_type *t, int fd, const void *packet, uint32_t n, uint32_t *verdict)
+static inline int kernel_run(const struct kernel_type *t, int fd, const void *packet, uint32_t n,
+                             uint32_t *verdict)
 {
     return kernel_run_split(t, fd, packet, n, 0, verdict);
 }

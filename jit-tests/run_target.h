@@ -22,7 +22,8 @@
 struct target {
     const struct kernel_type *kernel;
     uint32_t target;
-    uint32_t shortest; /* packets a test run takes */
+    uint32_t shortest;       /* packets a test run takes */
+    int counters;            /* a map, or 0: the program does not count */
     bool frags, live, split; /* split: packets whose tail cannot be reached directly */
     /* NULL, or makes the program that is loaded from the one that was emitted */
     void (*wrap)(struct ebpf_code *code);
@@ -49,16 +50,20 @@ static inline void built_init(struct built *b, const struct target *t)
     b->sink.limit = 10;
     b->o = ebpf_target_defaults(t->target, 262144);
     b->o.frags = t->frags;
+    b->o.count = t->counters > 0;
 }
 
 static inline void built_emit(struct built *b, const struct target *t)
 {
     b->status = ebpf_emit(&b->f, &b->o, &b->sink, &b->code);
+    if (b->status == 0)
+        kernel_relocate(b->code.insn.at, b->code.reloc.at, b->code.reloc.n, t->counters);
     if (b->status == 0 && t->wrap)
         t->wrap(&b->code);
 }
 
-static inline bool built_filter(struct built *b, const struct target *t, const char *filter, uint32_t optimize)
+static inline bool built_filter(struct built *b, const struct target *t, const char *filter,
+                                uint32_t optimize)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
 
@@ -120,8 +125,8 @@ static inline bool returns(const struct built *b, bool match, uint32_t verdict)
 
 /* Whether the loaded program may answer as it does, next to the plain classic program. */
 static inline bool verdict_fits(const struct target *t, const struct built *b, int fd,
-                                const struct weir_cbpf_insn *plain, size_t n, bool exact, const uint8_t *bytes,
-                                uint32_t size, uint32_t linear, struct verdicts *v)
+                                const struct weir_cbpf_insn *plain, size_t n, bool exact,
+                                const uint8_t *bytes, uint32_t size, uint32_t linear, struct verdicts *v)
 {
     struct packet p = {.bytes = bytes, .caplen = size, .wirelen = size, .meta = metadata_of(t, bytes)};
     struct vm_counts counts = {0};
@@ -136,8 +141,8 @@ static inline bool verdict_fits(const struct target *t, const struct built *b, i
     if (err == 0 && (returns(b, want, got) || (!exact && !want && counts.faults && returns(b, true, got))))
         return true;
     tap_diag("a packet of %u bytes, %u of them linear: classic %d%s, %s %d, %s", (unsigned)size,
-             (unsigned)(linear ? linear : size), (int)want, counts.faults ? " (out of range)" : "", t->kernel->name,
-             (int)got, strerror(-err));
+             (unsigned)(linear ? linear : size), (int)want, counts.faults ? " (out of range)" : "",
+             t->kernel->name, (int)got, strerror(-err));
     return false;
 }
 
@@ -171,8 +176,8 @@ static inline void test_filter(const struct target *t, struct weir *cx, const ch
                 continue;
             bad += !verdict_fits(t, &b, fd, classic, classic_n, !optimize, all->byte[i], size, linear, &v);
         }
-        if (!tap_ok(!bad, "%.60s, %s: %u instructions, %u accepted, %u rejected, %u out of range, %u split", filter,
-                    level, (unsigned)b.code.insn.n, v.accepted, v.rejected, v.faulted, v.split))
+        if (!tap_ok(!bad, "%.60s, %s: %u instructions, %u accepted, %u rejected, %u out of range, %u split",
+                    filter, level, (unsigned)b.code.insn.n, v.accepted, v.rejected, v.faulted, v.split))
             built_show(&b, false);
         close(fd);
     }
@@ -215,13 +220,14 @@ static inline void collect_packets(const struct target *t, struct packets *all)
     }
     unsigned files = packets_of_captures(all, "captures/tcpdump", 4, KERNEL_PACKET_MAX);
     files += packets_of_captures(all, "captures/libpcap", 4, KERNEL_PACKET_MAX);
-    tap_ok(files > 20 && all->n > before, "%zu packets, %zu of them from %u captures", all->n, all->n - before,
-           files);
+    tap_ok(files > 20 && all->n > before, "%zu packets, %zu of them from %u captures", all->n,
+           all->n - before, files);
 }
 
 /* ---------------------------------------------------------------- random IR */
 
-static inline bool random_agrees(const struct target *t, struct built *b, int fd, struct rng *r, unsigned *accepted)
+static inline bool random_agrees(const struct target *t, struct built *b, int fd, struct rng *r,
+                                 unsigned *accepted)
 {
     for (int k = 0; k < 40; k++) {
         uint8_t bytes[110];
@@ -236,15 +242,16 @@ static inline bool random_agrees(const struct target *t, struct built *b, int fd
         *accepted += want;
         if (err == 0 && returns(b, want, got))
             continue;
-        tap_diag("%u bytes, %u linear: IR says %d, the kernel %d, %s", (unsigned)n, (unsigned)linear, (int)want,
-                 (int)got, strerror(-err));
+        tap_diag("%u bytes, %u linear: IR says %d, the kernel %d, %s", (unsigned)n, (unsigned)linear,
+                 (int)want, (int)got, strerror(-err));
         return false;
     }
     return true;
 }
 
 /* One random function; false ends the test. */
-static inline bool test_random_one(const struct target *t, uint64_t seed, unsigned *loaded, unsigned *accepted)
+static inline bool test_random_one(const struct target *t, uint64_t seed, unsigned *loaded,
+                                   unsigned *accepted)
 {
     struct rng r = {seed};
     struct built b;
@@ -254,7 +261,9 @@ static inline bool test_random_one(const struct target *t, uint64_t seed, unsign
     ir_init(&b.f, &b.arena, 262144);
     random_function(&b.f, &r);
     built_emit(&b, t);
-    int fd = b.status ? 0 : kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
+    int fd = b.status
+                 ? 0
+                 : kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
     if (b.status && b.status != WEIR_E_LIMIT) {
         good = tap_ok(false, "random IR compiles");
         tap_diag("status %d", b.status);
@@ -279,8 +288,9 @@ static inline void test_random(const struct target *t)
     for (int i = 0; i < runs; i++)
         if (!test_random_one(t, rng_next(&r), &loaded, &accepted))
             return;
-    tap_ok(loaded > (unsigned)runs * 9 / 10, "%u random functions load and agree with the IR, %u packets accepted",
-           loaded, accepted);
+    tap_ok(loaded > (unsigned)runs * 9 / 10,
+           "%u random functions%s load and agree with the IR, %u packets accepted", loaded,
+           t->counters ? " that count" : "", accepted);
 }
 
 /* ---------------------------------------------------------------- all of it */
@@ -294,6 +304,13 @@ static inline int run_target(const struct target *t)
     if (why)
         return tap_skip_all(why);
     test_random(t);
+    if (t->target == WEIR_TARGET_XDP || t->target == WEIR_TARGET_TC) {
+        struct target counting = *t;
+        counting.counters = kernel_counters();
+        if (tap_ok(counting.counters > 0, "a map of counters"))
+            test_random(&counting);
+        close(counting.counters);
+    }
     collect_packets(t, &all);
     if (!tap_ok(weir_new(NULL, &cx) == 0, "a context"))
         return tap_done();

@@ -6,12 +6,12 @@
 static void call_it(struct ebpf_code *code)
 {
     static const struct weir_ebpf_insn caller[] = {
-        {0x61, 0x12, 4, 0},          /* r2 = *(u32 *)(r1 + 4) */
-        {0x61, 0x11, 0, 0},          /* r1 = *(u32 *)(r1 + 0) */
-        {0xbf, 0x23, 0, 0},          /* r3 = r2 */
-        {0x1f, 0x13, 0, 0},          /* r3 -= r1 */
-        {0x85, 0x10, 0, 1},          /* call the function */
-        {0x95, 0, 0, 0},             /* exit */
+        {0x61, 0x12, 4, 0}, /* r2 = *(u32 *)(r1 + 4) */
+        {0x61, 0x11, 0, 0}, /* r1 = *(u32 *)(r1 + 0) */
+        {0xbf, 0x23, 0, 0}, /* r3 = r2 */
+        {0x1f, 0x13, 0, 0}, /* r3 -= r1 */
+        {0x85, 0x10, 0, 1}, /* call the function */
+        {0x95, 0, 0, 0},    /* exit */
     };
     uint32_t n = sizeof caller / sizeof caller[0];
 

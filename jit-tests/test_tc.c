@@ -4,7 +4,8 @@
 
 int main(void)
 {
-    static const struct target t = {.kernel = &kernel_tc, .target = WEIR_TARGET_TC, .shortest = KERNEL_PACKET_MIN, .live = true};
+    static const struct target t = {
+        .kernel = &kernel_tc, .target = WEIR_TARGET_TC, .shortest = KERNEL_PACKET_MIN, .live = true};
 
     return run_target(&t);
 }

@@ -2,14 +2,12 @@
 /*
  * jit-tests/test_traffic.c - attached programs and real packets, in a network namespace of the test's own.
  *
- *   tc        on the loopback device, whose large datagrams lie in pages that direct access does not reach, and on a
- *             pair of Ethernet devices, where the first VLAN tag arrives as metadata
- *   cgroup    the same datagrams
- *   socket    SO_ATTACH_BPF
- *   XDP       generic, on the pair
+ *   tc        on the loopback device, whose large datagrams lie in pages that direct access does not reach,
+ * and on a pair of Ethernet devices, where the first VLAN tag arrives as metadata cgroup    the same
+ * datagrams socket    SO_ATTACH_BPF XDP       generic, on the pair
  *
- * That the cold path was taken is shown by breaking it: where it takes every packet for an empty one, the packet
- * that passed before no longer does.
+ * That the cold path was taken is shown by breaking it: where it takes every packet for an empty one, the
+ * packet that passed before no longer does.
  */
 #include <arpa/inet.h>
 #include <bpf/libbpf.h>
@@ -28,22 +26,12 @@
 #include "jit-tests/kernel.h"
 #include "tests/harness/tap.h"
 
-#define PORT 4711
+#define PORT     4711
 #define DATAGRAM 20000
 
 static char verifier_log[1 << 18];
 
 /* ---------------------------------------------------------------- programs */
-
-/* The addresses of maps that @code asks for. */
-static void fill_in(struct ebpf_code *code, int counters)
-{
-    for (uint32_t i = 0; i < code->reloc.n; i++) {
-        struct weir_ebpf_insn *in = &code->insn.at[code->reloc.at[i].insn];
-        in->registers |= BPF_PSEUDO_MAP_FD << 4;
-        in->imm = counters;
-    }
-}
 
 /*
  * Loads the filter for @target; @broken: the cold path sees no bytes. @cold: whether it has one. @counters: a
@@ -67,12 +55,13 @@ static int load_filter(const struct kernel_type *kernel, uint32_t target, const 
     t.on_miss = miss;
     t.count = counters >= 0;
     int fd = -EINVAL;
-    if (pipeline_ir(&a, &sink, filter, strlen(filter), &o, NULL, &f) == 0 && ebpf_emit(&f, &t, &sink, &code) == 0) {
+    if (pipeline_ir(&a, &sink, filter, strlen(filter), &o, NULL, &f) == 0 &&
+        ebpf_emit(&f, &t, &sink, &code) == 0) {
         if (cold)
             *cold = code.cold != 0;
         if (broken && code.cold) /* r6 = context; r7 = its length: now 0 */
             code.insn.at[code.cold + 1] = (struct weir_ebpf_insn){0xb4, 7, 0, 0};
-        fill_in(&code, counters);
+        kernel_relocate(code.insn.at, code.reloc.at, code.reloc.n, counters);
         fd = kernel_load(kernel, code.insn.at, code.insn.n, verifier_log, sizeof verifier_log);
         if (fd < 0)
             tap_diag("%s", verifier_log);
@@ -149,10 +138,12 @@ static void test_tc_tail(enum bpf_tc_attach_point point, const char *name)
     if (!tap_ok(whole >= 0 && broken >= 0 && cold, "tc %s: the programs load", name))
         return;
     bool attached = tc_swap("lo", point, whole);
-    tap_ok(attached && arrives(DATAGRAM, 0x57454952), "tc %s: a tail outside of the linear part matches", name);
+    tap_ok(attached && arrives(DATAGRAM, 0x57454952), "tc %s: a tail outside of the linear part matches",
+           name);
     tap_ok(attached && !arrives(DATAGRAM, 0x57454953), "tc %s: another tail does not", name);
     tap_ok(attached && !arrives(1000, 0x57454952), "tc %s: a datagram without those bytes does not", name);
-    tap_ok(tc_swap("lo", point, broken) && !arrives(DATAGRAM, 0x57454952), "tc %s: the cold path decided that", name);
+    tap_ok(tc_swap("lo", point, broken) && !arrives(DATAGRAM, 0x57454952),
+           "tc %s: the cold path decided that", name);
     tc_swap("lo", point, -1);
     close(whole);
     close(broken);
@@ -184,7 +175,8 @@ static void test_cgroup(void)
         close(sender);
         open_sockets(); /* sockets belong to the group they are made in */
         bool attached = bpf_prog_attach(whole, group, BPF_CGROUP_INET_INGRESS, 0) == 0;
-        tap_ok(attached && arrives(DATAGRAM, 0x57454952) && !arrives(DATAGRAM, 1) && !arrives(500, 0x57454952),
+        tap_ok(attached && arrives(DATAGRAM, 0x57454952) && !arrives(DATAGRAM, 1) &&
+                   !arrives(500, 0x57454952),
                "cgroup: datagrams pass by their tails");
         tap_ok(attached && bpf_prog_attach(broken, group, BPF_CGROUP_INET_INGRESS, 0) == 0 &&
                    !arrives(DATAGRAM, 0x57454952),
@@ -207,8 +199,8 @@ static void test_cgroup(void)
 
 static void test_socket(void)
 {
-    int pair[2], fd = load_filter(&kernel_socket, WEIR_TARGET_SOCKET, "ether[2] = 7 or ether[0:2] = 0x4142", 96, 0, false,
-                                  -1, NULL);
+    int pair[2], fd = load_filter(&kernel_socket, WEIR_TARGET_SOCKET, "ether[2] = 7 or ether[0:2] = 0x4142",
+                                  96, 0, false, -1, NULL);
     bool good = fd >= 0 && socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0;
     static const struct {
         const char *bytes;
@@ -231,8 +223,9 @@ static void test_socket(void)
 
 static int packet_socket(const char *device)
 {
-    struct sockaddr_ll at = {
-        .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)if_nametoindex(device)};
+    struct sockaddr_ll at = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons(ETH_P_ALL),
+                             .sll_ifindex = (int)if_nametoindex(device)};
     int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
 
     if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) < 0) {
@@ -270,9 +263,9 @@ static bool send_and_count(int map, const uint8_t *frame, size_t n, struct ebpf_
     return true;
 }
 
-static const uint8_t untagged[] = {
-    2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00, 0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0,
-    10, 9, 0, 2, 10, 9, 0, 1, 0, 7, 0, 9, 0, 12, 0, 0, 1, 2, 3, 4};
+static const uint8_t untagged[] = {2, 0,  0, 0, 0, 1, 2,  0,  0, 0, 0,  2, 0x08, 0x00, 0x45, 0,
+                                   0, 32, 0, 1, 0, 0, 64, 17, 0, 0, 10, 9, 0,    2,    10,   9,
+                                   0, 1,  0, 7, 0, 9, 0,  12, 0, 0, 1,  2, 3,    4};
 
 /* With the IP checksum, and with a tag if @vlan is not 0; returns the length. */
 static size_t make_frame(uint8_t *out, uint16_t vlan)
@@ -299,14 +292,10 @@ static size_t make_frame(uint8_t *out, uint16_t vlan)
 
 static bool make_pair(void)
 {
-    return system("ip link add weir0 address 02:00:00:00:00:02 type veth peer name weir1 address 02:00:00:00:00:01 &&"
+    return system("ip link add weir0 address 02:00:00:00:00:02 type veth peer name weir1 address "
+                  "02:00:00:00:00:01 &&"
                   "for i in 0 1; do echo 1 > /proc/sys/net/ipv6/conf/weir$i/disable_ipv6; done;"
                   "ip link set weir0 up && ip link set weir1 up") == 0;
-}
-
-static int counters_map(void)
-{
-    return bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "weir", 4, sizeof(struct ebpf_counters), 1, NULL);
 }
 
 static void test_vlan(void)
@@ -329,11 +318,12 @@ static void test_vlan(void)
     };
     uint8_t frame[2][100];
     size_t n[2] = {make_frame(frame[0], 100), make_frame(frame[1], 0)};
-    int map = counters_map();
+    int map = kernel_counters();
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct ebpf_counters got[2] = {{0}, {0}};
-        int fd = load_filter(&kernel_tc, WEIR_TARGET_TC, rows[i].filter, UINT32_MAX, UINT32_MAX, false, map, NULL);
+        int fd =
+            load_filter(&kernel_tc, WEIR_TARGET_TC, rows[i].filter, UINT32_MAX, UINT32_MAX, false, map, NULL);
         bool good = fd >= 0 && tc_swap(rows[i].device, rows[i].point, fd);
         bool ingress = rows[i].point == BPF_TC_INGRESS;
         for (int k = 0; k < 2 && good; k++) {
@@ -346,10 +336,11 @@ static void test_vlan(void)
         tc_swap(rows[i].device, rows[i].point, -1);
         if (fd >= 0)
             close(fd);
-        if (!tap_ok(good, "tc %s: '%s' matches %u of 10 tagged frames and %u of 10 others", ingress ? "ingress" : "egress",
-                    rows[i].filter, (unsigned)got[0].matched_packets, (unsigned)got[1].matched_packets))
-            tap_diag("seen %u, %u bytes; and %u, %u bytes", (unsigned)got[0].seen_packets, (unsigned)got[0].seen_bytes,
-                     (unsigned)got[1].seen_packets, (unsigned)got[1].seen_bytes);
+        if (!tap_ok(good, "tc %s: '%s' matches %u of 10 tagged frames and %u of 10 others",
+                    ingress ? "ingress" : "egress", rows[i].filter, (unsigned)got[0].matched_packets,
+                    (unsigned)got[1].matched_packets))
+            tap_diag("seen %u, %u bytes; and %u, %u bytes", (unsigned)got[0].seen_packets,
+                     (unsigned)got[0].seen_bytes, (unsigned)got[1].seen_packets, (unsigned)got[1].seen_bytes);
     }
     close(map);
 }
@@ -359,7 +350,7 @@ static void test_xdp(void)
 {
     uint8_t frame[100];
     size_t n = make_frame(frame, 0);
-    int index = (int)if_nametoindex("weir1"), behind = counters_map(), map = counters_map();
+    int index = (int)if_nametoindex("weir1"), behind = kernel_counters(), map = kernel_counters();
     int tc = load_filter(&kernel_tc, WEIR_TARGET_TC, "", UINT32_MAX, UINT32_MAX, false, behind, NULL);
     struct ebpf_counters left = {0}, seen = {0};
 

@@ -4,7 +4,8 @@
 
 int main(void)
 {
-    static const struct target t = {.kernel = &kernel_xdp, .target = WEIR_TARGET_XDP, .shortest = KERNEL_PACKET_MIN};
+    static const struct target t = {
+        .kernel = &kernel_xdp, .target = WEIR_TARGET_XDP, .shortest = KERNEL_PACKET_MIN};
 
     return run_target(&t);
 }

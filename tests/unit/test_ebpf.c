@@ -407,11 +407,11 @@ static void test_metadata(void)
         enum ir_meta meta;
         bool there;
     } rows[] = {
-        {WEIR_TARGET_XDP, META_IFINDEX, true},       {WEIR_TARGET_XDP, META_VLAN_TCI, false},
-        {WEIR_TARGET_XDP, META_PKTTYPE, false},      {WEIR_TARGET_TC, META_IFINDEX, true},
-        {WEIR_TARGET_TC, META_VLAN_PRESENT, true},   {WEIR_TARGET_TC, META_VLAN_TCI, true},
-        {WEIR_TARGET_SOCKET, META_PKTTYPE, true},    {WEIR_TARGET_SOCKET, META_VLAN_TCI, true},
-        {WEIR_TARGET_CGROUP, META_IFINDEX, true},    {WEIR_TARGET_FUNC, META_IFINDEX, false},
+        {WEIR_TARGET_XDP, META_IFINDEX, true},        {WEIR_TARGET_XDP, META_VLAN_TCI, false},
+        {WEIR_TARGET_XDP, META_PKTTYPE, false},       {WEIR_TARGET_TC, META_IFINDEX, true},
+        {WEIR_TARGET_TC, META_VLAN_PRESENT, true},    {WEIR_TARGET_TC, META_VLAN_TCI, true},
+        {WEIR_TARGET_SOCKET, META_PKTTYPE, true},     {WEIR_TARGET_SOCKET, META_VLAN_TCI, true},
+        {WEIR_TARGET_CGROUP, META_IFINDEX, true},     {WEIR_TARGET_FUNC, META_IFINDEX, false},
         {WEIR_TARGET_FUNC, META_VLAN_PRESENT, false},
     };
     bool good = true;
@@ -440,12 +440,13 @@ static void test_targets(void)
     static const struct {
         uint32_t target;
         bool frags;
-    } rows[] = {{WEIR_TARGET_XDP, false},   {WEIR_TARGET_XDP, true},    {WEIR_TARGET_TC, false},
+    } rows[] = {{WEIR_TARGET_XDP, false},    {WEIR_TARGET_XDP, true},     {WEIR_TARGET_TC, false},
                 {WEIR_TARGET_SOCKET, false}, {WEIR_TARGET_CGROUP, false}, {WEIR_TARGET_FUNC, false}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t packet[70] = {[12] = 8, [14] = 0x46, [23] = 6, [40] = 0, [41] = 80};
-        bool split = rows[i].frags || rows[i].target == WEIR_TARGET_TC || rows[i].target == WEIR_TARGET_CGROUP;
+        bool split =
+            rows[i].frags || rows[i].target == WEIR_TARGET_TC || rows[i].target == WEIR_TARGET_CGROUP;
         bool same = true;
         struct compiled c;
         compiled_init(&c);

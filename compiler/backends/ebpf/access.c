@@ -3,10 +3,11 @@
  * backends/ebpf/access.c - packet access: checks and loads, through pointers, a copy on the stack, or calls.
  *
  * DIRECT: a guard is `pointer + reach > end`, once for each new reach. A load in front of which the verifier
- * could not know its reach gets a check of its own. It never fails: the IR has loads only behind their guards.
+ * could not know its reach gets a check of its own. It never fails: the IR has loads only behind their
+ * guards.
  *
- * COPY and LOADS: a guard compares numbers, an address with the packet's length, so what is loaded behind it is
- * there. A load that runs ahead of its guard (in the same block, which rejects then) may see zeros.
+ * COPY and LOADS: a guard compares numbers, an address with the packet's length, so what is loaded behind it
+ * is there. A load that runs ahead of its guard (in the same block, which rejects then) may see zeros.
  *
  *   the window      fp - window + phase + address: the packet's first bytes, as far as it has them
  *   behind it       8 bytes that a single load's call writes to

@@ -2,7 +2,8 @@
 /*
  * backends/ebpf/ebpf.h - IR to eBPF.
  *
- * Source: Documentation/bpf/standardization/instruction-set.rst; linux/bpf.h (struct xdp_md, struct __sk_buff).
+ * Source: Documentation/bpf/standardization/instruction-set.rst; linux/bpf.h (struct xdp_md, struct
+ * __sk_buff).
  */
 #ifndef WEIR_BACKENDS_EBPF_EBPF_H
 #define WEIR_BACKENDS_EBPF_EBPF_H
@@ -46,9 +47,9 @@ struct ebpf_reloc {
 struct ebpf_code {
     struct arena *arena;
     VEC(struct weir_ebpf_insn) insn;
-    VEC(struct span) at;         /* beside insn: the text it came from; empty when it is of no special place */
+    VEC(struct span) at; /* beside insn: the text it came from; empty when it is of no special place */
     VEC(struct ebpf_reloc) reloc; /* ascending; empty unless `tables` or `count` was asked for */
-    VEC(uint8_t) rodata;         /* begins at a multiple of 8 */
+    VEC(uint8_t) rodata;          /* begins at a multiple of 8 */
     uint32_t cold; /* where the code begins that reads what direct access cannot reach; 0 if there is none */
 };
 
@@ -58,8 +59,8 @@ struct ebpf_code {
  *   XDP     match XDP_PASS (2), else XDP_DROP (1)          r1 struct xdp_md
  *   tc      match TC_ACT_UNSPEC (-1), else TC_ACT_SHOT (2) r1 struct __sk_buff
  *   socket  match @accept, else 0                          r1 struct __sk_buff
- *   cgroup  match 1, else 0                                r1 struct __sk_buff, packet from its network header
- *   func    match 1, else 0                                r1 data, r2 data_end, r3 wire length
+ *   cgroup  match 1, else 0                                r1 struct __sk_buff, packet from its network
+ * header func    match 1, else 0                                r1 data, r2 data_end, r3 wire length
  *
  * A function over a context is the XDP or tc program with other numbers.
  */
@@ -69,10 +70,12 @@ struct ebpf_target_options ebpf_target_defaults(uint32_t target, uint32_t accept
  * A whole program, one function without subprograms: from r1 (func: r1 to r3) to r0.
  * Returns 0, or WEIR_E_LIMIT, WEIR_E_UNSUPPORTED (both reported in @sink), WEIR_E_MEMORY, WEIR_E_BUG
  */
-int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink, struct ebpf_code *out);
+int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink,
+              struct ebpf_code *out);
 
-/** The listing; @at (may be NULL, else beside @code) and @text put the filter's words as comments in front. */
-void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at, const char *text,
-                        struct strbuf *out);
+/** The listing; @at (may be NULL, else beside @code) and @text put the filter's words as comments in front.
+ */
+void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at,
+                        const char *text, struct strbuf *out);
 void ebpf_print_c(const struct weir_ebpf_insn *code, uint32_t n, struct strbuf *out);
 #endif

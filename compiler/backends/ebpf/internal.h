@@ -83,13 +83,13 @@ enum ebpf_helper {
 #define NOT_THERE (-1)
 
 struct ebpf_target {
-    const char *article_name;      /* "an XDP program" */
-    int16_t data, data_end;        /* NOT_THERE: no direct access */
-    int16_t len;                   /* NOT_THERE: end - start, or of a helper */
+    const char *article_name; /* "an XDP program" */
+    int16_t data, data_end;   /* NOT_THERE: no direct access */
+    int16_t len;              /* NOT_THERE: end - start, or of a helper */
     int16_t packet_type, ifindex, vlan_tci, vlan_present;
-    uint16_t load_bytes;           /* enum ebpf_helper, or 0 */
-    bool packet_loads;             /* LD_ABS and LD_IND */
-    bool arguments;                /* no context: data, data_end and length are r1, r2, r3 */
+    uint16_t load_bytes; /* enum ebpf_helper, or 0 */
+    bool packet_loads;   /* LD_ABS and LD_IND */
+    bool arguments;      /* no context: data, data_end and length are r1, r2, r3 */
     uint32_t on_match, on_miss;
 };
 
@@ -126,7 +126,10 @@ enum access { ACCESS_DIRECT, ACCESS_COPY, ACCESS_LOADS };
 #define STACK_SLOTS   64 /* 512 bytes */
 #define WINDOW_MAX    192
 
-/* Where a conditional failure, a match and a miss go, and the label of block 0. */
+/* A target that no block has: what follows the last block of a piece when that is not the match. */
+#define NOWHERE 0xfffffffdu
+
+/* The label of block 0, and where a match and a miss go. */
 struct labels {
     uint32_t block, accept, reject;
 };
@@ -148,9 +151,9 @@ struct asm_code {
     VEC(struct asm_item) item;
     VEC(uint32_t) label; /* item index, or IR_NONE until bound */
     VEC(struct asm_reloc) reloc;
-    struct span at;      /* of the items to come */
-    uint32_t cold;       /* item, or 0 */
-    uint32_t limit;      /* instructions */
+    struct span at; /* of the items to come */
+    uint32_t cold;  /* item, or 0 */
+    uint32_t limit; /* instructions */
     bool no_memory, too_long;
 };
 
@@ -169,7 +172,8 @@ void asm_swap(struct asm_code *c, int dst, unsigned bits); /* big-endian <-> thi
 void asm_load(struct asm_code *c, unsigned bytes, int dst, int base, int offset);
 void asm_load_imm64(struct asm_code *c, int dst, uint64_t k);
 void asm_load_reloc(struct asm_code *c, int dst, uint32_t kind, uint32_t addend);
-void asm_packet_load(struct asm_code *c, unsigned bytes, int index, uint32_t offset); /* index NO_REGISTER: ABS */
+void asm_packet_load(struct asm_code *c, unsigned bytes, int index,
+                     uint32_t offset); /* index NO_REGISTER: ABS */
 void asm_call(struct asm_code *c, int helper);
 void asm_store(struct asm_code *c, int base, int offset, int src); /* eight bytes */
 void asm_store_imm(struct asm_code *c, int base, int offset, int32_t imm);
@@ -239,8 +243,8 @@ struct plan {
     bool calls;      /* r0 to r5 do not outlive every load */
     uint32_t window; /* COPY: bytes of the stack the copy takes, a multiple of 8; 0 if there is none */
     uint32_t window_max;
-    uint32_t phase;  /* its first byte lies this far behind their start, for aligned loads */
-    uint32_t frame;  /* bytes of the stack in front of the homes: the window, and what calls write to */
+    uint32_t phase; /* its first byte lies this far behind their start, for aligned loads */
+    uint32_t frame; /* bytes of the stack in front of the homes: the window, and what calls write to */
     uint8_t home_register[HOME_REGS_MAX];
     int home_regs, home_max;
 
@@ -249,18 +253,18 @@ struct plan {
     VEC(struct ebpf_pointer) pointer;
     uint32_t *pointer_hash; /* id + 1 */
     uint32_t pointer_hash_mask;
-    uint32_t *known_max; /* by value: bound the verifier derives by itself */
-    uint8_t *zeros;      /* by value: low bits that are always 0 */
-    uint8_t *need;       /* by id: registers its evaluation takes (Sethi and Ullman) */
-    bool *wanted;        /* by value: evaluated somewhere */
-    bool *raw;           /* by value: kept in packet byte order */
+    uint32_t *known_max;    /* by value: bound the verifier derives by itself */
+    uint8_t *zeros;         /* by value: low bits that are always 0 */
+    uint8_t *need;          /* by id: registers its evaluation takes (Sethi and Ullman) */
+    bool *wanted;           /* by value: evaluated somewhere */
+    bool *raw;              /* by value: kept in packet byte order */
     struct ir_block *block; /* the function's, with switches merged */
-    bool *reachable;     /* by block */
-    bool *never;         /* by block: a guard that cannot pass */
-    uint32_t *reach;     /* by block: bytes from the packet's start that it checks */
-    uint32_t *wide;      /* by block: index into `wides` + 1 */
+    bool *reachable;        /* by block */
+    bool *never;            /* by block: a guard that cannot pass */
+    uint32_t *reach;        /* by block: bytes from the packet's start that it checks */
+    uint32_t *wide;         /* by block: index into `wides` + 1 */
     VEC(struct wide_test) wides;
-    uint32_t *copy;      /* by block: first of `copies`, or IR_NONE */
+    uint32_t *copy; /* by block: first of `copies`, or IR_NONE */
     VEC(struct phi_copy) copies;
     int8_t *home;            /* by id */
     uint32_t *first, *last;  /* by id: the blocks between which the home is its own */

@@ -137,8 +137,8 @@ static void print_words(const char *text, struct span at, struct strbuf *out)
     strbuf_puts(out, "\n");
 }
 
-void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at, const char *text,
-                        struct strbuf *out)
+void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at,
+                        const char *text, struct strbuf *out)
 {
     struct span last = {0, 0};
 

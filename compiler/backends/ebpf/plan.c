@@ -60,12 +60,13 @@ static bool guard_fails(const struct ir_guard *g, uint32_t most)
     return reach > most;
 }
 
+/* Which blocks can run, and whose guards fail in any case. */
 static void find_blocks(struct plan *p, uint32_t most)
 {
     struct ir_func *f = p->f;
 
-    if (f->entry < f->block.n)
-        p->reachable[f->entry] = true;
+    for (uint32_t b = 0; b < f->block.n; b++)
+        p->reachable[b] = b == f->entry;
     for (uint32_t b = 0; b < f->block.n; b++) {
         const struct ir_block *k = &p->block[b];
         if (!p->reachable[b])
@@ -156,8 +157,8 @@ static void merge_switch(struct plan *p, uint32_t b, uint32_t t)
 }
 
 /*
- * A switch that leads to another one on the same value becomes one with it, if they are few: a value that is in
- * neither leaves after one jump. @edges is scratch, by block.
+ * A switch that leads to another one on the same value becomes one with it, if they are few: a value that is
+ * in neither leaves after one jump. @edges is scratch, by block.
  */
 static void merge_switches(struct plan *p, uint32_t *edges)
 {
@@ -177,7 +178,6 @@ static void merge_switches(struct plan *p, uint32_t *edges)
                 continue;
             count_edges(p, b, edges, UINT32_MAX); /* minus one */
             count_edges(p, t, edges, UINT32_MAX);
-            p->reachable[t] = false;
             merge_switch(p, b, t);
             count_edges(p, b, edges, 1);
             i = UINT32_MAX; /* from the first case again */
@@ -275,7 +275,8 @@ static bool join_tests(const struct plan *p, const struct byte_test *a, const st
     const struct byte_test *lo = a->address < b->address ? a : b, *hi = lo == a ? b : a;
     uint32_t bytes = lo->size + hi->size;
 
-    if (b->no != a->no || lo->address + lo->size != hi->address || bytes < 6 || lo->address > EBPF_REACH_MAX - 8)
+    if (b->no != a->no || lo->address + lo->size != hi->address || bytes < 6 ||
+        lo->address > EBPF_REACH_MAX - 8)
         return false;
     w->mask = (uint64_t)lo->mask << 8 * hi->size | hi->mask;
     w->value = (uint64_t)lo->value << 8 * hi->size | hi->value;
@@ -480,7 +481,8 @@ static void find_raw(struct plan *p)
         for (uint32_t i = 0; i < k->guard.n; i++)
             if (k->guard.at[i].base != IR_NONE)
                 p->raw[k->guard.at[i].base] = false;
-        if (k->on != IR_NONE && !p->wide[b] && p->raw[k->on] && !switch_is_points(k, ir_range(f, k->on), &otherwise))
+        if (k->on != IR_NONE && !p->wide[b] && p->raw[k->on] &&
+            !switch_is_points(k, ir_range(f, k->on), &otherwise))
             p->raw[k->on] = false;
     }
     for (uint32_t i = 0; i < p->copies.n; i++)
@@ -686,7 +688,7 @@ static void find_frame(struct plan *p)
         p->calls |= p->wanted[v] && ir_is_load(node(p, v)) && plan_is_dear(p, node(p, v));
     p->frame = p->window + (p->access == ACCESS_COPY && p->calls ? 8 : 0);
     p->home_regs = p->calls && p->home_regs > 2 ? 2 : p->home_regs; /* the first ones survive calls */
-    int slots = STACK_SLOTS - (int)p->frame / 8 - 16; /* of which some are for spills */
+    int slots = STACK_SLOTS - (int)p->frame / 8 - 16;               /* of which some are for spills */
     p->home_max = p->home_regs + (slots < HOME_MAX - HOME_REGS_MAX ? slots : HOME_MAX - HOME_REGS_MAX);
 }
 
@@ -1030,8 +1032,8 @@ static bool plan_init(struct plan *p, size_t most)
     p->home = arena_array(p->arena, int8_t, most);
     p->first = arena_array(p->arena, uint32_t, most);
     p->last = arena_array(p->arena, uint32_t, most);
-    if (!p->known_max || !p->zeros || !p->need || !p->wanted || !p->raw || !p->block || !p->reachable || !p->never ||
-        !p->reach || !p->wide || !p->copy || !p->home || !p->first || !p->last)
+    if (!p->known_max || !p->zeros || !p->need || !p->wanted || !p->raw || !p->block || !p->reachable ||
+        !p->never || !p->reach || !p->wide || !p->copy || !p->home || !p->first || !p->last)
         return false;
     for (uint32_t b = 0; b < blocks; b++)
         p->block[b] = p->f->block.at[b];
@@ -1056,7 +1058,8 @@ int plan_make(struct plan *p, struct ir_func *f, struct arena *arena, const stru
         most += f->block.at[b].guard.n;
     if (most > UINT32_MAX / 2 || !plan_init(p, most))
         return WEIR_E_MEMORY;
-    uint32_t *by_block = arena_array(arena, uint32_t, blocks); /* tables of several passes, one after the other */
+    uint32_t *by_block =
+        arena_array(arena, uint32_t, blocks); /* tables of several passes, one after the other */
     uint32_t *by_block2 = arena_array(arena, uint32_t, blocks);
     uint32_t *def = arena_array(arena, uint32_t, most);
     uint32_t *stamp = arena_array(arena, uint32_t, most);
@@ -1066,6 +1069,7 @@ int plan_make(struct plan *p, struct ir_func *f, struct arena *arena, const stru
 
     find_blocks(p, q->reach_max);
     merge_switches(p, by_block);
+    find_blocks(p, q->reach_max); /* again: what only impossible cases led to is gone */
     find_reach(p, by_block);
     if (q->access == ACCESS_COPY)
         find_phase(p);

@@ -2,15 +2,14 @@
 /*
  * backends/ebpf/program.c - programs: the pieces of one, how it begins, how it ends.
  *
- *   DIRECT   r1 context where it is needed, r2 data, r3 data_end; a function over bytes has its arguments there
- *            (r1 data, r2 data_end, r3 length). Values prefer r0 to r5, which cost no saving and short code
- *   COPY     r6 context, r7 length, both of which calls leave alone
- *   LOADS    the same; LD_ABS wants the context in r6
+ *   DIRECT   r1 context where it is needed, r2 data, r3 data_end; a function over bytes has its arguments
+ * there (r1 data, r2 data_end, r3 length). Values prefer r0 to r5, which cost no saving and short code COPY
+ * r6 context, r7 length, both of which calls leave alone LOADS    the same; LD_ABS wants the context in r6
  *
- * A direct program whose target can have bytes behind data_end continues, where a check fails, in a COPY piece
- * that decides anew from the first block: a filter is a pure function of the packet. It costs the packets that
- * need it, not the others. The DIRECT piece of a short program speculates (SPECULATION_MAX); where there is no
- * COPY piece to settle doubts, a second DIRECT one does.
+ * A direct program whose target can have bytes behind data_end continues, where a check fails, in a COPY
+ * piece that decides anew from the first block: a filter is a pure function of the packet. It costs the
+ * packets that need it, not the others. The DIRECT piece of a short program speculates (SPECULATION_MAX);
+ * where there is no COPY piece to settle doubts, a second DIRECT one does.
  */
 #include "backends/ebpf/select.h"
 #include <stddef.h>
@@ -26,6 +25,9 @@ struct program {
     struct diag_sink *sink;
     struct arena *arena;
     struct asm_code c;
+    bool shared;          /* its pieces have their ends in common, behind the last of them */
+    struct labels common; /* then: accept and reject */
+    bool alone;           /* the direct piece has turned out to be all of it */
 };
 
 static bool has_fallback(const struct program *g)
@@ -41,11 +43,16 @@ static bool len_is_called(const struct program *g)
 
 static struct labels new_labels(struct program *g)
 {
-    uint32_t first = g->c.label.n;
+    struct labels l = g->common;
 
-    for (uint32_t i = 0; i < g->f->block.n + 2; i++)
+    l.block = g->c.label.n;
+    for (uint32_t i = 0; i < g->f->block.n; i++)
         asm_label(&g->c);
-    return (struct labels){first, first + g->f->block.n, first + g->f->block.n + 1};
+    if (!g->shared) {
+        l.accept = asm_label(&g->c);
+        l.reject = asm_label(&g->c);
+    }
+    return l;
 }
 
 static int report(struct program *g, const struct select *s, int status)
@@ -63,19 +70,6 @@ static bool is_target(const struct asm_code *c, uint32_t label)
 {
     for (uint32_t i = 0; i < c->item.n; i++)
         if (c->item.at[i].label == label)
-            return true;
-    return false;
-}
-
-/* Whether the code so far can run on behind its end: it does not end in a jump, or something ends there. */
-static bool is_open(const struct asm_code *c)
-{
-    uint32_t n = c->item.n;
-
-    if (!n || c->item.at[n - 1].insn.code != (CLASS_JMP | JUMP_A))
-        return true;
-    for (uint32_t l = 0; l < c->label.n; l++)
-        if (c->label.at[l] == n)
             return true;
     return false;
 }
@@ -161,22 +155,37 @@ static void emit_exit(struct asm_code *c, uint32_t label, uint32_t verdict)
     asm_exit(c);
 }
 
-/* Behind the blocks of a piece; the last of them falls through to a match. */
+/* Whether the code so far can run on behind its end: it does not end in a jump, or something ends there. */
+static bool is_open(const struct asm_code *c)
+{
+    uint32_t n = c->item.n;
+
+    if (!n || c->item.at[n - 1].insn.code != (CLASS_JMP | JUMP_A))
+        return true;
+    for (uint32_t l = 0; l < c->label.n; l++)
+        if (c->label.at[l] == n)
+            return true;
+    return false;
+}
+
+/* Behind the blocks of a piece, or of all of them. */
 static void emit_exits(struct program *g, const struct piece *q)
 {
-    g->c.at = (struct span){0, 0};
-    if (asm_failed(&g->c))
+    struct asm_code *c = &g->c;
+
+    c->at = (struct span){0, 0};
+    if (asm_failed(c))
         return;
-    bool accepts = (g->f->entry != IR_REJECT && is_open(&g->c)) || is_target(&g->c, q->labels.accept);
-    bool rejects = g->f->entry == IR_REJECT || is_target(&g->c, q->labels.reject);
-    if (g->o->count) {
+    bool accepts = (g->f->entry != IR_REJECT && is_open(c)) || is_target(c, q->labels.accept);
+    bool rejects = g->f->entry == IR_REJECT || is_target(c, q->labels.reject);
+    if (g->o->count && (accepts || rejects)) {
         emit_counting_exits(g, q, accepts, rejects);
         return;
     }
     if (accepts)
-        emit_exit(&g->c, q->labels.accept, g->o->on_match);
+        emit_exit(c, q->labels.accept, g->o->on_match);
     if (rejects)
-        emit_exit(&g->c, q->labels.reject, g->o->on_miss);
+        emit_exit(c, q->labels.reject, g->o->on_miss);
 }
 
 /* ---------------------------------------------------------------- pieces */
@@ -187,7 +196,8 @@ static int emit_piece(struct program *g, struct select *s, const struct piece *q
 
     if (status < 0)
         return report(g, s, status);
-    emit_exits(g, q);
+    if (!g->shared)
+        emit_exits(g, q);
     return 0;
 }
 
@@ -202,6 +212,7 @@ static int plan_copy(struct program *g, struct select *s, struct piece *q)
         .context = 6,
         .len = 7,
         .pool = 0x33f,
+        .behind = IR_ACCEPT,
     };
     q->fail = q->labels.reject;
     int status = select_init(s, g->f, g->arena, &g->c, q);
@@ -228,8 +239,8 @@ static void begin_copy(struct program *g)
 }
 
 /*
- * Where an exact check of the direct piece failed: a packet that has no bytes elsewhere is rejected, and others
- * go on to the cold piece.
+ * Where an exact check of the direct piece failed: a packet that has no bytes elsewhere is rejected, and
+ * others go on to the cold piece.
  */
 static void emit_failed(struct program *g, const struct piece *direct, uint32_t rejected)
 {
@@ -243,11 +254,13 @@ static void emit_failed(struct program *g, const struct piece *direct, uint32_t 
         asm_alu(c, CLASS_ALU64, ALU_MOV, 9, end);
         asm_call(c, HELPER_XDP_FRAME_LEN);
         asm_alu(c, CLASS_ALU64, ALU_MOV, direct->context, 6);
+        asm_alu(c, CLASS_ALU32, ALU_MOV, 7, 0);
         data = 8;
         end = 9;
     } else {
-        asm_load(c, 4, 0, direct->context, g->target->len);
+        asm_load(c, 4, 7, direct->context, g->target->len);
     }
+    asm_alu(c, CLASS_ALU64, ALU_MOV, 0, 7); /* r7 is the length at the cold piece's ends, too */
     /* data + len > data_end, in the form the verifier takes */
     asm_branch_imm(c, CLASS_JMP, JUMP_GT, 0, EBPF_REACH_MAX, direct->doubt);
     asm_alu(c, CLASS_ALU64, ALU_ADD, 0, data);
@@ -290,6 +303,7 @@ static int emit_careful(struct program *g, const struct piece *likely)
     struct piece q = *likely;
 
     q.plan.speculate = false;
+    q.behind = IR_ACCEPT;
     q.labels = new_labels(g);
     q.fail = q.labels.reject;
     int status = select_init(&s, g->f, g->arena, &g->c, &q);
@@ -345,12 +359,19 @@ static int emit_direct(struct program *g)
 {
     struct select s = {0};
     struct piece q = {
-        .plan = {g->target, ACCESS_DIRECT, EBPF_REACH_MAX, 0, is_short(g->f), len_is_called(g) ? 2 : 3, {5, 4, 8, 6}},
+        .plan = {g->target,
+                 ACCESS_DIRECT,
+                 EBPF_REACH_MAX,
+                 0,
+                 is_short(g->f),
+                 len_is_called(g) ? 2 : 3,
+                 {5, 4, 8, 6}},
         .labels = new_labels(g),
         .data = NO_REGISTER,
         .end = NO_REGISTER,
         .context = NO_REGISTER,
         .len = NO_REGISTER,
+        .behind = g->shared && !g->alone ? NOWHERE : IR_ACCEPT,
     };
 
     q.doubt = asm_label(&g->c);
@@ -362,25 +383,44 @@ static int emit_direct(struct program *g)
     status = emit_piece(g, &s, &q);
     if (status == 0 && has_fallback(g) && (is_target(&g->c, q.fail) || is_target(&g->c, q.doubt)))
         return emit_cold(g, &q);
-    return status == 0 && is_target(&g->c, q.doubt) ? emit_careful(g, &q) : status;
+    if (status == 0 && is_target(&g->c, q.doubt))
+        return emit_careful(g, &q);
+    g->alone = true;
+    return status;
 }
 
-int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink, struct ebpf_code *out)
+/* All but the layout. */
+static int emit_program(struct program *g)
 {
-    struct program g = {.f = f, .target = ebpf_target_of(o->target), .o = o, .sink = sink, .arena = out->arena};
     int status;
+
+    asm_init(&g->c, g->arena, 0, g->o->limit);
+    g->common.accept = asm_label(&g->c);
+    g->common.reject = asm_label(&g->c);
+    if (g->target->data != NOT_THERE || g->target->arguments)
+        status = emit_direct(g);
+    else
+        status = emit_socket(g);
+    if (status == 0 && g->shared)
+        emit_exits(g, &(struct piece){.labels = g->common});
+    return status;
+}
+
+int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink,
+              struct ebpf_code *out)
+{
+    struct program g = {
+        .f = f, .target = ebpf_target_of(o->target), .o = o, .sink = sink, .arena = out->arena};
 
     if (!g.target)
         return WEIR_E_ARGUMENT;
-    asm_init(&g.c, out->arena, 0, o->limit);
-    if (g.target->data != NOT_THERE || g.target->arguments)
-        status = emit_direct(&g);
-    else
-        status = emit_socket(&g);
-    if (status == 0)
-        status = asm_finish(&g.c, out);
-    else
+    g.shared = is_short(f) && !o->count; /* counting needs the registers of each piece */
+    int status = emit_program(&g);
+    if (status == 0 && g.alone && g.shared)
+        status = emit_program(&g); /* again, now that its end is known to follow the only piece */
+    if (status < 0)
         return status;
+    status = asm_finish(&g.c, out);
     if (status == WEIR_E_LIMIT)
         diag(sink, DIAG_TOO_BIG, (struct diag_at){0}, "the instructions an eBPF program may have");
     return status;

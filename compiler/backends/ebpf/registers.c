@@ -196,4 +196,3 @@ void result_done(struct select *s, uint32_t id, int reg)
     if (place_of(s, id)->uses)
         keep_value(s, reg, id);
 }
-

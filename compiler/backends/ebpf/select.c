@@ -55,7 +55,8 @@ static void compute_compare(struct select *s, uint32_t id)
     if (!select_is_const(s, n->b))
         value_register(s, n->b);
     if (select_is_const(s, n->a) && select_is_const(s, n->b)) {
-        asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, d, ir_fold(n->op, select_node(s, n->a)->imm, select_node(s, n->b)->imm));
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, d,
+                    ir_fold(n->op, select_node(s, n->a)->imm, select_node(s, n->b)->imm));
     } else {
         asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, d, 1);
         branch_if(s, n, false, label);
@@ -474,10 +475,11 @@ static uint32_t next_block(const struct select *s, uint32_t b)
 {
     while (b < s->f->block.n && !s->p.reachable[b])
         b++;
-    return b < s->f->block.n ? b : IR_ACCEPT; /* which follows the last block */
+    return b < s->f->block.n ? b : s->behind;
 }
 
-int select_init(struct select *s, struct ir_func *f, struct arena *arena, struct asm_code *c, const struct piece *q)
+int select_init(struct select *s, struct ir_func *f, struct arena *arena, struct asm_code *c,
+                const struct piece *q)
 {
     s->f = f;
     s->c = c;
@@ -497,6 +499,7 @@ int select_emit(struct select *s, const struct piece *q)
     s->end = q->end;
     s->context = q->context;
     s->len = q->len;
+    s->behind = q->behind;
     s->in = arena_array(arena, struct known *, blocks);
     s->edge_seen = arena_array(arena, uint32_t, blocks);
     s->place = arena_array(arena, struct place, s->p.ids);

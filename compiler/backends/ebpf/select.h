@@ -6,7 +6,7 @@
 #define WEIR_BACKENDS_EBPF_SELECT_H
 #include "backends/ebpf/internal.h"
 
-#define TEMPORARY   (IR_NONE - 1) /* in_register: owned by the current step */
+#define TEMPORARY (IR_NONE - 1) /* in_register: owned by the current step */
 
 enum step_kind { STEP_COMPUTE, STEP_GUARD, STEP_COPY, STEP_SWITCH };
 
@@ -42,9 +42,10 @@ struct select {
     struct ir_func *f;
     const struct ebpf_target *target;
     struct labels labels;
-    uint32_t fail, doubt;         /* labels: where a failed check goes, and one that asked for more than needed */
-    int data, end, context, len;  /* registers with one job, or NO_REGISTER */
-    struct known **in; /* by block; NULL until a predecessor was emitted */
+    uint32_t behind;      /* what follows the last block */
+    uint32_t fail, doubt; /* labels: where a failed check goes, and one that asked for more than needed */
+    int data, end, context, len; /* registers with one job, or NO_REGISTER */
+    struct known **in;           /* by block; NULL until a predecessor was emitted */
     struct known *free_known;
     struct place *place; /* by id */
     uint32_t *edge_seen; /* by block: last block + 1 that was merged into it */
@@ -97,11 +98,13 @@ struct piece {
     struct labels labels;
     uint32_t fail, doubt;
     int data, end, context, len;
-    uint32_t pool; /* registers for values, homes included */
+    uint32_t pool;   /* registers for values, homes included */
+    uint32_t behind; /* what follows the last block: IR_ACCEPT or NOWHERE */
 };
 
 /** Plans the piece. Returns 0 or what plan_make() does. */
-int select_init(struct select *s, struct ir_func *f, struct arena *arena, struct asm_code *c, const struct piece *q);
+int select_init(struct select *s, struct ir_func *f, struct arena *arena, struct asm_code *c,
+                const struct piece *q);
 
 /** Gives it its registers, which may depend on the plan, and emits its blocks. */
 int select_emit(struct select *s, const struct piece *q);
@@ -148,7 +151,8 @@ void check_base(struct select *s, uint32_t base, uint32_t offset, uint32_t size)
 void compute_pointer(struct select *s, uint32_t id);
 void compute_load(struct select *s, uint32_t id);
 
-/** Loads that are as cheap to make again as to fetch from the stack, at fixed places; metadata; the length. */
+/** Loads that are as cheap to make again as to fetch from the stack, at fixed places; metadata; the length.
+ */
 bool is_remade(const struct select *s, uint32_t id);
 void remake(struct select *s, uint32_t id, int dst);
 

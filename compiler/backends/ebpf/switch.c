@@ -114,7 +114,8 @@ static bool emit_points(struct switch_state *s, int reg, uint32_t i, uint32_t j)
     if (final == IR_NONE)
         finish(s, otherwise);
     else /* and on to what follows */
-        asm_branch_imm(s->c, CLASS_JMP32, JUMP_NE, reg, last_of(&s->r, final), label_of(otherwise, s->labels));
+        asm_branch_imm(s->c, CLASS_JMP32, JUMP_NE, reg, last_of(&s->r, final),
+                       label_of(otherwise, s->labels));
     return true;
 }
 
