@@ -133,11 +133,30 @@ static int keep_diagnostics(struct weir *cx, const struct diag_sink *sink)
     return WEIR_OK;
 }
 
-static int check_options(struct diag_sink *sink, const struct weir_options *o)
+/* What options of the first release held: members are only ever appended, and 0 is what an absent one means. */
+#define OPTIONS_FIRST_SIZE (offsetof(struct weir_options, limits) + sizeof(struct weir_limits))
+
+/* The caller's options, of whatever release, as this one's. */
+static bool take_options(const struct weir_options *from, struct weir_options *o)
+{
+    static const struct weir_options defaults = WEIR_OPTIONS_INIT;
+
+    *o = defaults;
+    if (!from)
+        return true;
+    if (from->size < OPTIONS_FIRST_SIZE || from->size > sizeof *o)
+        return false;
+    memset(o, 0, sizeof *o);
+    memcpy(o, from, from->size);
+    o->size = sizeof *o;
+    return true;
+}
+
+static int check_options(struct diag_sink *sink, const struct weir_options *o, bool known_size)
 {
     const struct diag_at nowhere = {.at = {0, 0}};
 
-    if (o->size != sizeof *o) {
+    if (!known_size) {
         diag(sink, DIAG_BAD_OPTION, nowhere, "the options' size");
         return WEIR_E_ARGUMENT;
     }
@@ -331,23 +350,22 @@ static int context_end(struct weir *cx, struct diag_sink *sink, int status, stru
 
 int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o, struct weir_program **out)
 {
-    static const struct weir_options defaults = WEIR_OPTIONS_INIT;
+    struct weir_options options;
 
     if (!cx || !out || (!text && len))
         return WEIR_E_ARGUMENT;
-    if (!o)
-        o = &defaults;
-    context_begin(cx, pipeline_limits(o->size == sizeof *o ? o : &defaults).memory_bytes);
+    bool known_size = take_options(o, &options);
+    context_begin(cx, pipeline_limits(&options).memory_bytes);
 
     struct weir_program *p = mem_alloc(&cx->al, sizeof *p);
     if (!p)
         return WEIR_E_MEMORY;
-    *p = (struct weir_program){.al = cx->al, .target = o->target};
+    *p = (struct weir_program){.al = cx->al, .target = options.target};
 
     struct diag_sink sink = {.arena = &cx->arena, .limit = MAX_DIAGNOSTICS};
-    int status = check_options(&sink, o);
+    int status = check_options(&sink, &options, known_size);
     if (status == WEIR_OK)
-        status = compile(cx, &sink, text ? text : "", len, o, p);
+        status = compile(cx, &sink, text ? text : "", len, &options, p);
     return context_end(cx, &sink, status, p, out);
 }
 
@@ -381,11 +399,11 @@ static int read_program(struct diag_sink *sink, const char *text, size_t len, co
 int weir_program_read(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
                       struct weir_program **out)
 {
-    static const struct weir_options defaults = WEIR_OPTIONS_INIT;
-    struct weir_limits limits = pipeline_limits(o && o->size == sizeof *o ? o : &defaults);
+    struct weir_options options;
 
-    if (!cx || !out || (!text && len))
+    if (!cx || !out || (!text && len) || !take_options(o, &options))
         return WEIR_E_ARGUMENT;
+    struct weir_limits limits = pipeline_limits(&options);
     context_begin(cx, limits.memory_bytes);
 
     struct weir_program *p = mem_alloc(&cx->al, sizeof *p);
@@ -571,7 +589,7 @@ int64_t weir_linktype_by_name(const char *name)
         }
         return number <= UINT32_MAX && linktype_by_number((uint32_t)number) ? (int64_t)number : -1;
     }
-    if (strncmp(name, "DLT_", 4) == 0 || strncmp(name, "dlt_", 4) == 0)
+    if ((name[0] | 0x20) == 'd' && (name[1] | 0x20) == 'l' && (name[2] | 0x20) == 't' && name[3] == '_')
         name += 4;
     lt = linktype_by_name(name);
     return lt ? lt->number : -1;

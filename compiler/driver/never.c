@@ -130,7 +130,7 @@ int pipeline_explain_never(struct arena *arena, struct diag_sink *sink, const ch
         err = sema_check(arena, &silent, &tree, &quiet, &checked);
     if (err < 0)
         return err;
-    if (tree.node.n == 0 || tree.node.n > NODES_MAX || !find_terms(&v))
+    if (tree.node.n == 0 || tree.node.n > NODES_MAX || !find_terms(&v) || v.terms == 1)
         diag(sink, DIAG_NEVER_MATCHES, (struct diag_at){.at = {0, (uint32_t)len}}, "");
     else
         explain(&v, sink, text);

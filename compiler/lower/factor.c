@@ -184,28 +184,93 @@ static bool set_equal(struct set a, struct set b)
     return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
 }
 
-/* Entries with one set become one, whose rest is the list of all of theirs. In the order of first appearance. */
-static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8_t kind)
+static int piece_order(const void *a, const void *b)
 {
-    uint32_t size = 16, m = 0, *table;
+    const struct piece *x = a, *y = b;
+
+    return interval_order(&x->in, &y->in);
+}
+
+/* Gives each entry the number of the first with its set. */
+static uint32_t *number_sets(struct factor *x, const struct entry *e, uint32_t n)
+{
+    uint32_t size = 16, *number = arena_array(x->form.a, uint32_t, n);
 
     while (size < 2 * n)
         size *= 2;
-    table = arena_array(x->form.a, uint32_t, size);
-    if (!table) {
+    uint32_t *table = arena_array(x->form.a, uint32_t, size);
+    if (!table || !number) {
         x->form.failed = true;
-        return 0;
+        return NULL;
     }
-    for (uint32_t i = 0; i < n && !x->form.failed; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         uint32_t h = set_hash(e[i].set) & (size - 1);
         while (table[h] && !set_equal(e[table[h] - 1].set, e[i].set))
             h = (h + 1) & (size - 1);
-        if (!table[h]) {
+        if (!table[h])
+            table[h] = i + 1;
+        number[i] = table[h] - 1;
+    }
+    return number;
+}
+
+/* Are any two sets equal or disjoint? */
+static bool sets_are_apart(struct factor *x, const struct entry *e, const uint32_t *number, uint32_t n)
+{
+    uint32_t total = 0, m = 0;
+    bool apart = true;
+
+    for (uint32_t i = 0; i < n; i++)
+        total += number[i] == i ? e[i].set.n : 0;
+    struct piece *p = arena_array(x->form.a, struct piece, total ? total : 1);
+    x->form.failed |= !p;
+    for (uint32_t i = 0; p && i < n; i++)
+        for (uint32_t k = 0; number[i] == i && k < e[i].set.n; k++)
+            p[m++] = (struct piece){e[i].set.at[k], i};
+    if (p)
+        qsort(p, m, sizeof *p, piece_order);
+    for (uint32_t i = 1; i < m && apart; i++)
+        apart = p[i].in.lo > p[i - 1].in.hi;
+    return apart && p;
+}
+
+static bool sets_meet(struct set a, struct set b)
+{
+    for (uint32_t i = 0, k = 0; i < a.n && k < b.n;) {
+        if (a.at[i].hi < b.at[k].lo)
+            i++;
+        else if (b.at[k].hi < a.at[i].lo)
+            k++;
+        else
+            return true;
+    }
+    return false;
+}
+
+/*
+ * Entries with one set become one, whose rest is the list of all of theirs. In the order of first appearance: an entry
+ * is not moved past one that may hold where it does, as its rest might read further into the packet.
+ */
+static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8_t kind)
+{
+    uint32_t m = 0, *number = number_sets(x, e, n), *now = arena_array(x->form.a, uint32_t, n);
+
+    if (!number || !now) {
+        x->form.failed = true;
+        return 0;
+    }
+    bool apart = sets_are_apart(x, e, number, n);
+    for (uint32_t i = 0; i < n && !x->form.failed; i++) {
+        uint32_t set = number[i], at = set == i ? m : now[set];
+        bool moves = set != i && (apart || m - at <= OVERTAKE_MAX);
+        for (uint32_t k = at + 1; moves && !apart && k < m; k++)
+            moves = !sets_meet(e[k].set, e[i].set);
+        if (!moves) {
             e[m] = e[i];
-            table[h] = ++m;
+            now[set] = m++;
             continue;
         }
-        struct entry *o = &e[table[h] - 1];
+        struct entry *o = &e[at];
         if (x->form.nf.at[o->rest].kind != kind) {
             uint32_t list = nf_list_new(&x->form, kind);
             nf_list_append(&x->form, list, o->rest);
@@ -214,13 +279,6 @@ static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8
         nf_list_add(&x->form, o->rest, e[i].rest);
     }
     return m;
-}
-
-static int piece_order(const void *a, const void *b)
-{
-    const struct piece *x = a, *y = b;
-
-    return interval_order(&x->in, &y->in);
 }
 
 /* The intervals of all entries in order; NULL when two overlap. */
@@ -333,6 +391,7 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
     if (x->form.failed)
         return;
     lone = unite_lone(x, r, e, lone, is_or);
+    uint32_t before = n;
     n = n ? unite_equal(x, rests, n, kind) : 0;
     const struct piece *p = x->switches && n >= SWITCH_MIN ? disjoint_pieces(x, rests, n, &pieces) : NULL;
     for (uint32_t i = 0; i < n && !x->form.failed; i++)
@@ -344,8 +403,10 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
         for (uint32_t i = 0; i < n && !x->form.failed; i++)
             rests[i].rest = compound_item(x, r, &rests[i], is_or);
     }
+    for (uint32_t i = 0; i < lone && (n < before || pieces); i++)
+        e[i].rank = 0; /* rests may have moved past it: what is decided without one comes first */
     for (uint32_t i = 0, k = 0; i + k < lone + n && !x->form.failed;) { /* in the order of the text */
-        bool first = k == n || (i < lone && e[i].rank < rests[k].rank);
+        bool first = k == n || (i < lone && e[i].rank <= rests[k].rank);
         nf_list_append(&x->form, list, first ? e[i++].rest : rests[k++].rest);
     }
 }
