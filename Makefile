@@ -5,7 +5,9 @@ B            ?= build
 PREFIX       ?= /usr/local
 LIBDIR       ?= $(PREFIX)/lib
 WEIR_SHARED  ?= ../shared
-CC           ?= gcc
+ifeq ($(origin CC),default)
+CC            = gcc
+endif
 FLEX         ?= flex
 BISON        ?= bison
 PKG_CONFIG   ?= pkg-config
@@ -52,14 +54,14 @@ TEST_LIBS     = -lcmocka -lz3 -ljansson -lpcap -lbpf -lelf
 
 .PHONY: all help deps deps-test run test test-long check-asan check-headers check-clang fuzz bench install uninstall clean examples tests
 
-all: $(B)/weir $(B)/libweir.a $(B)/libweir.so $(B)/libweir-pcap.so $(B)/libweir-bpf.a $(B)/libweir-bpf.so $(B)/weir.pc ## build the command and the libraries
+all: $(B)/weir $(B)/libweir.a $(B)/libweir.so $(B)/libweir-pcap.so $(B)/libweir-bpf.a $(B)/libweir-bpf.so ## build the command and the libraries
 
 help: ## this list
 	$(Q)sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
-# apt-get is asked only when something is missing, so a second run needs no network.
+# apt-get is asked only when something is missing, so a second run needs no network. Where there is none, nobody is.
 define need
-	$(Q)missing=; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	$(Q)command -v apt-get >/dev/null || exit 0; missing=; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
 	if [ -n "$$missing" ]; then echo "  installing$$missing" >&2; \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	  $$sudo apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing >&2; fi
@@ -112,29 +114,33 @@ $(B)/libweir-pcap.so: $(DROPIN_OBJ) $(LIB_OBJ) dropin/libweir-pcap.map
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -shared -Wl,-soname,libweir-pcap.so -Wl,--version-script=dropin/libweir-pcap.map -Wl,-z,defs \
 	    -Wl,-Bsymbolic-functions -o $@ $(DROPIN_OBJ) $(LIB_OBJ) -lpcap
-WEIR_PC = sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|'
-$(B)/weir.pc: weir.pc.in Makefile compiler/include/weir/weir.h
-	$(Q)mkdir -p $(@D) && $(WEIR_PC) $< > $@
+
+# ---------------------------------------------------------------- installing
+
+MANDIR       ?= $(PREFIX)/share/man
+BASHCOMPDIR  ?= $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR   ?= $(PREFIX)/share/zsh/site-functions
+# Mode, file and place of what is copied; target and place of links; templates of pkg-config. `uninstall` reads the same lists.
+COPIES        = 755,$(B)/weir,$(PREFIX)/bin/weir \
+                644,$(B)/libweir.a,$(LIBDIR)/libweir.a 644,$(B)/libweir-bpf.a,$(LIBDIR)/libweir-bpf.a \
+                $(foreach l,libweir libweir-bpf,755,$(B)/$(l).so,$(LIBDIR)/$(l).so.$(VERSION)) \
+                755,$(B)/libweir-pcap.so,$(LIBDIR)/libweir-pcap.so \
+                $(foreach h,compiler/include/weir/weir.h attach/weir_bpf.h,644,$(h),$(PREFIX)/include/weir/$(notdir $(h))) \
+                $(foreach m,$(sort $(wildcard docs/man/*.[1-9])),644,$(m),$(MANDIR)/man$(patsubst .%,%,$(suffix $(m)))/$(notdir $(m))) \
+                644,completions/weir.bash,$(BASHCOMPDIR)/weir 644,completions/_weir,$(ZSHCOMPDIR)/_weir
+LINKS         = $(foreach l,libweir libweir-bpf,$(l).so.$(VERSION),$(LIBDIR)/$(l).so.$(SOVERSION) $(l).so.$(SOVERSION),$(LIBDIR)/$(l).so)
+PC_FILES      = weir.pc weir-bpf.pc
 
 install: all ## copy to $(DESTDIR)$(PREFIX)
-	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/include/weir
-	$(Q)install -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/bin/weir
-	$(Q)install -m 644 $(B)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.a
-	$(Q)install -m 755 $(B)/libweir.so $(DESTDIR)$(LIBDIR)/libweir.so.$(VERSION)
-	$(Q)ln -sf libweir.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libweir.so.$(SOVERSION)
-	$(Q)ln -sf libweir.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libweir.so
-	$(Q)install -m 755 $(B)/libweir-pcap.so $(DESTDIR)$(LIBDIR)/libweir-pcap.so
-	$(Q)install -m 644 $(B)/libweir-bpf.a $(DESTDIR)$(LIBDIR)/libweir-bpf.a
-	$(Q)install -m 755 $(B)/libweir-bpf.so $(DESTDIR)$(LIBDIR)/libweir-bpf.so.$(VERSION)
-	$(Q)ln -sf libweir-bpf.so.$(VERSION) $(DESTDIR)$(LIBDIR)/libweir-bpf.so.$(SOVERSION)
-	$(Q)ln -sf libweir-bpf.so.$(SOVERSION) $(DESTDIR)$(LIBDIR)/libweir-bpf.so
-	$(Q)install -m 644 compiler/include/weir/weir.h attach/weir_bpf.h $(DESTDIR)$(PREFIX)/include/weir/
-	$(Q)$(WEIR_PC) weir.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc # made anew: PREFIX may be another one now
+	$(Q)set -e; IFS=,; for f in $(COPIES); do set -- $$f; install -D -m $$1 $$2 $(DESTDIR)$$3; done
+	$(Q)set -e; IFS=,; for f in $(LINKS); do set -- $$f; ln -sf $$1 $(DESTDIR)$$2; done
+	$(Q)set -e; for f in $(PC_FILES); do \
+	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR:$(PREFIX)/%=$${prefix}/%)|' -e 's|@VERSION@|$(VERSION)|' $$f.in | \
+	    install -D -m 644 /dev/stdin $(DESTDIR)$(LIBDIR)/pkgconfig/$$f; done
 uninstall: ## remove what install put there
-	$(Q)rm -f $(DESTDIR)$(PREFIX)/bin/weir $(DESTDIR)$(LIBDIR)/libweir.a $(DESTDIR)$(LIBDIR)/libweir.so* $(DESTDIR)$(LIBDIR)/libweir-pcap.so \
-	    $(DESTDIR)$(LIBDIR)/libweir-bpf.a $(DESTDIR)$(LIBDIR)/libweir-bpf.so* \
-	    $(DESTDIR)$(PREFIX)/include/weir/weir.h $(DESTDIR)$(PREFIX)/include/weir/weir_bpf.h \
-	    $(DESTDIR)$(LIBDIR)/pkgconfig/weir.pc
+	$(Q)IFS=,; for f in $(COPIES); do set -- $$f; rm -f $(DESTDIR)$$3; done
+	$(Q)IFS=,; for f in $(LINKS); do set -- $$f; rm -f $(DESTDIR)$$2; done
+	$(Q)for f in $(PC_FILES); do rm -f $(DESTDIR)$(LIBDIR)/pkgconfig/$$f; done
 	$(Q)rmdir $(DESTDIR)$(PREFIX)/include/weir 2>/dev/null || true
 
 # ---------------------------------------------------------------- tests

@@ -192,10 +192,15 @@ static int attach_object(const struct options *o, const struct attach *a, const 
     return EXIT_DONE;
 }
 
-static int check(const struct options *o)
+static int check(const struct options *o, bool tc)
 {
-    if (o->action != ACTION_COMPILE || o->listing || o->dump_ir || o->program_file || o->emit)
+    if (o->action != ACTION_COMPILE || o->listing || o->dump_ir || o->program_file || o->emit || o->cost)
         return say_usage("attach prints no program: use -t and -d for that");
+    if (o->target != WEIR_TARGET_CBPF || o->from_file)
+        return say_usage(o->from_file ? "--from reads a classic program, which cannot be attached"
+                                      : "-t does not go with attach, whose first word is the target");
+    if (tc && o->frags)
+        return say_usage("--frags is for xdp");
     if (o->input || o->interface)
         return say_usage("%s does not go with attach, which names its interface itself",
                          o->input ? "-r" : "-i");
@@ -227,14 +232,15 @@ int cmd_attach(int argc, char **argv)
         options_help();
         return EXIT_DONE;
     }
+    status = check(&o, a.tc);
+    if (status)
+        return status;
     wo.target = o.target = a.tc ? WEIR_TARGET_TC : WEIR_TARGET_XDP;
     wo.live = a.tc;
     wo.count = 1;
     wo.tables = !o.no_maps;
     wo.frags = o.frags;
-    status = check(&o);
-    if (!status)
-        status = describe(&o, a.place.interface, &wo);
+    status = describe(&o, a.place.interface, &wo);
     if (!status)
         status = actions_set(&o, true, &wo);
     if (!status)

@@ -83,6 +83,22 @@ static void note_refusal(const struct options *o, const struct weir_program *p)
     }
 }
 
+/* Options that say nothing about this target. */
+static int check_target(const struct options *o)
+{
+    bool hook = o->target == WEIR_TARGET_XDP || o->target == WEIR_TARGET_TC;
+
+    if (o->frags && o->target != WEIR_TARGET_XDP)
+        return say_usage("--frags is for xdp");
+    if (o->egress && o->target != WEIR_TARGET_CGROUP)
+        return say_usage("--egress is for cgroup programs, and for weir attach tc");
+    if (o->linked && !hook && o->target != WEIR_TARGET_FUNC)
+        return say_usage("--linked is for xdp and tc");
+    if ((o->no_maps || o->no_counters) && o->target == WEIR_TARGET_CBPF)
+        return say_usage("%s is for eBPF objects (-t and -o)", o->no_maps ? "--no-maps" : "--no-counters");
+    return EXIT_DONE;
+}
+
 /* What follows from the target and the form of the program. */
 static int describe_target(const struct options *o, struct weir_options *wo)
 {
@@ -113,8 +129,10 @@ int cmd_compile(const struct options *o)
     struct weir_options wo = WEIR_OPTIONS_INIT;
     struct weir_program *p = NULL;
     char why[PCAP_ERRBUF_SIZE];
-    int status;
+    int status = check_target(o);
 
+    if (status)
+        return status;
     if (o->input) {
         struct savefile in;
 

@@ -86,10 +86,11 @@ static struct range window(const struct filter_text *t, struct range line, struc
     if (line.end - want.begin < WINDOW)
         want.begin = line.end - WINDOW;
     want.end = want.begin + WINDOW;
-    /* Not inside a character. */
-    while (want.begin < want.end && ((unsigned char)t->original[want.begin] & 0xc0) == 0x80)
+    /* Not inside a character, but what is no character is shown where it is wrong. */
+    while (want.begin > line.begin && want.begin < at.begin &&
+           ((unsigned char)t->original[want.begin] & 0xc0) == 0x80)
         want.begin++;
-    while (want.end < line.end && want.end > want.begin &&
+    while (want.end < line.end && want.end > at.begin + 1 &&
            ((unsigned char)t->original[want.end] & 0xc0) == 0x80)
         want.end--;
     return want;

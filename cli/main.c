@@ -38,8 +38,13 @@ static const struct {
 static int run(int argc, char **argv, struct options *o)
 {
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (argc > 1 && !strcmp(argv[1], commands[i].name))
+        if (argc > 1 && !strcmp(argv[1], commands[i].name)) {
+            if (argc == 3 && (!strcmp(argv[2], "--help") || !strcmp(argv[2], "-h"))) {
+                options_help();
+                return EXIT_DONE;
+            }
             return commands[i].run(argc - 1, argv + 1);
+        }
     int status = options_parse(argc, argv, o);
     return status ? status : act(o);
 }

@@ -279,6 +279,8 @@ static int check(const struct options *o, bool resolve_given)
         return say_usage("-t with -r needs -d or -o");
     if (o->input && o->filter_file && !strcmp(o->input, "-") && !strcmp(o->filter_file, "-"))
         return say_usage("-r and -F cannot both read stdin");
+    if (o->input && o->from_file && !strcmp(o->input, "-") && !strcmp(o->from_file, "-"))
+        return say_usage("-r and --from cannot both read stdin");
     if (o->listing > 2 && o->target != WEIR_TARGET_CBPF)
         return say_usage("-ddd is for classic programs");
     if (o->emit && (o->listing || o->dump_ir || o->program_file))

@@ -31,6 +31,7 @@
 #define EXPAND_MAX   1024u      /* intervals one test may become when a mask is moved into them */
 #define ATTEMPTS_MAX 200u       /* packets tried */
 #define SHORT_MAX    256u
+#define GIVEN_MAX    64u        /* deferred states in a row */
 #define COMMON_LENGTH 20u
 
 /* ---------------------------------------------------------------- arrays */
@@ -88,10 +89,14 @@ struct fact {
 /* A state with what is known there. */
 struct threaded {
     uint32_t state;
+    uint32_t field;
+    struct set set;
     uint32_t fact, facts;
     ref yes, no;      /* threaded states */
     uint32_t next;    /* of the same state */
     ref drawn;        /* the diagram, or NONE */
+    uint32_t before;  /* states that lead here */
+    uint32_t depth;   /* deferred: states drawn together with it, along the longest way; else 0 */
     ref run[2];       /* the outcome if the test (or its opposite) holds; the rest is at the other end. NONE: not so */
 };
 
@@ -138,6 +143,12 @@ struct walk {
     uint32_t *node_hash, node_hash_size;
     struct memo *memo;
     uint32_t memo_size, memo_n, epoch;
+
+    struct given {
+        uint32_t field;
+        struct set set;
+        ref from, to; /* the last diagram that was simplified by it */
+    } given[GIVEN_MAX]; /* what is known of the packets for which something is being drawn */
 };
 
 static bool stopped(const struct walk *w)
@@ -785,7 +796,8 @@ static void execute_state(struct walk *w, struct program_states *p, uint32_t s, 
         }
         case BPF_JMP: {
             if (BPF_OP(i->code) == BPF_JA) {
-                w->state.at[s].yes = state_at(w, p, pc + 1 + i->k, a, x, cell, uses_cells);
+                ref to = state_at(w, p, pc + 1 + i->k, a, x, cell, uses_cells);
+                w->state.at[s].yes = to;
                 return;
             }
             t = i->jt == i->jf ? t : test_jump(w, i, a, x);
@@ -805,8 +817,11 @@ static void execute_state(struct walk *w, struct program_states *p, uint32_t s, 
                 w->why = "a verdict is computed from the packet";
                 return;
             }
-            w->state.at[s].yes = outcome_of(w, BPF_RVAL(i->code) == BPF_A ? w->term.at[a].k : i->k);
+        {
+            ref to = outcome_of(w, BPF_RVAL(i->code) == BPF_A ? w->term.at[a].k : i->k);
+            w->state.at[s].yes = to;
             return;
+        }
         default:
             if (BPF_MISCOP(i->code) == BPF_TAX)
                 x = a;
@@ -1001,7 +1016,8 @@ static ref thread_to(struct walk *w, struct threading *t, ref to, uint32_t n)
             return i + OUTCOMES;
         }
     }
-    if (!PUSH(w, &w->threaded, (struct threaded){.state = to - OUTCOMES, .fact = base, .facts = n, .yes = REJECT, .no = REJECT,
+    if (!PUSH(w, &w->threaded, (struct threaded){.state = to - OUTCOMES, .field = w->state.at[to - OUTCOMES].field,
+                                                 .set = w->state.at[to - OUTCOMES].set, .fact = base, .facts = n, .yes = REJECT, .no = REJECT,
                                                  .next = t->first[to - OUTCOMES], .drawn = NONE, .run = {NONE, NONE}}))
         return REJECT;
     t->first[to - OUTCOMES] = w->threaded.n - 1;
@@ -1080,6 +1096,10 @@ static ref thread(struct walk *w, struct program_states *p, uint32_t **order, ui
             ref no = thread_to(w, &t, s.no, push_facts(w, k, tracked, known & ~in));
             w->threaded.at[k].yes = yes;
             w->threaded.at[k].no = no;
+            if (!stopped(w) && yes >= OUTCOMES)
+                w->threaded.at[yes - OUTCOMES].before++;
+            if (!stopped(w) && no >= OUTCOMES)
+                w->threaded.at[no - OUTCOMES].before++;
         }
     *order = malloc((w->threaded.n - from + 1) * sizeof **order);
     if (!*order)
@@ -1308,25 +1328,128 @@ static int member_order(const void *a, const void *b)
     return x->field != y->field ? (x->field > y->field ? -1 : 1) : 0;
 }
 
-/* Draws threaded state @r: its run united field by field, the last field of the order first. */
-static ref draw_run(struct walk *w, ref r)
+/* @d where @field lies in @set; elsewhere it may be anything. Recurses over fields. */
+static ref simplify(struct walk *w, ref d, uint32_t field, struct set set)
+{
+    uint32_t top = field_at(w, d), at;
+
+    if (top == NONE || top > field || stopped(w))
+        return d;
+    const struct node n = w->node.at[d - OUTCOMES];
+    if (top == field) {
+        uint32_t lo = 0, hi = n.n - 1, first = w->pool.at[set.at].lo;
+        while (lo < hi) {
+            uint32_t middle = lo + (hi - lo) / 2;
+            if (w->edge.at[n.at + middle].last < first)
+                lo = middle + 1;
+            else
+                hi = middle;
+        }
+        at = w->edge.n;
+        for (uint32_t s = 0; s < set.n && !stopped(w);) {
+            const struct interval v = w->pool.at[set.at + s];
+            const struct edge e = w->edge.at[n.at + lo];
+            pay(w, 1);
+            if (e.last >= v.lo)
+                edge_put(w, at, e.last < v.hi ? e.last : v.hi, e.to);
+            if (e.last >= v.hi)
+                s++;
+            else
+                lo++;
+        }
+        if (stopped(w))
+            return REJECT;
+        w->edge.at[w->edge.n - 1].last = UINT32_MAX;
+        return node_make(w, field, at);
+    }
+    ref *known = memo_find(w, d, d);
+    if (!known || *known != NONE)
+        return known ? *known : REJECT;
+    LIST(struct edge) e = {0};
+    for (uint32_t i = 0; i < n.n && !stopped(w); i++) {
+        struct edge old = w->edge.at[n.at + i];
+        ref to = simplify(w, old.to, field, set);
+        pay(w, 1);
+        if (e.n && e.at[e.n - 1].to == to)
+            e.at[e.n - 1].last = old.last;
+        else
+            PUSH(w, &e, (struct edge){old.last, to});
+    }
+    at = w->edge.n;
+    for (uint32_t j = 0; j < e.n; j++)
+        PUSH(w, &w->edge, e.at[j]);
+    free(e.at);
+    if (stopped(w))
+        return REJECT;
+    ref result = node_make(w, top, at);
+    known = memo_find(w, d, d);
+    if (known)
+        *known = result;
+    return result;
+}
+
+/* @d for packets of which the first @n things are given. */
+static ref simplify_all(struct walk *w, ref d, uint32_t n)
+{
+    for (uint32_t i = 0; i < n && d >= OUTCOMES && !stopped(w); i++) {
+        struct given *g = &w->given[i];
+        if (g->from != d) {
+            memo_clear(w);
+            g->to = simplify(w, d, g->field, g->set);
+            g->from = d;
+        }
+        d = g->to;
+    }
+    return d;
+}
+
+static ref draw_run(struct walk *w, ref r, uint32_t n);
+
+/*
+ * Draws deferred state @r. What its test decides is given while the way behind it is drawn, so that a diagram which
+ * both ways share shrinks to the part that matters. Recurses GIVEN_MAX deep.
+ */
+static ref draw_deferred(struct walk *w, ref r, uint32_t n)
+{
+    const struct threaded t = w->threaded.at[r - OUTCOMES];
+
+    w->given[n] = (struct given){t.field, t.set, NONE, NONE};
+    ref yes = draw_run(w, t.yes, n + 1), no = draw_run(w, t.no, n);
+    if (stopped(w))
+        return REJECT;
+    memo_clear(w);
+    return choose(w, t.field, t.set, yes, no);
+}
+
+/*
+ * Draws threaded state @r for packets of which the first @n things are given: its run united field by field, the
+ * last field of the order first.
+ */
+static ref draw_run(struct walk *w, ref r, uint32_t n)
 {
     LIST(struct member) m = {0};
     ref target = NONE, at = r, result = drawn(w, r);
 
     if (result != NONE)
+        return simplify_all(w, result, n);
+    if (w->threaded.at[r - OUTCOMES].depth) {
+        result = draw_deferred(w, r, n);
+        if (n == 0 && !stopped(w))
+            w->threaded.at[r - OUTCOMES].drawn = result;
         return result;
-    while (drawn(w, at) == NONE && !stopped(w)) {
+    }
+    while (drawn(w, at) == NONE && !w->threaded.at[at - OUTCOMES].depth && !stopped(w)) {
         const struct threaded *t = &w->threaded.at[at - OUTCOMES];
         unsigned which = t->run[0] != NONE && (target == NONE || t->run[0] == target) ? 0 : 1;
         if (target == NONE)
             target = t->run[which];
-        const struct state *s = &w->state.at[t->state];
-        PUSH(w, &m, (struct member){s->field, s->set, which == 1});
+        PUSH(w, &m, (struct member){t->field, t->set, which == 1});
         pay(w, 1);
         at = which ? t->yes : t->no;
     }
-    result = stopped(w) ? REJECT : drawn(w, at);
+    result = stopped(w) ? REJECT : draw_run(w, at, n);
+    if (!stopped(w))
+        target = simplify_all(w, target, n);
     if (m.n > 1)
         qsort(m.at, m.n, sizeof *m.at, member_order);
     for (uint32_t i = 0, next; i < m.n && !stopped(w); i = next) {
@@ -1361,7 +1484,7 @@ static ref draw_run(struct walk *w, ref r)
         w->pool.n = all.at;
     }
     free(m.at);
-    if (!stopped(w))
+    if (n == 0 && !stopped(w))
         w->threaded.at[r - OUTCOMES].drawn = result;
     return result;
 }
@@ -1374,25 +1497,82 @@ static bool has_run(const struct walk *w, ref r, ref target)
     return t->run[0] == target || t->run[1] == target;
 }
 
-/* Last to first: a test joins the run behind it where it can. */
+static uint32_t depth_of(const struct walk *w, ref r)
+{
+    return r < OUTCOMES || drawn(w, r) != NONE ? 0 : w->threaded.at[r - OUTCOMES].depth;
+}
+
+/* Appends to the pool where @a and @b both hold, or with @minus where a holds and b does not. */
+static struct set set_of_both(struct walk *w, struct set a, struct set b, bool minus)
+{
+    struct set both = {w->pool.n, 0};
+
+    for (uint32_t i = 0; i < a.n && !stopped(w); i++) {
+        const struct interval v = w->pool.at[a.at + i];
+        uint32_t begin = 0;
+        bool rest = true; /* something of b's complement is left behind its last interval */
+        for (uint32_t k = 0; k <= b.n && rest; k++) {
+            const struct interval u = k < b.n ? w->pool.at[b.at + k] : (struct interval){UINT32_MAX, UINT32_MAX};
+            uint32_t lo = minus ? begin : u.lo, hi = minus ? (k < b.n ? u.lo - 1 : UINT32_MAX) : u.hi;
+            bool none = minus ? k < b.n && u.lo == 0 : k == b.n;
+            lo = lo > v.lo ? lo : v.lo;
+            hi = hi < v.hi ? hi : v.hi;
+            if (!none && lo <= hi)
+                PUSH(w, &w->pool, (struct interval){lo, hi});
+            pay(w, 1);
+            rest = u.hi != UINT32_MAX;
+            begin = u.hi + 1;
+        }
+    }
+    both.n = w->pool.n - both.at;
+    return both;
+}
+
+/* A second test of one field whose failure leads to the same place is part of the first: a range is two compares. */
+static void merge_tests(struct walk *w, struct threaded *t)
+{
+    while (t->yes >= OUTCOMES && !stopped(w)) {
+        struct threaded *y = &w->threaded.at[t->yes - OUTCOMES];
+        if (y->field != t->field || (y->yes != t->no && y->no != t->no) || y->yes == y->no)
+            return;
+        struct set both = set_of_both(w, t->set, y->set, y->yes == t->no);
+        if (both.n == 0)
+            return;
+        t->set = both;
+        y->before--;
+        t->yes = y->yes == t->no ? y->no : y->yes;
+    }
+}
+
+/*
+ * Last to first: a test joins the run behind it where it can, and one that a single way leads to is left to be drawn
+ * with the test before it.
+ */
 static ref draw(struct walk *w, ref entry, const uint32_t *order, uint32_t n)
 {
     while (n-- > 0 && !stopped(w)) {
         struct threaded *t = &w->threaded.at[order[n]];
+        merge_tests(w, t);
         ref yes = t->yes, no = t->no;
+        uint32_t depth = 1 + (depth_of(w, yes) > depth_of(w, no) ? depth_of(w, yes) : depth_of(w, no));
         pay(w, 1);
         if (drawn(w, no) == NONE && has_run(w, no, drawn(w, yes))) {
             t->run[0] = drawn(w, yes);
         } else if (drawn(w, yes) == NONE && has_run(w, yes, drawn(w, no))) {
             t->run[1] = drawn(w, no);
+        } else if (t->before == 1 && depth < GIVEN_MAX - 1 && (drawn(w, yes) == NONE || drawn(w, no) == NONE)) {
+            t->depth = depth;
         } else {
-            ref y = draw_run(w, yes), m = draw_run(w, no);
+            const struct given yes_side = {t->field, t->set, NONE, NONE};
+            ref m = draw_run(w, no, 0);
+            w->given[0] = yes_side;
+            ref y = draw_run(w, yes, 1);
             t = &w->threaded.at[order[n]];
             t->run[0] = y;
-            t->run[1] = m;
+            t->run[1] = drawn(w, yes) != NONE ? m : NONE;
         }
     }
-    return stopped(w) ? REJECT : draw_run(w, entry);
+    return stopped(w) ? REJECT : draw_run(w, entry, 0);
 }
 
 /* ---------------------------------------------------------------- compare */

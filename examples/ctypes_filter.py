@@ -18,7 +18,7 @@ class Options(ctypes.Structure):  # struct weir_options; WEIR_OPTIONS_INIT is wh
     _fields_ = [("size", ctypes.c_size_t)] + [(name, ctypes.c_uint32) for name in (
         "linktype", "snaplen", "optimize", "target", "netmask", "live", "savefile", "lint", "protochain", "keep_ir")] + [
         ("resolver", ctypes.c_void_p), ("limits", Limits)] + [(name, ctypes.c_uint32) for name in (
-        "has_actions", "on_match", "on_miss", "count", "frags", "tables")]
+        "has_actions", "on_match", "on_miss", "count", "frags", "tables", "keep_source", "tune")]
 
 
 class Diagnostic(ctypes.Structure):

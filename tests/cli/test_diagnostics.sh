@@ -67,6 +67,11 @@ if [ "$longest" -le 120 ]; then pass "long line is cut"; else fail "long line is
 is "long line: what is marked" "10.0.0.1" "$(awk 'NR == 2 {line = $0} NR == 3 {print substr(line, index($0, "^"), gsub(/\^/, "^"))}' "$work/err")"
 is "long line: both ends" "  ... ..." "$(sed -n '2s/^\(  \.\.\.\).*\(\.\.\.\)$/\1 \2/p' "$work/err")"
 
+# A long line that begins with half a character.
+{ printf '\225 and '; printf 'x%.0s' $(seq 200); } >"$work/f"
+run -F "$work/f"
+is "half a character: where" "? a ^" "$(awk 'NR == 2 {printf "%s ", substr($0, 3, 3)} NR == 3 {print substr($0, 3)}' "$work/err")"
+
 run -d --json 'port 10.0.0.1'
 is "JSON: status" 1 "$rc"
 has "JSON: code" '"code": "E0312"' "$work/err"

@@ -18,6 +18,11 @@ usage "--emit and -o" --emit=c -o "$work/x" ip
 usage "--emit=tc and -t xdp" --emit=tc -t xdp ip
 usage "--emit=xtables and -t tc" --emit=xtables -t xdp ip
 usage "--name without an object" --name x ip
+usage "--frags without xdp" -t tc --frags ip
+usage "--egress without cgroup" -t tc --egress ip
+usage "--linked without a hook" --linked ip
+usage "--no-maps and a classic program" --no-maps ip
+usage "--no-counters and a classic program" --no-counters ip
 usage "an action without a hook" --on-match drop ip
 usage "a wrong action" -t xdp --on-match ok ip
 usage "a wrong name" -t xdp -o "$work/x" --name 1x ip

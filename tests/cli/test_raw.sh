@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# tests/cli/test_raw.sh - --from: classic programs in every form they are written in, read back.
+. tests/cli/tap.sh
+
+# from NAME TEXT WANT: TEXT is the program whose -ddd, on one line, is WANT
+from() {
+    printf '%s' "$2" >"$work/program"
+    run --from "$work/program" -ddd
+    is "$1" "$3" "$(paste -sd, "$work/out")"
+}
+# refuses NAME TEXT CODE PLACE
+refuses() {
+    printf '%s' "$2" >"$work/program"
+    run --from "$work/program" -d
+    is "$1: status" 1 "$rc"
+    has "$1" "$work/program:$4: error[$3]" "$work/err"
+}
+
+# ---- what weir and tcpdump print reads back as the same program
+
+filters=('' tcp 'tcp port 80' 'host 192.0.2.1 or ip6 host 2001:db8::1' 'ip[0] & 0xf > 5 and tcp[13] = 2' 'len % 3 = 1 or len << 2 > 9'
+    'ip6 protochain 6' 'vlan 5 and udp' 'ip[ip[0]:2] = 7' '-ip[0] = 3' 'portrange 100-200' 'ether[len - 4:4] = 0xffffffff')
+for filter in "${filters[@]}"; do
+    for live in '' --live; do
+        for plain in '' -O; do
+            "$weir" ${live:+$live} ${plain:+$plain} -ddd "$filter" 2>/dev/null >"$work/want"
+            for form in -d -dd -ddd; do
+                "$weir" ${live:+$live} ${plain:+$plain} $form "$filter" 2>/dev/null >"$work/program"
+                run --from "$work/program" -ddd
+                cmp -s "$work/want" "$work/out" || fail "$form $live $plain '$filter' reads back" "$(cat "$work/err")"
+            done
+        done
+    done
+    pass "'$filter' reads back"
+done
+if command -v tcpdump >/dev/null; then
+    for form in -d -dd -ddd; do
+        tcpdump -y EN10MB $form 'tcp port 80 or ip6 proto 17' >"$work/program" 2>/dev/null
+        tcpdump -y EN10MB -ddd 'tcp port 80 or ip6 proto 17' >"$work/want" 2>/dev/null
+        run --from "$work/program" -ddd
+        same "tcpdump $form reads back" "$work/want" "$work/out"
+    done
+fi
+for form in xtables tc; do
+    run --emit=$form -y RAW 'tcp port 80'
+    cp "$work/out" "$work/program"
+    run --emit=$form --from "$work/program"
+    same "--emit=$form reads back" "$work/program" "$work/out"
+done
+
+# ---- forms
+
+from 'commas' '2,48 0 0 9,6 0 0 7' '2,48 0 0 9,6 0 0 7'
+from 'commas, one at the end' '2,48 0 0 9,6 0 0 7,' '2,48 0 0 9,6 0 0 7'
+from 'C on one line' '{ 0x30, 0, 0, 0x00000009 }, {0x6,0,0,7}' '2,48 0 0 9,6 0 0 7'
+from 'assembly with labels' '; TCP
+	ldh [12]
+	jne #0x800, drop
+	ldb [23]
+	jeq #6, keep, drop
+keep:	ret #-1
+drop:	ret #0
+' '6,40 0 0 12,21 0 3 2048,48 0 0 23,21 0 1 6,6 0 0 4294967295,6 0 0 0'
+from 'assembly, jumps the other way round' 'ld len
+jlt #60, small
+jle #100, middle
+ja big
+small: ret #1
+middle: ret #2
+big: ret #3' '7,128 0 0 0,53 0 2 60,37 0 2 100,5 0 0 2,6 0 0 1,6 0 0 2,6 0 0 3'
+from 'assembly, all kinds of operands' 'ldx 4*([14]&0xf)
+ldh [x + 14]
+st M[3]
+ldx M[3]
+ld [vlan_tci]
+ld #proto
+ld #0x10
+tax
+add x
+lsh #2
+neg
+txa
+ret a' '13,177 0 0 14,72 0 0 14,2 0 0 3,97 0 0 3,32 0 0 4294963244,32 0 0 4294963200,0 0 0 16,7 0 0 0,12 0 0 0,100 0 0 2,132 0 0 0,135 0 0 0,22 0 0 0'
+
+# ---- errors
+
+run --from /dev/null -d
+is 'nothing: status' 1 "$rc"
+has 'nothing' 'error[E0858]: the program cannot run: empty program' "$work/err"
+refuses 'not a number' '1
+6 0 x 0' E0851 2:5
+refuses 'a number that does not fit' '{ 0x6, 256, 0, 0 },' E0851 1:8
+refuses 'too few' '3,6 0 0 0' E0852 1:1
+refuses 'cut off' '1
+6 0 0' E0853 2:6
+refuses 'not an instruction' 'ldq [3]
+ret #0' E0854 1:1
+refuses 'not an operand' 'ldh M[3]
+ret #0' E0855 1:5
+refuses 'no such label' 'jeq #1, there
+ret #0' E0856 1:9
+refuses 'backwards' 'here: ld #1
+jeq #1, here
+ret #0' E0857 2:9
+refuses 'a listing that counts wrongly' '(000) ld #1
+(002) ret #0' E0851 2:1
+refuses 'no return' '1,0 0 0 0' E0858 1:1
+refuses 'a cell that is read before it is written' '(000) ld M[1]
+(001) ret #0' E0858 1:1
+refuses 'a jump past the end' '2,21 9 9 0,6 0 0 0' E0858 1:1
+
+# ---- running, and what does not go together
+
+printf '%b' '\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0' >"$work/in.pcap"
+for byte in 1 2 3; do printf '%b' "\0\0\0\0\0\0\0\0\x04\0\0\0\x04\0\0\0\x0$byte\0\0\0"; done >>"$work/in.pcap"
+printf 'ldb [0]\njge #2, a, b\na: ret #-1\nb: ret #0\n' >"$work/program"
+run -r "$work/in.pcap" --from "$work/program"
+is 'a program filters a savefile' '2 packets' "$(cat "$work/out")"
+for args in '-F x' 'tcp' '-O' '-t xdp' '--dump-ir'; do
+    # shellcheck disable=SC2086 # words
+    run --from "$work/program" $args
+    is "--from and $args" 2 "$rc"
+done
+run --from "$work/absent" -d
+is 'a file that is not there' 1 "$rc"
+finish
