@@ -108,3 +108,14 @@ bool pin_find(uint32_t id, char *out, size_t size)
     closedir(d);
     return found;
 }
+
+int weir_bpf_unpin(const char *name, struct weir_bpf_error *e)
+{
+    char path[256];
+
+    path_of(path, sizeof path, name, "program");
+    if (!pin_is_name(name) || access(path, F_OK) < 0)
+        return fail(e, ENOENT, NULL, "nothing that weir attached is pinned as '%s'", name);
+    pin_remove(name);
+    return access(path, F_OK) < 0 ? 0 : fail(e, EPERM, NULL, "%s cannot be removed", path);
+}

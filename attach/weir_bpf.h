@@ -115,6 +115,9 @@ WEIR_BPF_API int weir_bpf_list(int (*each)(void *user, const struct weir_bpf_att
  */
 WEIR_BPF_API int weir_bpf_detach(const struct weir_bpf_attached *a, struct weir_bpf_error *e);
 
+/** Removes a pin that weir_bpf_attach() made and whose program is attached nowhere any more. -ENOENT without one. */
+WEIR_BPF_API int weir_bpf_unpin(const char *name, struct weir_bpf_error *e);
+
 #ifdef __cplusplus
 }
 #endif

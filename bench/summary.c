@@ -174,8 +174,9 @@ int main(int argc, char **argv)
         return 2;
     strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
     processor(cpu, sizeof cpu);
-    snprintf(system_name, sizeof system_name, "%s %s %s", uname(&u) == 0 ? u.sysname : "", u.release,
-             u.machine);
+    bool known = uname(&u) == 0; /* the version without what the builder of the kernel added */
+    snprintf(system_name, sizeof system_name, "%s %.*s %s", known ? u.sysname : "", known ? (int)strcspn(u.release, "-") : 0,
+             u.release, known ? u.machine : "");
     json_object_set_new(all, "date", json_string(date));
     json_object_set_new(all, "processor", json_string(cpu));
     json_object_set_new(all, "system", json_string(system_name));

@@ -122,10 +122,10 @@ int cmd_detach(int argc, char **argv)
         status = attached_say(d.json, &e);
     else if (d.no_memory)
         status = say_failed(d.json, "out of memory");
+    else if (!d.count && d.pin) /* the interface may be gone, and its program with it */
+        status = weir_bpf_unpin(d.pin, &e) < 0 ? attached_say(d.json, &e) : EXIT_DONE;
     else if (!d.count && !d.all)
-        status = d.pin ? say_failed(d.json, "nothing that weir attached is pinned as '%s'", d.pin)
-                       : say_failed(d.json, "nothing that weir attached to %s is on %s", d.xdp ? "xdp" : "tc",
-                                    d.interface);
+        status = say_failed(d.json, "nothing that weir attached to %s is on %s", d.xdp ? "xdp" : "tc", d.interface);
     attached_hold_signals(true);
     if (!status)
         status = detach_found(&d);
