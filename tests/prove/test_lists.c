@@ -76,12 +76,12 @@ static const struct list lists[] = {
     {"hosts", host, "", " or ", "", 1000, 10000},
     {"hosts, negated", host, "not (", " or ", ")", 1000, 10000},
     {"sources", source, "", " or ", "", 10000, 20000},
-    {"networks", net, "", " or ", "", 500, 5000},
+    {"networks", net, "", " or ", "", 500, 1000},
     {"ports", port, "", " or ", "", 200, 1000},
-    {"ports beside another test", port, "tcp and (", " or ", ") and not src net 10.0.0.0/8", 200, 1000},
-    {"hosts and ports", pair, "", " or ", "", 200, 1000},
+    {"ports beside another test", port, "tcp and (", " or ", ") and not src net 10.0.0.0/8", 200, 400},
+    {"hosts and ports", pair, "", " or ", "", 500, 1500},
     {"IPv6 hosts", host6, "", " or ", "", 200, 1000},
-    {"MAC addresses", mac, "", " or ", "", 200, 1000},
+    {"MAC addresses", mac, "", " or ", "", 200, 400},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
 };
 

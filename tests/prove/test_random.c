@@ -104,7 +104,8 @@ static void check(struct rng *r, const struct random_filter *f, struct totals *t
     if (rc >= 0)
         rc = compile_program(f->text, &o, &optimized, why, sizeof why);
     if (rc < 0) {
-        t->refused++; /* the generator draws some that are wrong, on purpose */
+        t->refused++; /* the generator draws some that are wrong, on purpose; division by a constant zero is when optimizing */
+        program_free(&plain);
         return;
     }
     t->filters++;
