@@ -168,7 +168,7 @@ check-asan: ## all tests under AddressSanitizer and UBSan, with tiny chunks and 
 check-clang: ## build with clang
 	$(Q)$(MAKE) --no-print-directory B=$(B)/clang CC=clang all tests
 check-headers: ## every header compiles alone; the public one also as C++
-	$(Q)for h in $$(ls compiler/*/*.h compiler/backends/*/*.h grammar/*.h attach/*.h); do \
+	$(Q)for h in $$(ls compiler/*/*.h compiler/backends/*/*.h grammar/*.h attach/*.h dropin/*.h); do \
 	  echo "#include \"$$h\"" | $(CC) $(WARN) $(INC) -x c -fsyntax-only - || exit 1; done
 	$(Q)for s in c11 c17; do echo '#include "weir/weir.h"' | $(CC) -std=$$s -Wall -Wextra -Wpedantic -Werror -Icompiler/include -x c -fsyntax-only - || exit 1; done
 	$(Q)echo '#include "weir/weir.h"' | $(CXX) -std=c++17 -Wall -Wextra -Wpedantic -Werror -Icompiler/include -x c++ -fsyntax-only -

@@ -3,7 +3,8 @@
  * dropin/compile.c - libpcap's compiler entry points, answered by libweir.
  *
  * What a pcap_t says about its packets becomes weir_options. Errors are written where libpcap writes its own,
- * into the handle, so that pcap_geterr() and pcap_perror() give the latest of either and nothing is kept here.
+ * into the handle, so that pcap_geterr() and pcap_perror() give the latest of either and nothing is kept
+ * here.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -19,9 +20,10 @@
 #include "weir/weir.h"
 
 #define ASK_LIBPCAP_BYTES 1024
-#define VLAN_TCI 0xfffff02cu /* SKF_AD_OFF + SKF_AD_VLAN_TAG */
+#define VLAN_TCI          0xfffff02cu /* SKF_AD_OFF + SKF_AD_VLAN_TAG */
 
-_Static_assert(sizeof(struct bpf_insn) == sizeof(struct weir_cbpf_insn), "one instruction is laid out as the other");
+_Static_assert(sizeof(struct bpf_insn) == sizeof(struct weir_cbpf_insn),
+               "one instruction is laid out as the other");
 
 /* The handle's own buffer; libpcap gives its address away and has kept its size since 1.0. */
 static int fail(pcap_t *p, const char *text)
@@ -43,8 +45,8 @@ static bool is_live(pcap_t *p)
 }
 
 /*
- * libpcap's interpreter, which runs what the kernel refuses, knows the VLAN tag as a load of one byte only; the
- * kernel does not look at the width.
+ * libpcap's interpreter, which runs what the kernel refuses, knows the VLAN tag as a load of one byte only;
+ * the kernel does not look at the width.
  */
 static void narrow_tag_loads(struct weir_cbpf_insn *code, size_t count)
 {
@@ -54,7 +56,8 @@ static void narrow_tag_loads(struct weir_cbpf_insn *code, size_t count)
 }
 
 /* The program as libpcap owns it: from malloc(3), because pcap_close() and others may be who frees it. */
-static int hand_over(const struct weir_program *program, bool live, uint32_t linktype, struct bpf_program *out)
+static int hand_over(const struct weir_program *program, bool live, uint32_t linktype,
+                     struct bpf_program *out)
 {
     size_t count, extra = 0;
     const struct weir_cbpf_insn *from = weir_program_cbpf(program, &count);
@@ -73,8 +76,8 @@ static int hand_over(const struct weir_program *program, bool live, uint32_t lin
 }
 
 /*
- * libweir knows more filters that can never match than libpcap does, and who calls libpcap takes a refusal for a
- * mistake in the filter. So libpcap is asked, unless the filter is long: then it takes long, too.
+ * libweir knows more filters that can never match than libpcap does, and who calls libpcap takes a refusal
+ * for a mistake in the filter. So libpcap is asked, unless the filter is long: then it takes long, too.
  */
 static bool libpcap_refuses(pcap_t *p, const char *text, const struct weir_options *o)
 {
@@ -90,7 +93,8 @@ static bool libpcap_refuses(pcap_t *p, const char *text, const struct weir_optio
     return false;
 }
 
-static int compile(pcap_t *p, struct weir *cx, const char *text, const struct weir_options *o, struct bpf_program *out)
+static int compile(pcap_t *p, struct weir *cx, const char *text, const struct weir_options *o,
+                   struct bpf_program *out)
 {
     struct weir_program *program = NULL;
     int status = weir_compile(cx, text, strlen(text), o, &program);
@@ -110,7 +114,8 @@ static int compile(pcap_t *p, struct weir *cx, const char *text, const struct we
     return status;
 }
 
-WEIR_API int pcap_compile(pcap_t *p, struct bpf_program *program, const char *text, int optimize, bpf_u_int32 netmask)
+WEIR_API int pcap_compile(pcap_t *p, struct bpf_program *program, const char *text, int optimize,
+                          bpf_u_int32 netmask)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct weir *cx = NULL;
@@ -135,8 +140,8 @@ WEIR_API int pcap_compile(pcap_t *p, struct bpf_program *program, const char *te
     return status;
 }
 
-WEIR_API int pcap_compile_nopcap(int snaplen, int linktype, struct bpf_program *program, const char *text, int optimize,
-                                 bpf_u_int32 netmask)
+WEIR_API int pcap_compile_nopcap(int snaplen, int linktype, struct bpf_program *program, const char *text,
+                                 int optimize, bpf_u_int32 netmask)
 {
     pcap_t *p = pcap_open_dead(linktype, snaplen);
     int status = p ? pcap_compile(p, program, text, optimize, netmask) : PCAP_ERROR;

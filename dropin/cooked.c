@@ -21,8 +21,8 @@ struct cooked {
 };
 
 static const struct cooked kinds[] = {
-    {DLT_LINUX_SLL, 16, {{0, BPF_H}, {14, BPF_H}, {14, BPF_H}}},      /* packet type, protocol */
-    {DLT_LINUX_SLL2, 20, {{0, BPF_H}, {4, BPF_W}, {10, BPF_B}}},      /* protocol, interface, packet type */
+    {DLT_LINUX_SLL, 16, {{0, BPF_H}, {14, BPF_H}, {14, BPF_H}}}, /* packet type, protocol */
+    {DLT_LINUX_SLL2, 20, {{0, BPF_H}, {4, BPF_W}, {10, BPF_B}}}, /* protocol, interface, packet type */
 };
 
 static bool is_field(const struct cooked *kind, const struct weir_cbpf_insn *in)

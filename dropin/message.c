@@ -22,8 +22,8 @@ void message_of_compile(const struct weir *cx, const char *text, int status, cha
             column = 1;
         }
     }
-    snprintf(to, PCAP_ERRBUF_SIZE, "filter:%u:%u: error[E%04u]: %s%s%s", line, column, (unsigned)d->code, d->message,
-             d->hint ? "; " : "", d->hint ? d->hint : "");
+    snprintf(to, PCAP_ERRBUF_SIZE, "filter:%u:%u: error[E%04u]: %s%s%s", line, column, (unsigned)d->code,
+             d->message, d->hint ? "; " : "", d->hint ? d->hint : "");
     /* The words may quote any byte of the filter. */
     for (char *c = to; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)

@@ -7,5 +7,6 @@ struct weir;
 
 /** The first error of the last compile of @text in @cx, which ended with @status, as
  *  `filter:1:14: error[E0312]: 'port' takes a port, not an address; write 'host 10.0.0.1'`. */
-void message_of_compile(const struct weir *cx, const char *text, int status, char to[static PCAP_ERRBUF_SIZE]);
+void message_of_compile(const struct weir *cx, const char *text, int status,
+                        char to[static PCAP_ERRBUF_SIZE]);
 #endif

@@ -7,7 +7,8 @@
 
 WEIR_API char *bpf_image(const struct bpf_insn *insn, int n)
 {
-    static _Thread_local char image[256]; /* the caller's until its next call, as in libpcap; here also per thread */
+    static _Thread_local char
+        image[256]; /* the caller's until its next call, as in libpcap; here also per thread */
     struct strbuf line;
 
     strbuf_init(&line, &allocator_libc);

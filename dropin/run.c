@@ -2,9 +2,9 @@
 /*
  * dropin/run.c - libpcap's functions that judge and run a program.
  *
- * bpf_filter() is called for every packet and without the program's length, so it is an interpreter of its own:
- * one switch over whole opcodes. It answers as libpcap's does: a load past the captured bytes rejects, so does
- * one whose address passes 2^32, metadata or a division by zero; shifts by more than 31 give 0.
+ * bpf_filter() is called for every packet and without the program's length, so it is an interpreter of its
+ * own: one switch over whole opcodes. It answers as libpcap's does: a load past the captured bytes rejects,
+ * so does one whose address passes 2^32, metadata or a division by zero; shifts by more than 31 give 0.
  *
  * Source: McCanne and Jacobson, "The BSD Packet Filter", USENIX 1993; bpf(4).
  */
@@ -215,7 +215,8 @@ WEIR_API u_int bpf_filter(const struct bpf_insn *program, const u_char *packet, 
     }
 }
 
-WEIR_API int pcap_offline_filter(const struct bpf_program *program, const struct pcap_pkthdr *header, const u_char *packet)
+WEIR_API int pcap_offline_filter(const struct bpf_program *program, const struct pcap_pkthdr *header,
+                                 const u_char *packet)
 {
     if (!program->bf_insns)
         return 0;

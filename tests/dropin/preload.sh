@@ -21,7 +21,7 @@ if [ -n "$asan" ]; then
 fi
 
 preloaded() {
-    LD_PRELOAD=$preload timeout 60 "$@" >"$work/out" 2>"$work/err" </dev/null
+    timeout 60 env LD_PRELOAD="$preload" "$@" >"$work/out" 2>"$work/err" </dev/null
     rc=$?
 }
 

@@ -72,7 +72,7 @@ for capture in "$shared"/captures/*/*.pcap*; do
         timeout 20 tcpdump -r "$capture" -w "$work/a" "$filter" >/dev/null 2>"$work/err.a"
         a=$?
         rm -f "$work/b"
-        LD_PRELOAD=$preload timeout 20 tcpdump -r "$capture" -w "$work/b" "$filter" >/dev/null 2>"$work/err.b"
+        timeout 20 env LD_PRELOAD="$preload" tcpdump -r "$capture" -w "$work/b" "$filter" >/dev/null 2>"$work/err.b"
         b=$?
         if [ "$a" != 0 ] || [ "$b" != 0 ]; then
             # What both refuse is equal; what only one refuses is listed in dropin/README.md.

@@ -24,7 +24,7 @@ cat "$work/out" >>"$work/err"
 has "dumpcap shows weir's error" "'port' takes a port, not an address" "$work/err"
 
 # tshark captures through dumpcap; both inherit the library.
-LD_PRELOAD=$preload timeout 60 tshark -Q -l -i lo -f 'udp port 7 and udp[8] = 0x41' -c 1 -T fields -e udp.dstport -e udp.payload \
+timeout 60 env LD_PRELOAD="$preload" tshark -Q -l -i lo -f 'udp port 7 and udp[8] = 0x41' -c 1 -T fields -e udp.dstport -e udp.payload \
     >"$work/out" 2>"$work/err" </dev/null &
 pid=$!
 for _ in $(seq 100); do # until it listens and has seen the packet

@@ -2,8 +2,9 @@
 /*
  * backends/cbpf/read.c - classic programs as text, read back.
  *
- * Two readers: one for numbers, whatever separates them, and one for instructions in words, which takes the listings
- * of tcpdump -d and the assembly of the kernel's bpf_asm. Targets of jumps are kept as text until all labels are known.
+ * Two readers: one for numbers, whatever separates them, and one for instructions in words, which takes the
+ * listings of tcpdump -d and the assembly of the kernel's bpf_asm. Targets of jumps are kept as text until
+ * all labels are known.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static const struct alias {
     const char *word, *real;
     bool negated;
 } aliases[] = {
-    {"jmp", "ja", false}, {"jne", "jeq", true},    {"jneq", "jeq", true},   {"jlt", "jge", true},
+    {"jmp", "ja", false}, {"jne", "jeq", true}, {"jneq", "jeq", true},  {"jlt", "jge", true},
     {"jle", "jgt", true}, {"ldi", "ld", false}, {"ldxi", "ldx", false},
 };
 
@@ -100,7 +101,7 @@ static bool number(struct reader *r, uint32_t max, uint32_t *out)
     }
     for (digits = at; at < r->end; at++) {
         char c = r->text[at];
-        unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0')
+        unsigned digit = c >= '0' && c <= '9'                     ? (unsigned)(c - '0')
                          : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (unsigned)((c | 0x20) - 'a' + 10)
                                                                   : 99;
         if (digit >= base)
@@ -109,7 +110,8 @@ static bool number(struct reader *r, uint32_t max, uint32_t *out)
         if (value > UINT32_MAX)
             return false;
     }
-    if (at == digits || (at < r->end && is_word(r->text[at])) || (negative ? value > (uint64_t)INT32_MAX + 1 : value > max))
+    if (at == digits || (at < r->end && is_word(r->text[at])) ||
+        (negative ? value > (uint64_t)INT32_MAX + 1 : value > max))
         return false;
     *out = negative ? 0 - (uint32_t)value : (uint32_t)value;
     r->at = at;
@@ -232,7 +234,8 @@ static bool nibble(struct reader *r, struct operand *o)
     uint32_t mask;
 
     o->form = OPERAND_NIBBLE;
-    if (!take(r, '*') || !take(r, '(') || !take(r, '[') || !number(r, UINT32_MAX, &o->k) || !take(r, ']') || !take(r, '&'))
+    if (!take(r, '*') || !take(r, '(') || !take(r, '[') || !number(r, UINT32_MAX, &o->k) || !take(r, ']') ||
+        !take(r, '&'))
         return false;
     skip(r, " \t");
     return number(r, UINT32_MAX, &mask) && mask == 15 && take(r, ')');
@@ -308,8 +311,8 @@ static int read_instruction(struct reader *r, struct span word)
             negated = aliases[i].negated;
         }
     if (!read_operand(r, &o)) {
-        diag(r->sink, DIAG_RAW_OPERAND, (struct diag_at){.at = o.at, .also = word}, quoted(word), r->text + word.begin,
-             quoted(o.at), r->text + o.at.begin);
+        diag(r->sink, DIAG_RAW_OPERAND, (struct diag_at){.at = o.at, .also = word}, quoted(word),
+             r->text + word.begin, quoted(o.at), r->text + o.at.begin);
         return WEIR_E_FILTER;
     }
     if (o.form == OPERAND_NIBBLE && word_is(r, word, "ldx")) {
@@ -323,8 +326,8 @@ static int read_instruction(struct reader *r, struct span word)
             known = known || spelling_by_word(name, len, (enum operand_form)form);
         if (!known)
             return fail(r, DIAG_RAW_WORD, word);
-        diag(r->sink, DIAG_RAW_OPERAND, (struct diag_at){.at = o.at, .also = word}, quoted(word), r->text + word.begin,
-             quoted(o.at), r->text + o.at.begin);
+        diag(r->sink, DIAG_RAW_OPERAND, (struct diag_at){.at = o.at, .also = word}, quoted(word),
+             r->text + word.begin, quoted(o.at), r->text + o.at.begin);
         return WEIR_E_FILTER;
     }
     struct weir_cbpf_insn in = {s->code, 0, 0, o.k};
@@ -390,7 +393,8 @@ static int distance(struct reader *r, const struct jump *j, struct span to, uint
         struct reader digits = {.text = r->text, .at = to.begin, .end = to.end};
 
         if (!number(&digits, UINT32_MAX, &target)) {
-            const struct label *l = r->labels.n ? bsearch(&wanted, r->labels.at, r->labels.n, sizeof wanted, by_name) : NULL;
+            const struct label *l =
+                r->labels.n ? bsearch(&wanted, r->labels.at, r->labels.n, sizeof wanted, by_name) : NULL;
 
             if (!l)
                 return fail(r, DIAG_RAW_LABEL, to);

@@ -29,7 +29,8 @@ struct spelling {
 /** NULL when there is no such instruction. */
 const struct spelling *spelling_by_code(uint16_t code);
 
-/** The instruction that is @len bytes of @word with such an operand; OPERAND_HEX finds OPERAND_DECIMAL, too. */
+/** The instruction that is @len bytes of @word with such an operand; OPERAND_HEX finds OPERAND_DECIMAL, too.
+ */
 const struct spelling *spelling_by_word(const char *word, size_t len, enum operand_form form);
 
 /** Name of the metadata that an absolute load from @k reads; NULL when it reads packet bytes. */
