@@ -87,7 +87,7 @@ static void run_case(const char *linktype, const char *filter, const char *text,
     struct program reference = {0}, plain = {0}, optimized = {0}, excuse[ROWS_MAX] = {{0}};
     struct prove_condition outside[ROWS_MAX];
     size_t conditions = 0;
-    char why[512] = "", name[256];
+    char why[512] = "", name[512];
     bool excused = false, ok = true;
     int64_t number = weir_linktype_by_name(linktype);
     snprintf(name, sizeof name, "linktypes:%s", filter);
