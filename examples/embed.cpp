@@ -8,7 +8,8 @@
 #include <vector>
 #include <weir/weir.h>
 
-class Filter {
+class Filter
+{
   public:
     explicit Filter(const std::string &text, std::uint32_t linktype = 1)
     {
@@ -37,7 +38,10 @@ class Filter {
 
   private:
     struct Free {
-        void operator()(weir_program *p) const { weir_program_free(p); }
+        void operator()(weir_program *p) const
+        {
+            weir_program_free(p);
+        }
     };
     std::unique_ptr<weir_program, Free> program_;
 };

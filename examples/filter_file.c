@@ -32,13 +32,14 @@ static struct weir_program *compile(const char *text, const struct file_header *
 
     if (weir_new(NULL, &weir) < 0)
         return NULL;
-    options.linktype = file->linktype & 0xffff; /* numbers of files and of captures differ for a few types only */
+    options.linktype =
+        file->linktype & 0xffff; /* numbers of files and of captures differ for a few types only */
     options.savefile = WEIR_SAVEFILE_UNSWAPPED;
     if (weir_compile(weir, text, strlen(text), &options, &program) < 0)
         program = NULL;
     for (size_t i = 0; (d = weir_diagnostic(weir, i)) != NULL; i++)
-        fprintf(stderr, "%s at byte %u: %s\n", d->severity == WEIR_ERROR ? "error" : "warning", (unsigned)d->begin,
-                d->message);
+        fprintf(stderr, "%s at byte %u: %s\n", d->severity == WEIR_ERROR ? "error" : "warning",
+                (unsigned)d->begin, d->message);
     weir_free(weir); /* the program does not need it */
     return program;
 }

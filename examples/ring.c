@@ -45,7 +45,8 @@ static int attach(int fd, const char *text)
     const char *refusal = weir_program_kernel_refusal(program);
     size_t count;
     const struct weir_cbpf_insn *insns = weir_program_cbpf(program, &count);
-    struct sock_fprog fprog = {.len = (unsigned short)count, .filter = (struct sock_filter *)(uintptr_t)insns};
+    struct sock_fprog fprog = {.len = (unsigned short)count,
+                               .filter = (struct sock_filter *)(uintptr_t)insns};
     if (refusal)
         fprintf(stderr, "the kernel would refuse this program: %s\n", refusal);
     status = refusal ? -1 : setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &fprog, sizeof fprog);
@@ -57,9 +58,13 @@ static int attach(int fd, const char *text)
 
 static uint8_t *open_ring(int fd, const char *interface)
 {
-    struct tpacket_req3 ring = {.tp_block_size = BLOCK_BYTES, .tp_block_nr = BLOCKS, .tp_frame_size = 2048,
-                                .tp_frame_nr = BLOCK_BYTES / 2048 * BLOCKS, .tp_retire_blk_tov = 50};
-    struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL),
+    struct tpacket_req3 ring = {.tp_block_size = BLOCK_BYTES,
+                                .tp_block_nr = BLOCKS,
+                                .tp_frame_size = 2048,
+                                .tp_frame_nr = BLOCK_BYTES / 2048 * BLOCKS,
+                                .tp_retire_blk_tov = 50};
+    struct sockaddr_ll to = {.sll_family = AF_PACKET,
+                             .sll_protocol = htons(ETH_P_ALL),
                              .sll_ifindex = (int)if_nametoindex(interface)};
     int version = TPACKET_V3;
     void *map;

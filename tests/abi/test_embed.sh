@@ -16,7 +16,8 @@ installs() { make --no-print-directory B="$build" PREFIX="$stage/prefix" LIBDIR=
 installs install
 is 'make install' 0 $?
 find "$stage" -mindepth 1 ! -type d | sed "s|$stage/prefix/||" | LC_ALL=C sort >"$work/installed"
-for file in bin/weir include/weir/weir.h lib/libweir.a lib/libweir.so lib/libweir-pcap.so lib/pkgconfig/weir.pc; do
+for file in bin/weir include/weir/weir.h lib/libweir.a lib/libweir.so lib/libweir-pcap.so lib/pkgconfig/weir.pc \
+    share/bash-completion/completions/weir share/zsh/site-functions/_weir share/man/man1/weir.1 share/man/man7/weir-filter.7; do
     has "$file is installed" "$file" "$work/installed"
 done
 "$stage/prefix/bin/weir" --version >"$work/out" 2>&1

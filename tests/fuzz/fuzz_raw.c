@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/fuzz/fuzz_raw.c - any text through the reader of classic programs: what it takes is printed in every form, which
- * reads back as the same program, and run on a packet.
+ * tests/fuzz/fuzz_raw.c - any text through the reader of classic programs: what it takes is printed in every
+ * form, which reads back as the same program, and run on a packet.
  */
 #include <stdint.h>
 #include <stdlib.h>
