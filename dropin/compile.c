@@ -130,6 +130,8 @@ WEIR_API int pcap_compile(pcap_t *p, struct bpf_program *program, const char *te
     o.optimize = optimize != 0;
     o.netmask = netmask; /* taken for host byte order, as libpcap takes it */
     o.live = is_live(p);
+    if (o.live && o.optimize) /* it will run in the kernel, where loads at variable addresses are dear */
+        o.tune = WEIR_TUNE_KERNEL;
     if (pcap_file(p))
         o.savefile = pcap_is_swapped(p) ? WEIR_SAVEFILE_SWAPPED : WEIR_SAVEFILE_UNSWAPPED;
     o.resolver = &names_system;
