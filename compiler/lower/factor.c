@@ -374,6 +374,17 @@ static uint32_t compound_item(struct factor *x, const struct run *r, const struc
     return both;
 }
 
+/* None of few lone entries holds where an entry with a rest does. */
+static bool lone_is_apart(const struct entry *lone, uint32_t lones, const struct entry *rest, uint32_t rests)
+{
+    bool apart = (uint64_t)lones * rests <= OVERTAKE_MAX * OVERTAKE_MAX;
+
+    for (uint32_t i = 0; i < lones && apart; i++)
+        for (uint32_t k = 0; k < rests && apart; k++)
+            apart = !sets_meet(lone[i].set, rest[k].set);
+    return apart;
+}
+
 /* What a run becomes, appended to @list; lists that are made are put on the work list. */
 static void write_run(struct factor *x, uint32_t list, const struct run *r)
 {
@@ -390,8 +401,9 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
     struct entry *e = run_entries(x, r, is_or, &lone, &n), *rests = e + r->n - n;
     if (x->form.failed)
         return;
-    lone = unite_lone(x, r, e, lone, is_or);
     uint32_t before = n;
+    bool lone_apart = lone_is_apart(e, lone, rests, n);
+    lone = unite_lone(x, r, e, lone, is_or);
     n = n ? unite_equal(x, rests, n, kind) : 0;
     const struct piece *p = x->switches && n >= SWITCH_MIN ? disjoint_pieces(x, rests, n, &pieces) : NULL;
     for (uint32_t i = 0; i < n && !x->form.failed; i++)
@@ -403,8 +415,9 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
         for (uint32_t i = 0; i < n && !x->form.failed; i++)
             rests[i].rest = compound_item(x, r, &rests[i], is_or);
     }
-    for (uint32_t i = 0; i < lone && (n < before || pieces); i++)
-        e[i].rank = 0; /* rests may have moved past it: what is decided without one comes first */
+    bool moved = (n < before || pieces) && !lone_apart;
+    for (uint32_t i = 0; i < lone && moved; i++)
+        e[i].rank = 0; /* rests moved past it that hold where it does: what is decided without one comes first */
     for (uint32_t i = 0, k = 0; i + k < lone + n && !x->form.failed;) { /* in the order of the text */
         bool first = k == n || (i < lone && e[i].rank <= rests[k].rank);
         nf_list_append(&x->form, list, first ? e[i++].rest : rests[k++].rest);

@@ -213,9 +213,9 @@ static cond family32_host(struct lower *lw, const struct cursor *c, uint32_t fam
 
     if (lw->o->savefile == WEIR_NOT_A_SAVEFILE)
         return cond_eq(lw, v, host_order_image(family));
-    cond one = cond_eq(lw, v, family);
-    cond other = cond_eq(lw, load_anchor(lw, c->link, 0, 4), swap32(family));
-    return cond_or(lw, one, other);
+    cond same_order = cond_eq(lw, v, host_order_image(family)); /* most files come from machines like this one */
+    cond other_order = cond_eq(lw, load_anchor(lw, c->link, 0, 4), swap32(host_order_image(family)));
+    return cond_or(lw, same_order, other_order);
 }
 
 static cond family32_big(struct lower *lw, const struct cursor *c, uint32_t family)

@@ -21,7 +21,7 @@
 #include <string.h>
 #include "opt/pass.h"
 
-#define COPIES_FREE 256 /* states beyond one for each block that any function may have */
+#define COPIES_FREE 64  /* states beyond one for each block that any function may have */
 #define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
 
 /* Sorted, disjoint, not adjacent; interned. Set 0 is everything. */
@@ -662,7 +662,7 @@ static int rebuild(struct thread *t)
     struct ir_func *f = t->f;
 
     t->budget = 16 * (uint64_t)f->block.n + 65536;
-    t->extra = COPIES_FREE + f->block.n / 4;
+    t->extra = COPIES_FREE + f->block.n / 16;
     if (!find_relevant(t) || set_intern(t, &everything, 1) != 0 || t->failed)
         return WEIR_E_MEMORY;
     uint32_t root = resolve(t, IR_NONE, f->entry, 0);
