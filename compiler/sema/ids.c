@@ -519,7 +519,7 @@ static void hint_range(struct checker *c, const struct id_view *v)
     if (last->number != diag_number(DIAG_UNKNOWN_PORT) || last->at.begin != v->at.begin)
         return;
     hint_text(buf, sizeof buf, "write 'portrange %.*s'", SPAN_TEXT(c, v->at));
-    if (!(hint = arena_copy(c->arena, buf, strlen(buf))))
+    if (!(hint = arena_copy(c->sink->arena, buf, strlen(buf))))
         c->failed = true;
     else
         last->hint = hint;

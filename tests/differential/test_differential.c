@@ -378,7 +378,7 @@ static void count_words(struct test *t, const struct tree *tree)
                 words[w].no += no;
             }
         at += len;
-        at += *at == '\\' ? 1 + strcspn(at, " )") : *at != '\0';
+        at += *at == '\\' ? strcspn(at, " )") : *at != '\0';
     }
 }
 
