@@ -7,6 +7,7 @@
  * A jump's distance is counted from the instruction behind it and has 16 bits.
  */
 #include "backends/ebpf/internal.h"
+#include <string.h>
 
 void asm_init(struct asm_code *c, struct arena *arena, uint32_t labels, uint32_t limit)
 {
@@ -254,8 +255,11 @@ int asm_finish(struct asm_code *c, struct ebpf_code *out)
         return WEIR_E_LIMIT;
     l.of_label = arena_array(c->arena, uint32_t, c->label.n);
     if (c->no_memory || !next || !l.of_label || !vec_reserve(out->arena, &out->insn, c->item.n) ||
-        !vec_reserve(out->arena, &out->at, c->item.n))
+        !vec_reserve(out->arena, &out->at, c->item.n) || !vec_reserve(out->arena, &out->rodata, c->rodata.n))
         return WEIR_E_MEMORY;
+    if (c->rodata.n)
+        memcpy(out->rodata.at, c->rodata.at, c->rodata.n);
+    out->rodata.n = c->rodata.n;
     c->at = (struct span){0, 0};
     for (uint32_t i = 0; i < c->item.n && !l.no_memory; i++) {
         const struct asm_item *it = &c->item.at[i];

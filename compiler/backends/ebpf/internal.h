@@ -129,9 +129,9 @@ enum access { ACCESS_DIRECT, ACCESS_COPY, ACCESS_LOADS };
 /* A target that no block has: what follows the last block of a piece when that is not the match. */
 #define NOWHERE 0xfffffffdu
 
-/* The label of block 0, and where a match and a miss go. */
+/* The label of block 0, and where a match and a miss go; in front of a table, where NOWHERE is. */
 struct labels {
-    uint32_t block, accept, reject;
+    uint32_t block, accept, reject, nowhere;
 };
 
 /* ---- asm.c: instructions with symbolic jumps */
@@ -146,11 +146,23 @@ struct asm_reloc {
     uint32_t item, kind, addend;
 };
 
+/* A set of values in the read-only data (table.c). */
+struct asm_table {
+    const uint32_t *key; /* as they are compared */
+    uint32_t n;
+    uint32_t at; /* in the read-only data */
+    uint32_t bucket_bits, slot_bits;
+    uint32_t multiplier, addend;
+};
+
 struct asm_code {
     struct arena *arena;
     VEC(struct asm_item) item;
     VEC(uint32_t) label; /* item index, or IR_NONE until bound */
     VEC(struct asm_reloc) reloc;
+    VEC(struct asm_table) table;
+    VEC(uint8_t) rodata;
+    bool tables;    /* there may be some */
     struct span at; /* of the items to come */
     uint32_t cold;  /* item, or 0 */
     uint32_t limit; /* instructions */
@@ -201,9 +213,24 @@ bool switch_is_points(const struct ir_block *b, struct ir_range value, uint32_t 
 void switch_emit(struct asm_code *c, const struct ir_block *b, struct ir_range value, int reg,
                  unsigned raw_bits, uint32_t next, struct labels labels);
 
+/* ---- table.c */
+
+/** Whether the switch of @b is worth a table: many values, few of them neighbours, go to one target. */
+bool table_suits(const struct ir_block *b, struct ir_range value);
+
+/**
+ * What switch_emit() does, by a table; @work are registers it may use. False, and nothing is emitted, when
+ * the switch suits no table or none was found.
+ */
+bool table_emit(struct asm_code *c, const struct ir_block *b, struct ir_range value, int reg,
+                const int work[3], unsigned raw_bits, uint32_t next, struct labels labels);
+
 static inline uint32_t label_of(uint32_t target, struct labels l)
 {
-    return target == IR_ACCEPT ? l.accept : target == IR_REJECT ? l.reject : l.block + target;
+    return target == IR_ACCEPT   ? l.accept
+           : target == IR_REJECT ? l.reject
+           : target == NOWHERE   ? l.nowhere
+                                 : l.block + target;
 }
 
 /* ---- plan.c: decisions made before the first instruction */

@@ -346,12 +346,15 @@ static void begin_direct(struct program *g, struct piece *q, const struct plan *
 }
 
 /* Whether a second copy of the code is cheap. */
-static bool is_short(const struct ir_func *f)
+static bool is_short(struct ir_func *f, bool tables)
 {
     uint32_t cases = 0;
 
-    for (uint32_t b = 0; b < f->block.n && f->block.n <= SHORT_BLOCKS; b++)
-        cases += f->block.at[b].to.n;
+    for (uint32_t i = 0; i < f->block.n && f->block.n <= SHORT_BLOCKS; i++) {
+        const struct ir_block *b = &f->block.at[i];
+        if (!tables || b->on == IR_NONE || !table_suits(b, ir_range(f, b->on)))
+            cases += b->to.n;
+    }
     return f->block.n <= SHORT_BLOCKS && cases <= SHORT_CASES;
 }
 
@@ -363,7 +366,7 @@ static int emit_direct(struct program *g)
                  ACCESS_DIRECT,
                  EBPF_REACH_MAX,
                  0,
-                 is_short(g->f),
+                 is_short(g->f, g->o->tables),
                  len_is_called(g) ? 2 : 3,
                  {5, 4, 8, 6}},
         .labels = new_labels(g),
@@ -395,6 +398,7 @@ static int emit_program(struct program *g)
     int status;
 
     asm_init(&g->c, g->arena, 0, g->o->limit);
+    g->c.tables = g->o->tables;
     g->common.accept = asm_label(&g->c);
     g->common.reject = asm_label(&g->c);
     if (g->target->data != NOT_THERE || g->target->arguments)
@@ -414,7 +418,7 @@ int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct dia
 
     if (!g.target)
         return WEIR_E_ARGUMENT;
-    g.shared = is_short(f) && !o->count; /* counting needs the registers of each piece */
+    g.shared = is_short(f, o->tables) && !o->count; /* counting needs the registers of each piece */
     int status = emit_program(&g);
     if (status == 0 && g.alone && g.shared)
         status = emit_program(&g); /* again, now that its end is known to follow the only piece */

@@ -345,6 +345,22 @@ static void emit_wide(struct select *s, const struct wide_test *w)
         asm_jump(s->c, label_of(w->no, s->labels));
 }
 
+/* A switch of many cases. */
+static void emit_cases(struct select *s, const struct ir_block *b)
+{
+    struct ir_range value = ir_range(s->f, b->on);
+    int reg = value_register(s, b->on), work[3];
+    unsigned raw_bits = s->p.raw[b->on] ? plan_raw_bits(&s->p, b->on) : 0;
+
+    if (s->c->tables && table_suits(b, value)) {
+        for (int i = 0; i < 3; i++)
+            work[i] = take_register(s);
+        if (table_emit(s->c, b, value, reg, work, raw_bits, s->next, s->labels))
+            return;
+    }
+    switch_emit(s->c, b, value, reg, raw_bits, s->next, s->labels);
+}
+
 static void emit_switch(struct select *s)
 {
     const struct ir_block *b = &s->p.block[s->block];
@@ -357,8 +373,7 @@ static void emit_switch(struct select *s)
     } else if (plan_is_compare(&s->p, b)) {
         emit_compare(s, b);
     } else {
-        switch_emit(s->c, b, ir_range(s->f, b->on), value_register(s, b->on),
-                    s->p.raw[b->on] ? plan_raw_bits(&s->p, b->on) : 0, s->next, s->labels);
+        emit_cases(s, b);
     }
 }
 
