@@ -420,7 +420,7 @@ int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct dia
         return WEIR_E_ARGUMENT;
     g.shared = is_short(f, o->tables) && !o->count; /* counting needs the registers of each piece */
     int status = emit_program(&g);
-    if (status == 0 && g.alone && g.shared)
+    if (status == 0 && g.alone && g.shared && !g.c.no_memory)
         status = emit_program(&g); /* again, now that its end is known to follow the only piece */
     if (status < 0)
         return status;
