@@ -175,7 +175,7 @@ check-headers: ## every header compiles alone; the public one also as C++
 
 FUZZ ?= parser
 TIME ?= 60
-fuzz: ## FUZZ=parser|pipeline TIME=seconds: run a fuzzer (clang's libFuzzer)
+fuzz: ## FUZZ=parser|pipeline|ir|raw TIME=seconds: run a fuzzer (clang's libFuzzer)
 	$(Q)mkdir -p $(B)/fuzz/corpus-$(FUZZ)
 	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' $(B)/fuzz/libweir.a
 	$(Q)clang $(filter-out -Werror,$(WARN)) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(INC) \
