@@ -14,9 +14,9 @@ if [ -z "${WEIR_IN_NAMESPACE:-}" ]; then
 fi
 ip link set lo up
 
-# dumpcap -d prints the program it would install.
+# dumpcap -d prints the program it would install: one for the kernel.
 preloaded dumpcap -i lo -d -f 'tcp port 80'
-"$weir" -y EN10MB -s 262144 --live -d 'tcp port 80' | sed 's/  *$//' >"$work/want"
+"$weir" -y EN10MB -s 262144 --live --tune kernel -d 'tcp port 80' | sed 's/  *$//' >"$work/want"
 sed -n '/^(/p' "$work/out" "$work/err" | sed 's/  *$//' >"$work/got"
 same "dumpcap -d shows weir's program" "$work/want" "$work/got"
 preloaded dumpcap -i lo -d -f 'udp and port 10.0.0.1'
