@@ -19,15 +19,8 @@ static int print_program(const struct options *o, const struct weir_program *p)
                           : o->listing > 2  ? WEIR_TEXT_DECIMAL
                           : o->listing == 2 ? WEIR_TEXT_C
                                             : WEIR_TEXT_LISTING;
-    char *text = NULL;
-    size_t len = 0;
-    int status = weir_program_text(p, form, &text, &len);
 
-    if (status < 0)
-        return say_failed(o->json, "%s", weir_strerror(status));
-    fwrite(text, 1, len, stdout);
-    weir_text_free(p, text);
-    return EXIT_DONE;
+    return print_text(o, p, form);
 }
 
 /* Writes @len bytes to -o's file. */

@@ -29,11 +29,11 @@ static void print_c(const char *name, const struct weir_cbpf_insn *in, size_t co
     puts("};");
 }
 
-static int print_source(const struct options *o, const struct weir_program *p)
+int print_text(const struct options *o, const struct weir_program *p, enum weir_text form)
 {
     char *text = NULL;
     size_t len = 0;
-    int status = weir_program_text(p, WEIR_TEXT_SOURCE, &text, &len);
+    int status = weir_program_text(p, form, &text, &len);
 
     if (status < 0)
         return say_failed(o->json, "%s", weir_strerror(status));
@@ -49,7 +49,7 @@ int emit_program(const struct options *o, const struct weir_program *p)
     const struct weir_cbpf_insn *in = weir_program_cbpf(p, &count);
 
     if (!in)
-        return print_source(o, p);
+        return print_text(o, p, WEIR_TEXT_SOURCE);
     if (o->emit == EMIT_C) {
         print_c("weir_filter", in, count);
         return EXIT_DONE;

@@ -1,14 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # tests/attach/test_commands.sh - attach, show and detach: wrong use, refusals, and that nothing stays behind.
-if [ -z "${WEIR_NAMESPACES:-}" ]; then
-    if [ "$(id -u)" != 0 ] || ! unshare -mn true 2>/dev/null; then
-        echo "1..0 # SKIP root is needed for network namespaces"
-        exit 0
-    fi
-    export WEIR_NAMESPACES=1
-    exec unshare -mn bash "$0"
-fi
+. tests/cli/namespaces.sh
 . tests/cli/tap.sh
 
 mount -t bpf bpf /sys/fs/bpf

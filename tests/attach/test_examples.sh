@@ -1,14 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 # tests/attach/test_examples.sh - the examples that need a kernel do what they say.
-if [ -z "${WEIR_NAMESPACES:-}" ]; then
-    if [ "$(id -u)" != 0 ] || ! unshare -mn true 2>/dev/null; then
-        echo "1..0 # SKIP root is needed for network namespaces"
-        exit 0
-    fi
-    export WEIR_NAMESPACES=1
-    exec unshare -mn bash "$0"
-fi
+. tests/cli/namespaces.sh
 . tests/cli/tap.sh
 examples=$(dirname "$weir")/examples
 ip link set lo up

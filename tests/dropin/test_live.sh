@@ -5,13 +5,7 @@
 . tests/dropin/preload.sh
 need tcpdump
 need ip
-if [ -z "${WEIR_IN_NAMESPACE:-}" ]; then
-    unshare -n true 2>/dev/null || {
-        echo "1..0 # SKIP no rights to make a network namespace"
-        exit 0
-    }
-    WEIR_IN_NAMESPACE=1 exec unshare -n bash "$0"
-fi
+. tests/cli/namespaces.sh
 
 mac() { ip -o link show v1 | sed 's/.*link.ether \([0-9a-f:]*\) .*/\1/'; }
 

@@ -5,13 +5,7 @@
 need dumpcap
 need tshark
 need ip
-if [ -z "${WEIR_IN_NAMESPACE:-}" ]; then
-    unshare -n true 2>/dev/null || {
-        echo "1..0 # SKIP no rights to make a network namespace"
-        exit 0
-    }
-    WEIR_IN_NAMESPACE=1 exec unshare -n bash "$0"
-fi
+. tests/cli/namespaces.sh
 ip link set lo up
 
 # dumpcap -d prints the program it would install: one for the kernel.

@@ -6,11 +6,10 @@
  * verifier behind every pass, emitted for both targets and evaluated on packets made for it.
  */
 #include <stdlib.h>
-#include "backends/ebpf/ebpf.h"
 #include "opt/opt.h"
+#include "tests/fuzz/backends.h"
 #include "tests/fuzz/packets.h"
 
-#define LIMIT 200000u
 #define WALKS 24
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -56,34 +55,6 @@ static void draw(const struct ir_func *f)
     strbuf_init(&dot, &allocator_libc);
     ir_dot(f, &dot);
     strbuf_release(&dot);
-}
-
-static const struct cbpf_code *emit(struct ir_func *f, bool plain, struct cbpf_code *code, struct arena *arena)
-{
-    struct diag_sink sink = {.arena = arena, .limit = 100};
-
-    *code = (struct cbpf_code){.arena = arena};
-    int status = cbpf_emit(f, plain, LIMIT, &sink, code);
-    if (status == WEIR_E_LIMIT || status == WEIR_E_UNSUPPORTED)
-        return NULL;
-    if (status < 0)
-        broken("cbpf", weir_strerror(status));
-    const char *wrong = cbpf_validate(code->insn.at, code->insn.n);
-    if (wrong)
-        broken(plain ? "plain cbpf" : "optimized cbpf", wrong);
-    return code;
-}
-
-static void emit_xdp(struct ir_func *f, struct arena *arena)
-{
-    struct diag_sink sink = {.arena = arena, .limit = 100};
-    struct ebpf_code code = {.arena = arena};
-    struct ebpf_target_options o = ebpf_target_defaults(WEIR_TARGET_XDP, f->accept);
-    o.limit = LIMIT;
-    int status = ebpf_emit(f, &o, &sink, &code);
-
-    if (status < 0 && status != WEIR_E_LIMIT && status != WEIR_E_UNSUPPORTED)
-        broken("ebpf", weir_strerror(status));
 }
 
 static void run(struct arena *arena, const uint8_t *data, size_t size, struct ir_func *plain)

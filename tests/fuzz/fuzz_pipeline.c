@@ -7,12 +7,11 @@
  * verdicts that differ: plain program against plain IR, optimized IR and program as refinements of it.
  */
 #include <stdlib.h>
-#include "backends/ebpf/ebpf.h"
 #include "driver/pipeline.h"
 #include "proto/linktype.h"
+#include "tests/fuzz/backends.h"
 #include "tests/fuzz/packets.h"
 
-#define LIMIT 200000u
 #define WALKS 24
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -53,40 +52,6 @@ static struct weir_options options(const uint8_t *b, size_t n)
     o.snaplen = b[2] ? b[2] * 257u : WEIR_SNAPLEN_DEFAULT;
     o.protochain = 1 + b[3] % 8;
     return o;
-}
-
-/* NULL when the program is too long or the target cannot; aborts on any other refusal. */
-static const struct cbpf_code *emit(struct ir_func *f, bool plain, struct cbpf_code *code, struct arena *arena)
-{
-    struct diag_sink sink = {.arena = arena, .limit = 100};
-
-    *code = (struct cbpf_code){.arena = arena};
-    int status = cbpf_emit(f, plain, LIMIT, &sink, code);
-    if (status == WEIR_E_LIMIT || status == WEIR_E_UNSUPPORTED) {
-        if (!sink.errors)
-            broken("cbpf", "refused without a diagnostic");
-        return NULL;
-    }
-    if (status < 0)
-        broken("cbpf", weir_strerror(status));
-    const char *wrong = cbpf_validate(code->insn.at, code->insn.n);
-    if (wrong)
-        broken(plain ? "plain cbpf" : "optimized cbpf", wrong);
-    return code;
-}
-
-static void emit_xdp(struct ir_func *f, struct arena *arena)
-{
-    struct diag_sink sink = {.arena = arena, .limit = 100};
-    struct ebpf_code code = {.arena = arena};
-    struct ebpf_target_options o = ebpf_target_defaults(WEIR_TARGET_XDP, f->accept);
-    o.limit = LIMIT;
-    int status = ebpf_emit(f, &o, &sink, &code);
-
-    if (status < 0 && status != WEIR_E_LIMIT && status != WEIR_E_UNSUPPORTED)
-        broken("ebpf", weir_strerror(status));
-    if (status < 0 && !sink.errors)
-        broken("ebpf", "refused without a diagnostic");
 }
 
 static void compile(struct arena *arena, const char *text, size_t len, struct weir_options *o, const uint8_t *packet, size_t n)
