@@ -2,7 +2,7 @@
 /*
  * scan.h - what the scanner and the grammar share.
  *
- * Only filter.l and filter.y include this.
+ * Only filter.l, filter.y and mistakes.h include this.
  */
 #ifndef WEIR_GRAMMAR_SCAN_H
 #define WEIR_GRAMMAR_SCAN_H

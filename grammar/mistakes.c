@@ -1,0 +1,645 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * mistakes.c - what a wrong filter probably meant.
+ *
+ * A syntax error says what would have fitted, and what to write instead: one `guess_` function for each kind
+ * of slip. Words from elsewhere are rows of mistakes.def. Nothing here changes what is accepted.
+ */
+#include "grammar/mistakes.h"
+#include "filter.tab.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- words of a syntax error */
+
+static const char *text_at(const struct parse_ctx *px, struct span at)
+{
+    return px->text + at.begin;
+}
+
+static int shown(struct span at)
+{
+    return at.end - at.begin > 60 ? 60 : (int)(at.end - at.begin);
+}
+
+static bool says(const struct parse_ctx *px, struct span at, const char *word)
+{
+    size_t n = strlen(word);
+    return at.end - at.begin == n && memcmp(text_at(px, at), word, n) == 0;
+}
+
+void mistake_quote(const struct parse_ctx *px, struct span at, char *out, size_t size)
+{
+    size_t n = 0;
+
+    for (uint32_t i = at.begin; i < at.end && n + 5 < size; i++) {
+        unsigned char c = (unsigned char)px->text[i];
+        n += (size_t)snprintf(out + n, size - n, c < ' ' || c >= 0x7f ? "\\x%02x" : "%c", c);
+        if (i - at.begin == 40 && i + 1 < at.end) {
+            snprintf(out + n, size - n, "...");
+            return;
+        }
+    }
+    out[n] = '\0';
+}
+
+struct choices {
+    const char *item[16];
+    int n;
+};
+
+static void choice(struct choices *c, bool wanted, const char *item)
+{
+    if (wanted && c->n < 16)
+        c->item[c->n++] = item;
+}
+
+void mistake_wanted(const bool *want, bool open, char *out, size_t size)
+{
+    struct choices c = {.n = 0};
+    bool test = want[TK_PROTO] && want[TK_ATYPE];
+    bool number = want[TK_NUM], name = want[TK_ID], dotted = want[TK_DOTTED];
+
+    choice(&c, want[TK_AND] && want[TK_OR], "'and'");
+    choice(&c, want[TK_OR], "'or'");
+    choice(&c, test, "a test such as 'tcp' or 'port 80'");
+    if (!test) {
+        choice(&c, want[TK_PROTO], "a number, 'len' or bytes such as 'ip[0]'");
+        choice(&c, !want[TK_PROTO] && dotted && name, "a name, number or address");
+        choice(&c, !want[TK_PROTO] && dotted && !name, "an address");
+        choice(&c, !want[TK_PROTO] && !dotted && number && name, "a number or a name");
+        choice(&c, !want[TK_PROTO] && !dotted && number && !name, "a number");
+        choice(&c, !want[TK_PROTO] && !dotted && !number && name, "a name");
+        choice(&c, want[TK_ATYPE], "a word such as 'host' or 'port'");
+        choice(&c, want[TK_SRC] && !want[TK_ATYPE], "'src'");
+        choice(&c, want[TK_DST] && !want[TK_ATYPE], "'dst'");
+    }
+    choice(&c, want[TK_NE], "a comparison such as '='");
+    choice(&c, want[TK_EQ] && !want[TK_NE], "one of '=', '<', '>', '&', '|'");
+    choice(&c, want[TK_TIMES], "an operator such as '+'");
+    choice(&c, want[TK_BRACKET] && c.n == 0, "'['");
+    choice(&c, want[TK_CLOSE] && open, "')'");
+    choice(&c, want[TK_UNBRACKET], "']'");
+    choice(&c, want[TK_YYEOF] && !want[TK_OR] && !test, "the end of the filter");
+
+    size_t n = 0;
+    out[0] = '\0';
+    for (int i = 0; i < c.n && n < size; i++)
+        n += (size_t)snprintf(out + n, size - n, "%s%s",
+                              i == 0        ? ""
+                              : i + 1 < c.n ? ", "
+                                            : " or ",
+                              c.item[i]);
+}
+
+/* ---------------------------------------------------------------- what was probably meant */
+
+#define HINT(g, ...) (snprintf((g)->hint, sizeof(g)->hint, __VA_ARGS__), true)
+#define TEXT(g, at)  shown(at), text_at((g)->px, (at))
+
+static bool is_comparison(int token)
+{
+    return token == TK_EQ || token == TK_NE || token == TK_LT || token == TK_GT || token == TK_LE ||
+           token == TK_GE;
+}
+
+/* A primitive may begin behind this token. */
+static bool begins_test(int token)
+{
+    return token == TK_YYEOF || token == TK_AND || token == TK_OR || token == TK_NOT || token == TK_OPEN;
+}
+
+static bool is_id(int token)
+{
+    return token == TK_ID || token == TK_NUM || token == TK_DOTTED || token == TK_IPV6 || token == TK_MAC48 ||
+           token == TK_MAC8;
+}
+
+/* The next run of non-blanks from @from on, without a closing parenthesis. */
+static struct span next_word(const struct parse_ctx *px, uint32_t from)
+{
+    struct span at;
+
+    while (from < px->len && isspace((unsigned char)px->text[from]))
+        from++;
+    at.begin = at.end = from;
+    while (at.end < px->len && !isspace((unsigned char)px->text[at.end]) &&
+           !strchr("()&|,;", px->text[at.end]))
+        at.end++;
+    return at;
+}
+
+/* Behind @from, blanks passed over: the next character, 0 at the end. */
+static char next_char(const struct parse_ctx *px, uint32_t from)
+{
+    while (from < px->len && isspace((unsigned char)px->text[from]))
+        from++;
+    return from < px->len ? px->text[from] : '\0';
+}
+
+/* How many decimal digits @at begins with. */
+static uint32_t digits(const struct parse_ctx *px, struct span at)
+{
+    uint32_t n = 0;
+
+    while (at.begin + n < at.end && isdigit((unsigned char)px->text[at.begin + n]))
+        n++;
+    return n;
+}
+
+/* NUMBER-NUMBER, which is one identifier: the two numbers. */
+static bool number_range(const struct parse_ctx *px, struct span at, struct span *low, struct span *high)
+{
+    uint32_t n = digits(px, at);
+
+    *low = (struct span){at.begin, at.begin + n};
+    *high = (struct span){at.begin + n + 1, at.end};
+    return n > 0 && high->begin < high->end && px->text[low->end] == '-' &&
+           digits(px, *high) == high->end - high->begin;
+}
+
+/* A comparison in symbols or in Wireshark's words: what it means, and 0 when it is none. */
+static int comparison_at(const struct parse_ctx *px, uint32_t from, uint32_t *end)
+{
+    static const struct {
+        const char *text;
+        int token;
+    } row[] = {{"==", TK_EQ},  {"!=", TK_NE},  {"<=", TK_LE},  {">=", TK_GE},  {"=", TK_EQ},
+               {"<", TK_LT},   {">", TK_GT},   {"eq ", TK_EQ}, {"ne ", TK_NE}, {"le ", TK_LE},
+               {"ge ", TK_GE}, {"lt ", TK_LT}, {"gt ", TK_GT}};
+
+    while (from < px->len && isspace((unsigned char)px->text[from]))
+        from++;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        size_t n = strlen(row[i].text);
+        if (n <= px->len - from && memcmp(px->text + from, row[i].text, n) == 0) {
+            *end = from + (uint32_t)n;
+            return row[i].token;
+        }
+    }
+    return 0;
+}
+
+static const char *comparison_word(int token)
+{
+    return token == TK_EQ   ? "="
+           : token == TK_NE ? "!="
+           : token == TK_LT ? "<"
+           : token == TK_GT ? ">"
+           : token == TK_LE ? "<="
+                            : ">=";
+}
+
+enum follow { MISTAKE_VALUE, MISTAKE_COMPARE, MISTAKE_FLAG, MISTAKE_ALONE };
+
+/* `in {80 443}` and `in {80, 443}` as `(80 or 443)`. False when it is none of them. */
+static bool guess_set(struct guess *g, const char *instead, struct span in)
+{
+    uint32_t at = in.end;
+    char list[96];
+    size_t n = 0;
+
+    if (next_char(g->px, at) != '{')
+        return false;
+    at = (uint32_t)((const char *)memchr(g->px->text + at, '{', g->px->len - at) - g->px->text) + 1;
+    while (at < g->px->len && g->px->text[at] != '}') {
+        uint32_t begin = at;
+        while (at < g->px->len && !strchr("}, \t\r\n", g->px->text[at]))
+            at++;
+        if (at > begin && n < sizeof list)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%.*s", n ? " or " : "",
+                                  shown((struct span){begin, at}), g->px->text + begin);
+        at += at < g->px->len && g->px->text[at] != '}';
+    }
+    if (n == 0 || n >= sizeof list)
+        return HINT(g, "write '%s (... or ...)'", instead);
+    return HINT(g, "write '%s (%s)'", instead, list);
+}
+
+/* What stands in for a row's `instead` in front of this value. */
+static const char *fitting(const struct parse_ctx *px, const char *instead, struct span value)
+{
+    static const struct {
+        const char *host, *net;
+    } prefix[] = {{"host", "net"},         {"src host", "src net"},         {"dst host", "dst net"},
+                  {"ip6 host", "ip6 net"}, {"ip6 src host", "ip6 src net"}, {"ip6 dst host", "ip6 dst net"}};
+
+    if (strcmp(instead, "ifname") == 0 && digits(px, value) == value.end - value.begin)
+        return "ifindex";
+    if (value.begin < value.end && memchr(text_at(px, value), '/', value.end - value.begin))
+        for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
+            if (strcmp(instead, prefix[i].host) == 0)
+                return prefix[i].net;
+    return instead;
+}
+
+static bool guess_mistake(struct guess *g, struct span at)
+{
+    static const struct {
+        const char *word, *instead;
+        enum follow follow;
+    } row[] = {
+#define MISTAKE(word, instead, follow) {word, instead, MISTAKE_##follow},
+#include "grammar/mistakes.def"
+#undef MISTAKE
+    };
+    size_t i = 0;
+
+    while (i < sizeof row / sizeof *row && !says(g->px, at, row[i].word))
+        i++;
+    if (i == sizeof row / sizeof *row)
+        return false;
+    uint32_t behind = at.end;
+    int op = comparison_at(g->px, at.end, &behind);
+    struct span value = next_word(g->px, behind);
+    const char *instead = fitting(g->px, row[i].instead, value);
+    if (says(g->px, value, "in") && row[i].follow != MISTAKE_ALONE && guess_set(g, instead, value))
+        return true;
+    if (at.end < g->px->len && g->px->text[at.end] == '[') /* in front of bytes */
+        return HINT(g, "write '%s%s'", instead, strchr(instead, '[') ? "" : "[...]");
+    if (strcmp(instead, "type") == 0 && value.end - value.begin == 1 &&
+        strchr("012", g->px->text[value.begin]))
+        return HINT(g, "write '%stype %s'", op == TK_NE ? "not " : "",
+                    (const char *[]){"mgt", "ctl", "data"}[g->px->text[value.begin] - '0']);
+    if (row[i].follow == MISTAKE_FLAG) {
+        bool clear = (op == TK_EQ && says(g->px, value, "0")) || (op == TK_NE && says(g->px, value, "1"));
+        return HINT(g, "write '%s %s 0'", instead, clear ? "=" : "!=");
+    }
+    if (row[i].follow == MISTAKE_ALONE || value.begin == value.end)
+        return HINT(g, "write '%s'", instead);
+    if (row[i].follow == MISTAKE_COMPARE)
+        return op ? HINT(g, "write '%s %s %.*s'", instead, comparison_word(op), TEXT(g, value))
+                  : HINT(g, "write '%s'", instead);
+    if (op == 0 || op == TK_EQ || op == TK_NE)
+        return HINT(g, "write '%s%s %.*s'", op == TK_NE ? "not " : "", instead, TEXT(g, value));
+    return HINT(g, "write '%s'", instead);
+}
+
+/* One letter more, less, other, or two neighbours swapped. */
+static bool near(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t head = 0, tail = 0;
+
+    if (n > m + 1 || m > n + 1)
+        return false;
+    while (head < n && head < m && a[head] == b[head])
+        head++;
+    while (tail < n - head && tail < m - head && a[n - 1 - tail] == b[m - 1 - tail])
+        tail++;
+    size_t left_a = n - head - tail, left_b = m - head - tail;
+    return (left_a <= 1 && left_b <= 1) ||
+           (left_a == 2 && left_b == 2 && a[head] == b[head + 1] && a[head + 1] == b[head]);
+}
+
+/* The same word but for hyphens, underscores and dots. */
+static bool same_letters(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t i = 0, k = 0;
+
+    for (;;) {
+        while (i < n && strchr("-_.", a[i]))
+            i++;
+        while (k < m && strchr("-_.", b[k]))
+            k++;
+        if (i == n || k == m)
+            return i == n && k == m;
+        if (a[i++] != b[k++])
+            return false;
+    }
+}
+
+/* A word that is a keyword but for its case or one letter; @anywhere when its place does not matter. */
+static bool guess_keyword(struct guess *g, struct span at, bool anywhere)
+{
+    char lower[32];
+    size_t n = at.end - at.begin;
+
+    if (n == 0 || n >= sizeof lower || text_at(g->px, at)[0] == '\\')
+        return false;
+    for (size_t i = 0; i < n; i++)
+        lower[i] = (char)tolower((unsigned char)text_at(g->px, at)[i]);
+    const struct keyword *exact = keyword_find(lower, n);
+    if (exact)
+        return HINT(g, "keywords are written in lower case: '%s'", exact->word);
+    for (size_t i = 0; n >= 3 && keyword_row(i); i++) {
+        const struct keyword *k = keyword_row(i);
+        if (same_letters(lower, n, k->word, k->len) && (anywhere || g->want[k->token]))
+            return HINT(g, "did you mean '%s'?", k->word);
+    }
+    for (size_t i = 0; n >= 3 && keyword_row(i); i++) {
+        const struct keyword *k = keyword_row(i);
+        if (near(lower, n, k->word, k->len) && (anywhere || g->want[k->token]))
+            return HINT(g, "did you mean '%s'?", k->word);
+    }
+    return false;
+}
+
+/* `len-4`: a hyphen glues. */
+static bool guess_hyphen(struct guess *g)
+{
+    struct span at = g->found.at, left = at, right = at;
+    const char *hyphen = memchr(text_at(g->px, at), '-', at.end - at.begin);
+
+    if (g->found.token != TK_ID || !hyphen || !g->want[TK_LEN] || g->want[TK_ATYPE])
+        return false;
+    left.end = (uint32_t)(hyphen - g->px->text);
+    right.begin = left.end + 1;
+    const struct keyword *k = keyword_find(text_at(g->px, left), left.end - left.begin);
+    bool number = digits(g->px, left) == left.end - left.begin;
+    if (right.begin == right.end || !(number || (k && (k->token == TK_LEN || k->token == TK_NUM))))
+        return false;
+    return HINT(g, "put blanks around the '-': '%.*s - %.*s'", TEXT(g, left), TEXT(g, right));
+}
+
+static bool guess_word(struct guess *g)
+{
+    if (guess_hyphen(g))
+        return true;
+    if (says(g->px, g->found.at, "contains") || says(g->px, g->found.at, "matches"))
+        return HINT(g, "text is compared as bytes: 'tcp[20:4] = 0x47455420' is \"GET \" at that place");
+    if (g->found.token == TK_ID && (guess_mistake(g, g->found.at) || guess_keyword(g, g->found.at, false)))
+        return true;
+    return g->before.token == TK_ID && begins_test(g->earlier.token) &&
+           (guess_mistake(g, g->before.at) || guess_keyword(g, g->before.at, true));
+}
+
+/* `port == 80`, `vlan = 5`, `tcp port > 1023`. */
+static bool guess_comparison(struct guess *g)
+{
+    static const int takes[] = {TK_ATYPE,   TK_PTYPE,   TK_SRC,     TK_DST, TK_STACK, TK_LENGTH_TEST,
+                                TK_IFINDEX, TK_TYPE,    TK_SUBTYPE, TK_DIR, TK_RNR,   TK_SRNR,
+                                TK_REASON,  TK_PF_NAME, TK_LLC,     TK_ADDR};
+    int op = g->found.token;
+    struct span value = next_word(g->px, g->found.at.end);
+    struct span words = g->before.at;
+
+    if (!is_comparison(op))
+        return false;
+    if (op == TK_GT && g->before.token == TK_LT)
+        return HINT(g, "unequal is written '!='");
+    if ((op == TK_GT || op == TK_LT) && g->before.token == TK_EQ)
+        return HINT(g, "write '%s='", comparison_word(op));
+    if (g->before.token == TK_PROTO && value.begin < value.end && (op == TK_EQ || op == TK_NE))
+        return HINT(g, "write '%s%.*s host %.*s' for an address, or compare bytes: '%.*s[0] = ...'",
+                    op == TK_NE ? "not " : "", TEXT(g, words), TEXT(g, value), TEXT(g, words));
+    for (size_t i = 0; i < sizeof takes / sizeof *takes; i++)
+        if (takes[i] == g->before.token && value.begin < value.end) {
+            if (g->earlier.token == TK_PROTO || g->earlier.token == TK_SRC || g->earlier.token == TK_DST)
+                words.begin = g->earlier.at.begin;
+            if (op == TK_EQ || op == TK_NE)
+                return HINT(g, "write '%s%s%.*s %.*s'", op == TK_NE ? "not " : "",
+                            g->before.token == TK_ADDR && words.begin == g->before.at.begin ? "wlan " : "",
+                            TEXT(g, words), TEXT(g, value));
+            if (says(g->px, g->before.at, "port"))
+                return HINT(g, "ports between two numbers are 'portrange LOW-HIGH'");
+            return false;
+        }
+    if (g->want[TK_AND])
+        return HINT(g, "a relation has one comparison; join two with 'and'");
+    return false;
+}
+
+/* `10.0.0.1`, `tcp 80`, `ip localhost`. */
+static bool guess_bare_id(struct guess *g)
+{
+    const struct seen *f = &g->found, *p = &g->before;
+    bool behind_proto = p->token == TK_PROTO;
+    struct span words = {p->at.begin, p->at.begin};
+
+    if (!is_id(f->token) || !g->want[TK_ATYPE] || g->want[TK_DOTTED])
+        return false;
+    if (behind_proto)
+        words = (struct span){p->at.begin, f->at.begin}; /* with the blank */
+    struct span whole = f->at;
+    if (whole.end < g->px->len && g->px->text[whole.end] == '/')
+        whole.end = next_word(g->px, whole.end).end;
+    bool ports = behind_proto &&
+                 (says(g->px, p->at, "tcp") || says(g->px, p->at, "udp") || says(g->px, p->at, "sctp"));
+    if (f->token == TK_ID && f->at.end < g->px->len && g->px->text[f->at.end] == '[')
+        return HINT(g, "bytes are read with 'link[...]', 'ip[...]', 'ip6[...]', 'tcp[...]' and a few more");
+    uint32_t behind;
+    if (f->token == TK_ID && !behind_proto && !memchr(text_at(g->px, f->at), '-', f->at.end - f->at.begin) &&
+        comparison_at(g->px, f->at.end, &behind))
+        return HINT(g, "fields of display filters are not known here: compare bytes, as in 'ip[8] < 5'");
+    switch (f->token) {
+    case TK_MAC48:
+    case TK_MAC8:
+        return HINT(g, "write 'ether host %.*s'", TEXT(g, f->at));
+    case TK_DOTTED:
+    case TK_IPV6:
+        if (ports)
+            words.end = words.begin;
+        return HINT(g, "write '%.*s%s %.*s'%s", TEXT(g, words), whole.end > f->at.end ? "net" : "host",
+                    TEXT(g, whole), ports ? ", joined with 'and'" : "");
+    case TK_NUM:
+        if (says(g->px, p->at, "icmp") || says(g->px, p->at, "icmp6"))
+            return HINT(g, "write '%.*s[%.*stype] = %.*s'", TEXT(g, p->at), TEXT(g, p->at), TEXT(g, f->at));
+        return HINT(g, "write '%.*s%s %.*s'", TEXT(g, words), ports || !behind_proto ? "port" : "proto",
+                    TEXT(g, f->at));
+    default:
+        return HINT(g, "write '%.*s%s %.*s'", TEXT(g, words), ports ? "port" : "host", TEXT(g, f->at));
+    }
+}
+
+/* `portrange 80 - 90`, `net 10/8`, `net 10 mask 255.0.0.0`. */
+static bool guess_number_pair(struct guess *g)
+{
+    struct span next = next_word(g->px, g->found.at.end);
+
+    if (g->before.token != TK_NUM || g->earlier.token != TK_ATYPE)
+        return false;
+    if (g->found.token == TK_NUM && says(g->px, g->earlier.at, "portrange"))
+        return HINT(g, "write 'portrange %.*s-%.*s'", TEXT(g, g->before.at), TEXT(g, g->found.at));
+    if ((g->found.token == TK_MINUS || g->found.token == TK_COLON) && next.begin < next.end)
+        return HINT(g, "write 'portrange %.*s-%.*s', without blanks", TEXT(g, g->before.at), TEXT(g, next));
+    if (g->found.token == TK_SLASH && next.begin < next.end)
+        return HINT(g, "write 'net %.*s.0.0.0/%.*s'", TEXT(g, g->before.at), TEXT(g, next));
+    if (g->found.token == TK_MASK && next.begin < next.end)
+        return HINT(g, "write 'net %.*s.0.0.0 mask %.*s'", TEXT(g, g->before.at), TEXT(g, next));
+    return false;
+}
+
+/* `port tcp 80`, `host src 1.2.3.4`, `udp port dst 53`: words in another order. */
+static bool guess_order(struct guess *g)
+{
+    const struct seen *f = &g->found, *p = &g->before;
+    struct span value = next_word(g->px, f->at.end), front = {p->at.begin, p->at.begin};
+    bool proto = f->token == TK_PROTO, dir = f->token == TK_SRC || f->token == TK_DST;
+
+    if (p->token != TK_ATYPE || !(proto || dir) || value.begin == value.end ||
+        keyword_find(text_at(g->px, value), value.end - value.begin))
+        return false;
+    if (dir && g->earlier.token == TK_PROTO)
+        front = (struct span){g->earlier.at.begin, p->at.begin};
+    else if (g->earlier.token == TK_PROTO)
+        return false;
+    return HINT(g, "write '%.*s%.*s %.*s %.*s'", TEXT(g, front), TEXT(g, f->at), TEXT(g, p->at),
+                TEXT(g, value));
+}
+
+/* `host 1.2.3.4:80`, `port http/tcp`, `tcp/80`, `fe80::1%eth0`. */
+static bool guess_glued(struct guess *g)
+{
+    const struct seen *f = &g->found, *p = &g->before;
+    struct span next = next_word(g->px, f->at.end);
+    struct span words = {g->earlier.at.begin, p->at.begin}; /* with the blank */
+    bool transport = says(g->px, next, "tcp") || says(g->px, next, "udp") || says(g->px, next, "sctp");
+
+    if (next.begin == next.end)
+        return false;
+    if (f->token == TK_COLON && (p->token == TK_DOTTED || p->token == TK_ID) &&
+        digits(g->px, next) == next.end - next.begin && g->want[TK_AND])
+        return HINT(g, "write '%.*s%.*s and port %.*s'", TEXT(g, words), TEXT(g, p->at), TEXT(g, next));
+    if (f->token == TK_SLASH && g->earlier.token == TK_ATYPE && says(g->px, g->earlier.at, "port") &&
+        transport)
+        return HINT(g, "write '%.*s port %.*s'", TEXT(g, next), TEXT(g, p->at));
+    if (f->token == TK_SLASH && p->token == TK_PROTO)
+        return HINT(g, "write '%.*s port %.*s'", TEXT(g, p->at), TEXT(g, next));
+    if (f->token == TK_PERCENT && p->token == TK_IPV6)
+        return HINT(g, "write the address without its zone: '%.*s'", TEXT(g, p->at));
+    return false;
+}
+
+/* a.b.c with 3, 8 and 3 bits (ITU-T Q.704): a signalling point code. */
+static bool point_code(const struct parse_ctx *px, struct span at, unsigned *code)
+{
+    unsigned a, b, c;
+    char text[16];
+    int end = 0;
+
+    if (at.end - at.begin >= sizeof text)
+        return false;
+    snprintf(text, sizeof text, "%.*s", (int)(at.end - at.begin), text_at(px, at));
+    if (sscanf(text, "%3u.%3u.%3u%n", &a, &b, &c, &end) != 3 || text[end] || a > 7 || b > 255 || c > 7)
+        return false;
+    *code = a << 11 | b << 3 | c;
+    return true;
+}
+
+/* The fields of ATM and SS7, and the keywords that take one word or number. */
+static bool guess_field(struct guess *g)
+{
+    const struct seen *f = &g->found, *p = &g->before;
+    bool field = p->token == TK_ATM_FIELD || p->token == TK_SS7_FIELD;
+    struct span low, high, next = next_word(g->px, f->at.end);
+    unsigned code;
+
+    if (field && f->token == TK_ID && number_range(g->px, f->at, &low, &high))
+        return HINT(g, "write '%.*s >= %.*s and %.*s <= %.*s'", TEXT(g, p->at), TEXT(g, low), TEXT(g, p->at),
+                    TEXT(g, high));
+    if (p->token == TK_SS7_FIELD && f->token == TK_DOTTED && point_code(g->px, f->at, &code))
+        return HINT(g, "point codes are one number: write '%.*s %u'", TEXT(g, p->at), code);
+    if (field && f->token == TK_SLASH)
+        return HINT(g, "write 'vpi NUMBER and vci NUMBER'");
+    if (f->token == TK_AND && p->token == TK_NUM && g->want[TK_OR] && !g->want[TK_AND])
+        return HINT(g, "a list of values is joined with 'or'");
+    if (p->token == TK_STACK && f->token == TK_ID && says(g->px, p->at, "vlan") &&
+        number_range(g->px, f->at, &low, &high))
+        return HINT(g, "write 'vlan and link[14:2] & 0xfff >= %.*s and link[14:2] & 0xfff <= %.*s'",
+                    TEXT(g, low), TEXT(g, high));
+    if (p->token == TK_STACK && f->token == TK_ID && digits(g->px, next) &&
+        digits(g->px, next) == next.end - next.begin)
+        return HINT(g, "write '%.*s %.*s'", TEXT(g, p->at), TEXT(g, next));
+    if (p->token == TK_IFINDEX && f->token == TK_ID)
+        return HINT(g, "interfaces are numbers here, as 'ip link' shows them: 'ifindex 2'");
+    if (p->token == TK_LENGTH_TEST && f->token == TK_ID && digits(g->px, next))
+        return HINT(g, "write '%.*s %.*s'", TEXT(g, p->at), TEXT(g, next));
+    if (p->token == TK_LEN && f->token == TK_NUM)
+        return HINT(g, "write 'len = %.*s', 'less %.*s' or 'greater %.*s'", TEXT(g, f->at), TEXT(g, f->at),
+                    TEXT(g, f->at));
+    if (p->token == TK_PF_NAME && f->token == TK_NUM && says(g->px, p->at, "action"))
+        return HINT(g, "actions are names: 'action pass', 'action block'");
+    if (p->token == TK_SUBTYPE && f->token == TK_NUM)
+        return HINT(g, "write 'subtype NAME', or 'type TYPE subtype %.*s'", TEXT(g, f->at));
+    if (p->token == TK_BYTE && f->token == TK_BRACKET)
+        return HINT(g, "write 'byte OFFSET = VALUE', or 'link[OFFSET] = VALUE'");
+    if (f->token == TK_NE && g->want[TK_EQ] && g->want[TK_BAR] && g->earlier.token == TK_BYTE &&
+        next.begin < next.end)
+        return HINT(g, "write 'not byte %.*s = %.*s'", TEXT(g, p->at), TEXT(g, next));
+    return false;
+}
+
+/* Brackets that are missing, misplaced or hold a word. */
+static bool guess_bytes(struct guess *g)
+{
+    const struct seen *f = &g->found, *p = &g->before;
+
+    if (p->token == TK_PROTO && f->token == TK_OPEN && digits(g->px, next_word(g->px, f->at.end)))
+        return HINT(g, "bytes are read with brackets: '%.*s[%.*s]'", TEXT(g, p->at),
+                    TEXT(g, next_word(g->px, f->at.end)));
+    if (f->token == TK_BRACKET && begins_test(p->token))
+        return HINT(g, "write 'link[...]', 'ip[...]' or another protocol in front of the bracket");
+    if (p->token == TK_BRACKET && f->token == TK_TYPE && says(g->px, g->earlier.at, "icmp"))
+        return HINT(g, "write 'icmp[icmptype]'");
+    if (p->token == TK_BRACKET && f->token == TK_TYPE && says(g->px, g->earlier.at, "icmp6"))
+        return HINT(g, "write 'icmp6[icmp6type]'");
+    if (p->token == TK_PROTO && is_comparison(g->earlier.token) && g->want[TK_BRACKET] && !g->want[TK_AND])
+        return HINT(g, "a protocol is no number: write 'ip proto \\%.*s', or '%.*s' alone", TEXT(g, p->at),
+                    TEXT(g, p->at));
+    return false;
+}
+
+/* Operators between the wrong things. */
+static bool guess_operator(struct guess *g)
+{
+    int f = g->found.token, p = g->before.token;
+    bool end = f == TK_YYEOF || f == TK_CLOSE;
+    const bool *want = g->want;
+
+    if ((f == TK_AMPERSAND || f == TK_BAR) && want[TK_AND])
+        return f == TK_BAR ? HINT(g, "join tests with 'or' or '||'; '|' works on numbers")
+                           : HINT(g, "join tests with 'and' or '&&'; '&' works on numbers");
+    if ((f == TK_AND || f == TK_OR || end) && want[TK_TIMES]) {
+        if (!end && (says(g->px, g->found.at, "&&") || says(g->px, g->found.at, "||")))
+            return HINT(g, "'%.*s' joins tests; numbers are combined with '%c'", TEXT(g, g->found.at),
+                        g->px->text[g->found.at.begin]);
+        if (!end && p == TK_NUM && !isdigit((unsigned char)g->px->text[g->before.at.begin]))
+            return HINT(g, "numbers are combined with '%c', as in 'tcp-syn|tcp-ack'",
+                        f == TK_AND ? '&' : '|');
+        if (p == TK_NUM && begins_test(g->earlier.token))
+            return HINT(g, "write 'port %.*s'", TEXT(g, g->before.at));
+        return want[TK_NE] ? HINT(g, "compare it with a number, as in 'tcp[13] & 2 != 0'") : false;
+    }
+    if ((f == TK_AND || f == TK_OR) && (p == TK_AND || p == TK_OR))
+        return HINT(g, "one 'and' or 'or' is enough");
+    if ((f == TK_AND || f == TK_OR) && p == TK_NOT)
+        return HINT(g, "write '%s not'", f == TK_AND ? "and" : "or");
+    if (f == TK_CLOSE && p == TK_OPEN)
+        return HINT(g, "put a test between the parentheses");
+    if (f == TK_NOT && want[TK_AND])
+        return HINT(g, "write 'and not'");
+    if (f == TK_PTYPE && (p == TK_SRC || p == TK_DST || p == TK_ADDR))
+        return HINT(g, "'%.*s' takes no direction", TEXT(g, g->found.at));
+    return false;
+}
+
+static bool guess_rest(struct guess *g)
+{
+    struct span at = g->found.at;
+    int f = g->found.token;
+    bool keyword = keyword_find(text_at(g->px, at), at.end - at.begin) && f != TK_AND && f != TK_OR;
+
+    if (g->before.token == TK_OPEN && g->earlier.token == TK_OPEN && is_id(f) && !g->want[TK_ID])
+        return HINT(g, "a list of ids begins with one parenthesis");
+    if (keyword && g->want[TK_DOTTED] && (g->before.token == TK_AND || g->before.token == TK_OR))
+        return HINT(g, "the parenthesis began a list of ids: write the qualifiers of its first id too, as in "
+                       "'(host a and port 80)'");
+    if (f == TK_PROTO && g->before.token == TK_PTYPE && g->want[TK_ID])
+        return HINT(g, "write '\\%.*s' to use the keyword as a name, or '%.*s' alone", TEXT(g, at),
+                    TEXT(g, at));
+    if (keyword && g->want[TK_ID] && !g->want[TK_AND] && !g->want[TK_PROTO])
+        return HINT(g, "write '\\%.*s' to use the keyword as a name", TEXT(g, at));
+    if (g->want[TK_AND] && (keyword || is_id(f) || f == TK_OPEN))
+        return HINT(g, "write 'and' or 'or' before it");
+    return false;
+}
+
+const char *mistake_hint(struct guess *g)
+{
+    return guess_field(g) || guess_word(g) || guess_number_pair(g) || guess_glued(g) || guess_order(g) ||
+                   guess_bytes(g) || guess_comparison(g) || guess_bare_id(g) || guess_operator(g) ||
+                   guess_rest(g)
+               ? g->hint
+               : NULL;
+}
