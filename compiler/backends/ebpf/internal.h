@@ -233,7 +233,7 @@ static inline uint32_t label_of(uint32_t target, struct labels l)
                                  : l.block + target;
 }
 
-/* ---- plan.c: decisions made before the first instruction */
+/* ---- plan.c and the passes in plan.h: decisions made before the first instruction */
 
 /*
  * DIRECT only. A packet pointer, data + base (+ add). The verifier remembers how far each may be read.

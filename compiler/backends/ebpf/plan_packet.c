@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backends/ebpf/plan_packet.c - how the packet is read: what the verifier knows of an offset, how much of the
+ * packet is copied, which packet pointers there are, and how many loads are on a path.
+ */
+#include "backends/ebpf/plan.h"
+
+/* ---------------------------------------------------------------- bounds the verifier knows */
+
+static uint32_t ones(uint32_t x)
+{
+    for (unsigned s = 1; s < 32; s *= 2)
+        x |= x >> s;
+    return x;
+}
+
+static uint32_t clamp(uint64_t x)
+{
+    return x > UINT32_MAX ? UINT32_MAX : (uint32_t)x;
+}
+
+/*
+ * Not ir_range(): the verifier forgets the range of a byte-swapped value and of a quotient, and a range it
+ * does not see is of no use here.
+ */
+uint32_t plan_known_max(const struct plan *p, ir_value v)
+{
+    const struct ir_node *n = plan_node(p, v);
+    uint32_t a = n->a < v ? p->known_max[n->a] : UINT32_MAX;
+    uint32_t b = n->b < v ? p->known_max[n->b] : UINT32_MAX;
+    const struct ir_phi *phi;
+    uint32_t max = 0;
+
+    switch (n->op) {
+    case IR_CONST:
+        return n->imm;
+    case IR_LOAD8:
+        return p->access == ACCESS_LOADS ? UINT32_MAX : 0xff; /* the verifier sees no range of LD_ABS */
+    case IR_META:
+        return n->imm == META_VLAN_PRESENT ? 1 : UINT32_MAX;
+    case IR_ADD:
+        return clamp((uint64_t)a + b);
+    case IR_MUL:
+        return clamp((uint64_t)a * b);
+    case IR_AND:
+        return a < b ? a : b;
+    case IR_OR:
+    case IR_XOR:
+        return ones(a | b);
+    case IR_SHL:
+        return plan_is_const(p, n->b) && b < 32 ? clamp((uint64_t)a << b) : UINT32_MAX;
+    case IR_SHR:
+        return plan_is_const(p, n->b) && b < 32 ? a >> b : UINT32_MAX;
+    case IR_EQ:
+    case IR_UGT:
+    case IR_UGE:
+        return 1;
+    case IR_PHI:
+        phi = plan_phi_of(p, v);
+        for (uint32_t i = 0; phi && i < phi->arg.n; i++) {
+            uint32_t x = phi->arg.at[i].value < v ? p->known_max[phi->arg.at[i].value] : UINT32_MAX;
+            max = x > max ? x : max;
+        }
+        return phi ? max : UINT32_MAX;
+    default:
+        return UINT32_MAX;
+    }
+}
+
+uint8_t plan_known_zeros(const struct plan *p, ir_value v)
+{
+    const struct ir_node *n = plan_node(p, v);
+    unsigned a = n->a < v ? p->zeros[n->a] : 0, b = n->b < v ? p->zeros[n->b] : 0;
+    uint32_t k = n->b < v && plan_is_const(p, n->b) ? plan_node(p, n->b)->imm : 0;
+    const struct ir_phi *phi;
+    unsigned zeros = 3;
+
+    switch (n->op) {
+    case IR_CONST:
+        return n->imm ? (uint8_t)(__builtin_ctz(n->imm | 8)) : 3;
+    case IR_ADD:
+    case IR_SUB:
+    case IR_OR:
+    case IR_XOR:
+        zeros = a < b ? a : b;
+        break;
+    case IR_AND:
+        zeros = a > b ? a : b;
+        break;
+    case IR_SHL:
+        zeros = plan_is_const(p, n->b) && k < 32 ? a + k : 0;
+        break;
+    case IR_SHR: /* of a mask */
+        n = plan_node(p, n->a);
+        zeros = 0;
+        if (plan_is_const(p, plan_node(p, v)->b) && k < 32 && plan_is_mask(p, n) &&
+            plan_node(p, n->b)->imm >> k)
+            zeros = (unsigned)__builtin_ctz(plan_node(p, n->b)->imm >> k);
+        break;
+    case IR_PHI:
+        phi = plan_phi_of(p, v);
+        for (uint32_t i = 0; phi && i < phi->arg.n; i++) {
+            unsigned x = phi->arg.at[i].value < v ? p->zeros[phi->arg.at[i].value] : 0;
+            zeros = x < zeros ? x : zeros;
+        }
+        return phi ? (uint8_t)zeros : 0;
+    default:
+        return 0;
+    }
+    return (uint8_t)(zeros < 3 ? zeros : 3);
+}
+
+/* ---------------------------------------------------------------- the window */
+
+bool plan_is_absolute(const struct plan *p, const struct ir_node *n, uint32_t *address)
+{
+    if (n->a != IR_NONE && !plan_is_const(p, n->a))
+        return false;
+    *address = n->imm + (n->a == IR_NONE ? 0 : plan_node(p, n->a)->imm);
+    return true;
+}
+
+/* The end of load @n if that may lie in the window, else 0. */
+static uint32_t load_end(const struct plan *p, const struct ir_node *n)
+{
+    uint32_t address, base = 0;
+
+    if (!plan_is_absolute(p, n, &address)) {
+        address = n->imm;
+        base = p->known_max[n->a];
+    }
+    uint64_t end = (uint64_t)address + base + ir_load_size(n);
+    return end <= p->window_max ? (uint32_t)end : 0;
+}
+
+bool plan_in_window(const struct plan *p, const struct ir_node *n)
+{
+    uint32_t end = load_end(p, n);
+
+    return end && end + p->phase <= p->window;
+}
+
+unsigned plan_aligned_part(const struct plan *p, const struct ir_node *n)
+{
+    uint32_t address;
+    unsigned size = ir_load_size(n), zeros = 3;
+
+    if (!plan_is_absolute(p, n, &address)) {
+        address = n->imm;
+        zeros = p->zeros[n->a];
+    }
+    while ((address + p->phase) % size || size > 1u << zeros)
+        size /= 2;
+    return size;
+}
+
+void plan_find_phase(struct plan *p)
+{
+    uint32_t good[8] = {0};
+
+    for (ir_value v = 0; v < p->values; v++) {
+        const struct ir_node *n = plan_node(p, v);
+        uint32_t address;
+        for (uint32_t i = 0; ir_is_load(n) && plan_is_absolute(p, n, &address) && i < 8; i++)
+            good[i] += ((address + i) % ir_load_size(n) == 0) * ir_load_size(n);
+    }
+    for (uint32_t i = 1; i < 8; i++)
+        if (good[i] > good[p->phase])
+            p->phase = i;
+}
+
+static void find_window(struct plan *p)
+{
+    uint32_t end = 0;
+
+    for (ir_value v = 0; v < p->values; v++) {
+        uint32_t x = p->wanted[v] && ir_is_load(plan_node(p, v)) ? load_end(p, plan_node(p, v)) : 0;
+        end = x > end && x + p->phase <= p->window_max ? x : end;
+    }
+    for (uint32_t i = 0; i < p->wides.n; i++)
+        end = p->wides.at[i].offset + 8 > end ? p->wides.at[i].offset + 8 : end;
+    p->window = end ? (end + p->phase + 7) / 8 * 8 : 0;
+}
+
+void plan_find_frame(struct plan *p)
+{
+    if (p->access == ACCESS_COPY)
+        find_window(p);
+    for (ir_value v = 0; v < p->values && p->access != ACCESS_DIRECT; v++)
+        p->calls |= p->wanted[v] && ir_is_load(plan_node(p, v)) && plan_is_dear(p, plan_node(p, v));
+    p->frame = p->window + (p->access == ACCESS_COPY && p->calls ? 8 : 0);
+    p->home_regs = p->calls && p->home_regs > 2 ? 2 : p->home_regs; /* the first ones survive calls */
+    int slots = STACK_SLOTS - (int)p->frame / 8 - 16;               /* of which some are for spills */
+    p->home_max = p->home_regs + (slots < HOME_MAX - HOME_REGS_MAX ? slots : HOME_MAX - HOME_REGS_MAX);
+}
+
+/* ---------------------------------------------------------------- packet pointers */
+
+static uint32_t pointer_slot(const struct plan *p, const struct ebpf_pointer *w)
+{
+    uint64_t h = (w->base * UINT64_C(0x9e3779b97f4a7c15)) ^ (w->add * UINT64_C(0xbf58476d1ce4e5b9)) ^ w->size;
+    uint32_t at = (uint32_t)(h >> 32 ^ h) & p->pointer_hash_mask;
+
+    for (; p->pointer_hash[at]; at = (at + 1) & p->pointer_hash_mask) {
+        const struct ebpf_pointer *x = &p->pointer.at[p->pointer_hash[at] - 1];
+        if (x->base == w->base && x->add == w->add && x->size == w->size && x->far == w->far)
+            break;
+    }
+    return at;
+}
+
+static struct ebpf_pointer pointer_for(const struct plan *p, ir_value base, uint32_t offset, uint32_t size)
+{
+    if (p->known_max[base] <= 0x7fff && offset <= 0x7fff && size <= 0x7fff && offset + size <= 0x7fff)
+        return (struct ebpf_pointer){.base = base};
+    return (struct ebpf_pointer){base, offset, size, true};
+}
+
+uint32_t plan_pointer(struct plan *p, ir_value base, uint32_t offset, uint32_t size)
+{
+    struct ebpf_pointer w = pointer_for(p, base, offset, size);
+
+    return p->values + p->pointer_hash[pointer_slot(p, &w)] - 1;
+}
+
+static void pointer_add(struct plan *p, ir_value base, uint32_t offset, uint32_t size)
+{
+    struct ebpf_pointer w = pointer_for(p, base, offset, size);
+    uint32_t at = pointer_slot(p, &w);
+
+    if (p->pointer_hash[at])
+        return;
+    if (!vec_push(p->arena, &p->pointer, w))
+        p->no_memory = true;
+    else
+        p->pointer_hash[at] = p->pointer.n;
+}
+
+/* Calls pointer_add() for every address the program uses; counts them first, for the table's size. */
+void plan_find_pointers(struct plan *p)
+{
+    uint32_t n = 0, size = 8;
+
+    for (int counting = 1; counting >= 0 && !p->no_memory; counting--) {
+        for (uint32_t b = 0; b < p->f->block.n; b++) {
+            const struct ir_block *k = &p->block[b];
+            for (uint32_t i = 0; i < k->guard.n && p->reachable[b] && !p->never[b]; i++) {
+                const struct ir_guard *g = &k->guard.at[i];
+                if (g->base != IR_NONE && counting)
+                    n++;
+                else if (g->base != IR_NONE)
+                    pointer_add(p, g->base, g->offset, g->size);
+            }
+        }
+        for (ir_value v = 0; v < p->values; v++) {
+            const struct ir_node *x = plan_node(p, v);
+            if (!p->wanted[v] || !ir_is_load(x) || x->a == IR_NONE)
+                continue;
+            if (counting)
+                n++;
+            else
+                pointer_add(p, x->a, x->imm, ir_load_size(x));
+        }
+        if (counting) {
+            while (size / 2 < n && size < 1u << 31)
+                size *= 2;
+            p->pointer_hash_mask = size - 1;
+            p->pointer_hash = arena_array(p->arena, uint32_t, size);
+            p->no_memory |= !p->pointer_hash;
+        }
+    }
+}
+
+/* ---------------------------------------------------------------- loads on a path */
+
+uint32_t plan_count_loads(const struct plan *p)
+{
+    uint32_t blocks = p->f->block.n, most = 0;
+    uint32_t *loads = arena_array(p->arena, uint32_t, blocks);
+
+    if (!loads)
+        return UINT32_MAX;
+    /* A load that several blocks use counts in the first of them. */
+    for (ir_value v = 0; v < p->values; v++)
+        if (p->wanted[v] && p->first[v] < blocks && ir_is_load(plan_node(p, v)))
+            loads[p->first[v]]++;
+    uint32_t *path = arena_array(p->arena, uint32_t, blocks);
+    for (uint32_t b = 0; path && b < blocks; b++) {
+        uint32_t n = path[b] + loads[b] + (p->wide[b] ? 2 : 0);
+        most = n > most ? n : most;
+        for (uint32_t i = 0; p->reachable[b] && !p->never[b] && i < plan_targets(p, b); i++) {
+            uint32_t t = plan_target(p, b, i);
+            if (t < blocks && path[t] < n)
+                path[t] = n;
+        }
+    }
+    return path ? most : UINT32_MAX;
+}
