@@ -91,6 +91,11 @@ struct edge {
     ref to;
 };
 
+struct edges {
+    struct edge *at;
+    uint32_t n, cap;
+};
+
 struct memo {
     ref p, q, result;
     uint32_t epoch;
@@ -121,7 +126,7 @@ struct walk {
     LIST(struct threaded) threaded;
 
     LIST(struct node) node;
-    LIST(struct edge) edge;
+    struct edges edge;
     uint32_t *node_hash, node_hash_size;
     struct memo *memo;
     uint32_t memo_size, memo_n, epoch;

@@ -67,13 +67,13 @@ static ref node_make(struct walk *w, uint32_t field, uint32_t at)
     return w->node.n - 1 + OUTCOMES;
 }
 
-/* Appends an edge to the node in the making, which began at @at. */
-static void edge_put(struct walk *w, uint32_t at, uint32_t last, ref to)
+/* Appends an edge to the node in the making, which began at @at of @e. */
+static void edge_put(struct walk *w, struct edges *e, uint32_t at, uint32_t last, ref to)
 {
-    if (w->edge.n > at && w->edge.at[w->edge.n - 1].to == to)
-        w->edge.at[w->edge.n - 1].last = last;
+    if (e->n > at && e->at[e->n - 1].to == to)
+        e->at[e->n - 1].last = last;
     else
-        PUSH(w, &w->edge, (struct edge){last, to});
+        PUSH(w, e, (struct edge){last, to});
 }
 
 /* ---- results of the operation at hand, by its two operands */
@@ -111,6 +111,23 @@ ref *walk_memo_find(struct walk *w, ref p, ref q)
     }
 }
 
+/* The node of edges that were collected apart, as others were made meanwhile: the result for @p and @q. Frees @e. */
+static ref edges_end(struct walk *w, struct edges *e, uint32_t field, ref p, ref q)
+{
+    uint32_t at = w->edge.n;
+
+    for (uint32_t i = 0; i < e->n; i++)
+        PUSH(w, &w->edge, e->at[i]);
+    free(e->at);
+    if (stopped(w))
+        return REJECT;
+    ref result = node_make(w, field, at);
+    ref *known = walk_memo_find(w, p, q);
+    if (known)
+        *known = result;
+    return result;
+}
+
 void walk_memo_clear(struct walk *w)
 {
     w->epoch++;
@@ -146,7 +163,7 @@ static ref choose(struct walk *w, uint32_t field, struct set set, ref yes, ref n
             bool in = v && v->lo <= begin;
             uint32_t last = in ? v->hi : v ? v->lo - 1 : UINT32_MAX;
             last = in ? (y->last < last ? y->last : last) : (n->last < last ? n->last : last);
-            edge_put(w, at, last, in ? y->to : n->to);
+            edge_put(w, &w->edge, at, last, in ? y->to : n->to);
             pay(w, 1);
             if (last == UINT32_MAX || stopped(w))
                 break;
@@ -170,8 +187,8 @@ static ref choose(struct walk *w, uint32_t field, struct set set, ref yes, ref n
     if (!known || *known != NONE)
         return known ? *known : REJECT;
 
-    /* an earlier field first: its edges are collected apart, as nodes are made meanwhile */
-    LIST(struct edge) e = {0};
+    /* an earlier field first */
+    struct edges e = {0};
     uint32_t i = 0, k = 0;
     for (;;) {
         struct edge self_y, self_n;
@@ -181,26 +198,13 @@ static ref choose(struct walk *w, uint32_t field, struct set set, ref yes, ref n
         pay(w, 1);
         if (stopped(w))
             break;
-        if (e.n && e.at[e.n - 1].to == to)
-            e.at[e.n - 1].last = last;
-        else
-            PUSH(w, &e, (struct edge){last, to});
+        edge_put(w, &e, 0, last, to);
         if (last == UINT32_MAX)
             break;
         i += y.last == last;
         k += n.last == last;
     }
-    uint32_t at = w->edge.n;
-    for (uint32_t j = 0; j < e.n; j++)
-        PUSH(w, &w->edge, e.at[j]);
-    free(e.at);
-    if (stopped(w))
-        return REJECT;
-    ref result = node_make(w, top, at);
-    known = walk_memo_find(w, yes, no);
-    if (known)
-        *known = result;
-    return result;
+    return edges_end(w, &e, top, yes, no);
 }
 
 static ref drawn(const struct walk *w, ref r)
@@ -244,7 +248,7 @@ static ref simplify(struct walk *w, ref d, uint32_t field, struct set set)
             const struct edge e = w->edge.at[n.at + lo];
             pay(w, 1);
             if (e.last >= v.lo)
-                edge_put(w, at, e.last < v.hi ? e.last : v.hi, e.to);
+                edge_put(w, &w->edge, at, e.last < v.hi ? e.last : v.hi, e.to);
             if (e.last >= v.hi)
                 s++;
             else
@@ -258,27 +262,14 @@ static ref simplify(struct walk *w, ref d, uint32_t field, struct set set)
     ref *known = walk_memo_find(w, d, d);
     if (!known || *known != NONE)
         return known ? *known : REJECT;
-    LIST(struct edge) e = {0};
+    struct edges e = {0};
     for (uint32_t i = 0; i < n.n && !stopped(w); i++) {
         struct edge old = w->edge.at[n.at + i];
         ref to = simplify(w, old.to, field, set);
         pay(w, 1);
-        if (e.n && e.at[e.n - 1].to == to)
-            e.at[e.n - 1].last = old.last;
-        else
-            PUSH(w, &e, (struct edge){old.last, to});
+        edge_put(w, &e, 0, old.last, to);
     }
-    at = w->edge.n;
-    for (uint32_t j = 0; j < e.n; j++)
-        PUSH(w, &w->edge, e.at[j]);
-    free(e.at);
-    if (stopped(w))
-        return REJECT;
-    ref result = node_make(w, top, at);
-    known = walk_memo_find(w, d, d);
-    if (known)
-        *known = result;
-    return result;
+    return edges_end(w, &e, top, d, d);
 }
 
 /* @d for packets of which the first @n things are given. */

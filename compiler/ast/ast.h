@@ -181,7 +181,7 @@ uint32_t ast_root(const struct ast *t);
 /** The filter as canonical text that parses back to the same tree. */
 void ast_print(const struct ast *t, struct strbuf *out);
 
-/** The tree, one node a line, indented: for tests and --dump-ast. */
+/** The tree, one node a line, indented: for tests. */
 void ast_dump(const struct ast *t, struct strbuf *out);
 
 /** The word of a protocol, qualifier or operator, as the language spells it first. */
