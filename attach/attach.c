@@ -7,8 +7,6 @@
 #include <unistd.h>
 #include "attach/internal.h"
 
-#define NEEDS_NET_ADMIN "run it as root, or with the capability CAP_NET_ADMIN"
-
 /* ---------------------------------------------------------------- XDP */
 
 struct xdp_state {

@@ -6,8 +6,6 @@
 #include <unistd.h>
 #include "attach/internal.h"
 
-#define NEEDS_NET_ADMIN "run it as root, or with the capability CAP_NET_ADMIN"
-
 static int detach_failed(const struct weir_bpf_attached *a, int number, struct weir_bpf_error *e)
 {
     const char *kernel = quiet_kernel_message();

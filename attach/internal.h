@@ -10,6 +10,8 @@
 #define COUNTS_NAME "weir_counts"
 #define FILTER_NAME "bpf_metadata_filter"
 
+#define NEEDS_NET_ADMIN "run it as root, or with the capability CAP_NET_ADMIN"
+
 /*
  * Handles of our tc filters. The lowest bit remembers that the clsact discipline was made for a filter of
  * ours, so that it can go when the last filter does.
