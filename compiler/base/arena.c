@@ -4,13 +4,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifndef ARENA_CHUNK_BYTES
-#define ARENA_CHUNK_BYTES 4096 /* the first one; each is twice the one before, up to ARENA_CHUNK_MAX */
-#endif
 #ifndef ARENA_CHUNK_MAX
 #define ARENA_CHUNK_MAX (1u << 20)
 #endif
-#define ARENA_LARGE     (8 * ARENA_CHUNK_BYTES) /* from here on a block has a chunk of its own */
+#define ARENA_ZERO 1024 /* bytes that are zeroed at once, ahead of their use */
 
 struct arena_chunk {
     struct arena_chunk *older;
@@ -41,7 +38,7 @@ void arena_release(struct arena *a)
 {
     free_chunks(a, &a->chunk, NULL);
     free_chunks(a, &a->large, NULL);
-    a->used = 0;
+    a->next = a->end = NULL;
 }
 
 /* A chunk at @old (NULL: a new one) of @size bytes, on no list. */
@@ -79,7 +76,23 @@ static bool arena_grow(struct arena *a, size_t need)
     c->older = a->chunk;
     c->link = NULL;
     a->chunk = c;
-    a->used = 0;
+    a->next = a->end = c->data;
+    return true;
+}
+
+/* Are there @bytes zeroed bytes in the newest chunk? There are if they fit. */
+static bool arena_room(struct arena *a, size_t bytes)
+{
+    if (!a->chunk)
+        return false;
+    size_t zeroed = (size_t)(a->end - a->next), left = a->chunk->size - (size_t)(a->next - a->chunk->data);
+    if (bytes > left)
+        return false;
+    if (bytes > zeroed) {
+        size_t more = bytes - zeroed > ARENA_ZERO ? bytes - zeroed : left - zeroed < ARENA_ZERO ? left - zeroed : ARENA_ZERO;
+        memset(a->end, 0, more);
+        a->end += more;
+    }
     return true;
 }
 
@@ -103,40 +116,44 @@ static void *large_alloc(struct arena *a, size_t bytes)
     return memset(large_link(c), 0, bytes);
 }
 
-void *arena_alloc(struct arena *a, size_t n, size_t size, size_t align)
+void *arena_alloc_slow(struct arena *a, size_t n, size_t size, size_t align)
 {
     if (size && n > (SIZE_MAX / 2) / size) {
         a->over_ceiling = true;
         return NULL;
     }
-    size_t bytes = n * size;
-    size_t at = (a->used + align - 1) & ~(align - 1);
+    size_t bytes = n * size, skip = -(uintptr_t)a->next & (align - 1);
 
     if (bytes >= ARENA_LARGE)
         return large_alloc(a, bytes);
-    if (!a->chunk || at > a->chunk->size || bytes > a->chunk->size - at) {
-        if (!arena_grow(a, bytes))
+    if (!arena_room(a, skip + bytes)) {
+        if (!arena_grow(a, bytes) || !arena_room(a, bytes))
             return NULL;
-        at = 0;
+        skip = 0;
     }
-    a->used = at + bytes;
-    return memset(a->chunk->data + at, 0, bytes);
+    unsigned char *block = a->next + skip;
+    a->next = block + bytes;
+    return block;
 }
 
 void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_t align)
 {
+    if (old && (unsigned char *)block + old == a->next && bytes < ARENA_LARGE &&
+        arena_room(a, bytes - old)) {
+        a->next += bytes - old;
+        return block;
+    }
     if (old < ARENA_LARGE) {
         void *to = arena_alloc(a, 1, bytes, align);
         if (to && old)
-            memcpy(to, block, old < bytes ? old : bytes);
+            memcpy(to, block, old);
         return to;
     }
     struct arena_chunk *c = (struct arena_chunk *)((unsigned char *)block - offsetof(struct arena_chunk, data));
     c = chunk_resize(a, c, bytes);
     if (!c)
         return NULL;
-    if (bytes > old)
-        memset(c->data + old, 0, bytes - old);
+    memset(c->data + old, 0, bytes - old);
     return large_link(c);
 }
 
@@ -151,12 +168,12 @@ char *arena_copy(struct arena *a, const char *text, size_t len)
 
 struct arena_mark arena_mark(const struct arena *a)
 {
-    return (struct arena_mark){a->chunk, a->large, a->used};
+    return (struct arena_mark){a->chunk, a->large, a->next};
 }
 
 void arena_rewind(struct arena *a, struct arena_mark m)
 {
     free_chunks(a, &a->chunk, m.chunk);
     free_chunks(a, &a->large, m.large);
-    a->used = m.used;
+    a->next = a->end = m.next;
 }

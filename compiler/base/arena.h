@@ -10,7 +10,13 @@
 #include <stdalign.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "base/alloc.h"
+
+#ifndef ARENA_CHUNK_BYTES
+#define ARENA_CHUNK_BYTES 4096 /* the first one; each is twice the one before, up to ARENA_CHUNK_MAX */
+#endif
+#define ARENA_LARGE (8 * ARENA_CHUNK_BYTES) /* from here on a block has a chunk of its own */
 
 struct arena_chunk;
 
@@ -18,7 +24,7 @@ struct arena {
     const struct allocator *al;
     struct arena_chunk *chunk; /* the newest; older ones hang off it */
     struct arena_chunk *large; /* blocks with a chunk of their own, newest first */
-    size_t used;               /* bytes handed out of the newest chunk */
+    unsigned char *next, *end; /* of the newest chunk, what can be handed out next: all zero, up to here */
     size_t total;              /* bytes in all chunks */
     size_t ceiling;            /* total never exceeds this */
     bool over_ceiling;         /* the last failure was the ceiling, not the allocator */
@@ -26,18 +32,31 @@ struct arena {
 
 struct arena_mark {
     struct arena_chunk *chunk, *large;
-    size_t used;
+    unsigned char *next;
 };
 
 void arena_init(struct arena *a, const struct allocator *al, size_t ceiling);
 void arena_release(struct arena *a);
 
+/* The same when what is zeroed does not do. */
+void *arena_alloc_slow(struct arena *a, size_t n, size_t size, size_t align);
+
 /** @n objects of @size bytes, zeroed; NULL when n * size overflows, memory is out or the ceiling is met. */
-void *arena_alloc(struct arena *a, size_t n, size_t size, size_t align);
+static inline void *arena_alloc(struct arena *a, size_t n, size_t size, size_t align)
+{
+    uintptr_t at = ((uintptr_t)a->next + align - 1) & ~(uintptr_t)(align - 1);
+
+    if (n >= ARENA_LARGE / (size ? size : 1) || at + n * size >= (uintptr_t)a->end)
+        return arena_alloc_slow(a, n, size, align);
+    unsigned char *block = a->next + (at - (uintptr_t)a->next);
+    a->next = block + n * size;
+    return block;
+}
 
 /**
- * The block at @block, of @old bytes, with @bytes bytes: what is new is zeroed, and the block may move. Large blocks
- * are resized by the allocator, so a growing array leaves no copies behind; the others are copied.
+ * The block at @block, of @old bytes, with @bytes bytes, which are more: what is new is zeroed, and the block may move.
+ * Large blocks are resized by the allocator, so a growing array leaves no copies behind; the newest of the others
+ * grows where it is if there is room, the rest are copied.
  */
 void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_t align);
 

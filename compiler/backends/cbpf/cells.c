@@ -98,15 +98,14 @@ static void walk_block(struct cells *c, uint32_t b)
 {
     struct cb_emit *e = c->e;
     const struct ir_block *ib = &e->f->block.at[b];
+    const struct cb_test *t = &e->test[b];
     uint64_t avail = UINT64_MAX, computed = 0;
-    struct cb_test t;
 
     for (uint32_t i = e->in[b]; i != NONE; i = e->edge.at[i].next_in)
         avail &= e->edge.at[i].from == NONE ? 0 : c->avail_out[e->edge.at[i].from];
-    cb_test_decide(e, b, &t);
     e->epoch++;
-    computed |= walk(c, t.a, b, NONE, avail);
-    computed |= walk(c, t.x, b, NONE, avail);
+    computed |= walk(c, t->a, b, NONE, avail);
+    computed |= walk(c, t->x, b, NONE, avail);
     for (uint32_t i = 0; e->plain && i < ib->guard.n; i++)
         computed |= walk(c, ib->guard.at[i].base, b, NONE, avail);
     c->computed[b] = computed;
@@ -162,18 +161,17 @@ struct candidate {
 static void count_values(struct cb_emit *e, uint32_t *blocks)
 {
     for (uint32_t b = 0; b < e->f->block.n && !e->status; b++) {
-        struct cb_test t;
+        const struct cb_test *t = &e->test[b];
         unsigned left = WALK_MAX;
 
         if (e->in[b] == NONE)
             continue;
-        cb_test_decide(e, b, &t);
         e->epoch++;
         e->visit.n = 0;
-        if (t.a != IR_NONE)
-            push_u32(e, &e->visit, t.a);
-        if (t.x != IR_NONE)
-            push_u32(e, &e->visit, t.x);
+        if (t->a != IR_NONE)
+            push_u32(e, &e->visit, t->a);
+        if (t->x != IR_NONE)
+            push_u32(e, &e->visit, t->x);
         for (uint32_t i = 0; i < e->out_n[b]; i++) {
             const struct ir_block *to = &e->f->block.at[e->edge.at[e->out[b] + i].to];
             for (uint32_t p = 0; p < to->phi.n; p++)
@@ -409,14 +407,11 @@ static void drop_kept(struct cb_emit *e, uint64_t which)
             e->kept_index[e->kept[i]] = NO_CELL;
 }
 
-static unsigned test_cells(struct cb_emit *e, uint32_t b)
+static unsigned test_cells(const struct cb_emit *e, uint32_t b)
 {
-    struct cb_test t;
-    unsigned a, x;
+    const struct cb_test *t = &e->test[b];
+    unsigned a = t->a == IR_NONE ? 0 : e->cost[t->a].cells, x = t->x == IR_NONE ? 0 : e->cost[t->x].cells + 1u;
 
-    cb_test_decide(e, b, &t);
-    a = t.a == IR_NONE ? 0 : e->cost[t.a].cells;
-    x = t.x == IR_NONE ? 0 : e->cost[t.x].cells + 1u;
     return a > x ? a : x;
 }
 

@@ -117,18 +117,18 @@ static void build_edges(struct cb_emit *e, uint32_t start)
 {
     edge_add(e, NONE, start);
     for (uint32_t b = 0; b < e->f->block.n && !e->status; b++) {
-        struct cb_test t;
+        const struct cb_test *t = &e->test[b];
 
         if (e->in[b] == NONE)
             continue;
-        cb_test_decide(e, b, &t);
+        cb_test_decide(e, b);
         e->out[b] = e->edge.n;
-        if (t.a == IR_NONE || t.jump) {
-            edge_to(e, b, t.yes);
-            edge_to(e, b, t.no);
+        if (t->a == IR_NONE || t->jump) {
+            edge_to(e, b, t->yes);
+            edge_to(e, b, t->no);
         }
-        for (uint32_t i = 0; t.a != IR_NONE && !t.jump && i < e->cases.n; i++)
-            edge_to(e, b, e->cases.at[i].target);
+        for (uint32_t i = 0; i < t->n; i++)
+            edge_to(e, b, cb_cases(e, t)[i].target);
     }
 }
 
@@ -149,44 +149,35 @@ static uint32_t jump_target(const struct cb_emit *e, uint32_t to)
 /* Cases that make it worth a jump to use another block's compares; smaller ones melt in layout.c. */
 #define TWIN_CASES 128u
 
-static uint64_t cases_hash(const struct cb_emit *e, struct ir_range r)
+static uint64_t cases_hash(const struct ir_case *c, uint32_t n, struct ir_range r)
 {
-    uint64_t h = ((uint64_t)r.lo << 32 | r.hi) + e->cases.n;
+    uint64_t h = ((uint64_t)r.lo << 32 | r.hi) + n;
 
-    for (uint32_t i = 0; i < e->cases.n; i++) {
-        h = (h ^ ((uint64_t)e->cases.at[i].last << 32 | e->cases.at[i].target)) *
-            UINT64_C(0x9e3779b97f4a7c15);
+    for (uint32_t i = 0; i < n; i++) {
+        h = (h ^ ((uint64_t)c[i].last << 32 | c[i].target)) * UINT64_C(0x9e3779b97f4a7c15);
         h ^= h >> 29;
     }
     return h;
 }
 
-static bool targets_have_phis(const struct cb_emit *e)
+static bool targets_have_phis(const struct cb_emit *e, const struct ir_case *c, uint32_t n)
 {
-    for (uint32_t i = 0; i < e->cases.n; i++)
-        if (e->cases.at[i].target < e->f->block.n && e->f->block.at[e->cases.at[i].target].phi.n)
+    for (uint32_t i = 0; i < n; i++)
+        if (c[i].target < e->f->block.n && e->f->block.at[c[i].target].phi.n)
             return true;
     return false;
 }
 
-/* Does the switch of @b have exactly the cases at hand and the range @r? The cases at hand are lost. */
-static bool cases_equal(struct cb_emit *e, uint32_t b, struct ir_range r)
+/* Are these tests by cases the same but for the value? */
+static bool tests_equal(const struct cb_emit *e, const struct cb_test *t, const struct cb_test *u)
 {
-    uint32_t n = e->cases.n;
-    struct ir_case *mine = arena_array(e->arena, struct ir_case, n);
-    struct cb_test t;
+    const struct ir_case *c = cb_cases(e, t), *d = cb_cases(e, u);
+    struct ir_range r = ir_range(e->f, t->a), s = ir_range(e->f, u->a);
 
-    if (!mine) {
-        cb_fail(e, WEIR_E_MEMORY);
+    if (t->n != u->n || r.lo != s.lo || r.hi != s.hi)
         return false;
-    }
-    for (uint32_t i = 0; i < n; i++)
-        mine[i] = e->cases.at[i];
-    cb_test_decide(e, b, &t);
-    if (e->status || e->cases.n != n || ir_range(e->f, t.a).lo != r.lo || ir_range(e->f, t.a).hi != r.hi)
-        return false;
-    for (uint32_t i = 0; i < n; i++)
-        if (mine[i].last != e->cases.at[i].last || mine[i].target != e->cases.at[i].target)
+    for (uint32_t i = 0; i < t->n; i++)
+        if (c[i].last != d[i].last || c[i].target != d[i].target)
             return false;
     return true;
 }
@@ -194,10 +185,13 @@ static bool cases_equal(struct cb_emit *e, uint32_t b, struct ir_range r)
 /* Finds blocks that ask the same long question about different values, as `src or dst` over a list does. */
 static void find_twins(struct cb_emit *e)
 {
-    uint32_t size = 16;
-    struct cb_test t;
+    uint32_t size = 16, long_ones = 0;
 
-    while (size / 2 < e->f->block.n)
+    for (uint32_t b = 0; b < e->f->block.n; b++)
+        long_ones += e->in[b] != NONE && e->test[b].n >= TWIN_CASES;
+    if (long_ones < 2)
+        return;
+    while (size / 2 < long_ones)
         size *= 2;
     uint32_t *table = arena_array(e->arena, uint32_t, size); /* block + 1 */
     uint64_t *hash = arena_array(e->arena, uint64_t, size);
@@ -206,20 +200,17 @@ static void find_twins(struct cb_emit *e)
         return;
     }
     for (uint32_t b = e->f->block.n; b-- > 0 && !e->status;) {
-        if (e->in[b] == NONE || e->f->block.at[b].to.n < TWIN_CASES)
+        const struct cb_test *t = &e->test[b];
+        if (e->in[b] == NONE || t->n < TWIN_CASES || targets_have_phis(e, cb_cases(e, t), t->n))
             continue;
-        cb_test_decide(e, b, &t);
-        if (t.a == IR_NONE || t.jump || e->cases.n < TWIN_CASES || targets_have_phis(e))
-            continue;
-        struct ir_range r = ir_range(e->f, t.a);
-        uint64_t h = cases_hash(e, r);
+        uint64_t h = cases_hash(cb_cases(e, t), t->n, ir_range(e->f, t->a));
         uint32_t at = (uint32_t)h & (size - 1);
         while (table[at] && hash[at] != h)
             at = (at + 1) & (size - 1);
         if (!table[at]) {
             table[at] = b + 1;
             hash[at] = h;
-        } else if (cases_equal(e, table[at] - 1, r)) {
+        } else if (tests_equal(e, t, &e->test[table[at] - 1])) {
             e->twin[b] = table[at] - 1;
         }
     }
@@ -538,7 +529,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
 
     e->share = true;
     for (int attempt = 0; attempt < 3; attempt++) {
-        cb_test_decide(e, b, &t);
+        t = e->test[b];
         e->regs = at_start;
         code_rewind(e, begin);
         if (e->status || block_try(e, b, &t, store_first))
@@ -574,7 +565,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
     else if (e->twin[b] != NONE)
         goto_twin(e, b);
     else
-        cb_switch_emit(e, t.a);
+        cb_switch_emit(e, &t);
     if (!e->doomed)
         bind_entries(e, e->in[b], begin, tests,
                      (t.a == IR_NONE ? 0u : NEEDS_A) | (t.x == IR_NONE ? 0u : NEEDS_X));
@@ -747,6 +738,7 @@ static void emit_alloc(struct cb_emit *e)
     e->out_n = arena_array(e->arena, uint32_t, blocks);
     e->twin = arena_array(e->arena, uint32_t, blocks);
     e->twins = arena_array(e->arena, uint32_t, blocks);
+    e->test = arena_array(e->arena, struct cb_test, blocks);
     e->slot = arena_array(e->arena, uint32_t, blocks);
     e->kept_in = arena_array(e->arena, uint64_t, blocks);
     e->kept_out = arena_array(e->arena, uint64_t, blocks);
@@ -761,7 +753,7 @@ static void emit_alloc(struct cb_emit *e)
     e->temp = arena_array(e->arena, uint8_t, values);
     e->uses = arena_array(e->arena, uint32_t, values);
     e->seen = arena_array(e->arena, uint32_t, values);
-    if (!e->thread || !e->in || !e->out || !e->out_n || !e->twin || !e->twins || !e->slot || !e->kept_in ||
+    if (!e->thread || !e->in || !e->out || !e->out_n || !e->twin || !e->twins || !e->test || !e->slot || !e->kept_in ||
         !e->kept_out || !e->kept_store || !e->cells_in || !e->cells_out || !e->cells_phi || !e->cells_copy ||
         !e->cost || !e->home || !e->kept_index || !e->temp || !e->uses || !e->seen) {
         cb_fail(e, WEIR_E_MEMORY);

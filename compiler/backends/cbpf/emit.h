@@ -65,7 +65,7 @@ struct cb_test {
     uint32_t k;
     uint32_t k_clear; /* CB_JSET with `k`: these have to be clear then, unless 0 */
     uint32_t yes, no; /* targets of `jump` (blocks or returns) */
-    uint32_t n;       /* cases on A, in struct cb_emit's `cases` */
+    uint32_t first, n; /* cases on A: a slice of struct cb_emit's `decided` */
 };
 
 /* One step of an evaluation; isel.c. */
@@ -116,7 +116,9 @@ struct cb_emit {
     uint16_t *cells_phi;  /* by block: cells of its PHIs */
     uint16_t *cells_copy; /* by block: cells read when its PHIs are filled */
 
-    VEC(struct ir_case) cases; /* of the test at hand */
+    struct cb_test *test;        /* by block, once there is an edge into it */
+    VEC(struct ir_case) decided; /* of all tests */
+    VEC(struct ir_case) cases;   /* of the test being decided */
 
     /* the piece of code at hand */
     VEC(struct cb_insn) code;
@@ -149,10 +151,15 @@ uint32_t cb_put_jump(struct cb_emit *e, uint16_t code, uint32_t k, uint32_t jt, 
 
 /* ---- switch.c */
 
-/** Decides how the switch of block @b is tested; its cases are left in e->cases. */
-void cb_test_decide(struct cb_emit *e, uint32_t b, struct cb_test *t);
-/** The compares for e->cases, given that A holds @v; targets are mapped to jump targets with e->slot. */
-void cb_switch_emit(struct cb_emit *e, ir_value v);
+/** Decides how the switch of block @b is tested: e->test[b]. */
+void cb_test_decide(struct cb_emit *e, uint32_t b);
+/** The cases of a test on A. */
+static inline const struct ir_case *cb_cases(const struct cb_emit *e, const struct cb_test *t)
+{
+    return e->decided.at + t->first;
+}
+/** The compares of a test by cases, given that A holds its value; targets are mapped to jump targets with e->slot. */
+void cb_switch_emit(struct cb_emit *e, const struct cb_test *t);
 
 /* ---- cells.c */
 

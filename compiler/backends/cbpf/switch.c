@@ -258,11 +258,9 @@ static bool find_pair(struct cb_emit *e, struct cb_test *t, const struct ir_node
     return true;
 }
 
-void cb_test_decide(struct cb_emit *e, uint32_t b, struct cb_test *t)
+/* The test of a switch over @v, whose cases are at hand: perhaps over another value with other cases. */
+static void test_find(struct cb_emit *e, ir_value v, struct cb_test *t)
 {
-    ir_value v = e->f->block.at[b].on;
-
-    cases_read(e, &e->f->block.at[b]);
     *t = (struct cb_test){.a = IR_NONE, .x = IR_NONE, .yes = TO_REJECT, .no = TO_REJECT};
     if (e->status || !e->cases.n)
         return;
@@ -306,7 +304,24 @@ void cb_test_decide(struct cb_emit *e, uint32_t b, struct cb_test *t)
         t->a = v;
     else
         t->yes = t->no = e->cases.at[0].target;
+}
+
+void cb_test_decide(struct cb_emit *e, uint32_t b)
+{
+    struct cb_test *t = &e->test[b];
+
+    cases_read(e, &e->f->block.at[b]);
+    test_find(e, e->f->block.at[b].on, t);
+    if (e->status || t->a == IR_NONE || t->jump)
+        return;
+    if (!vec_reserve(e->arena, &e->decided, e->cases.n)) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return;
+    }
+    t->first = e->decided.n;
     t->n = e->cases.n;
+    for (uint32_t i = 0; i < t->n; i++)
+        e->decided.at[e->decided.n++] = e->cases.at[i];
 }
 
 /* ---------------------------------------------------------------- the tree */
@@ -321,6 +336,8 @@ struct part {
 
 struct tree {
     struct cb_emit *e;
+    const struct ir_case *c; /* the cases, as far as the value's range goes */
+    uint32_t n;
     uint32_t *weight; /* by case: half compares before it */
     VEC(struct part) stack;
 };
@@ -436,7 +453,7 @@ static uint32_t part_split(const struct tree *t, const struct part *p)
 static void push_part(struct tree *t, struct part p)
 {
     if (p.lo == p.hi) {
-        bind(t->e, p.insn, p.on_yes, target_ref(t->e, t->e->cases.at[p.lo].target));
+        bind(t->e, p.insn, p.on_yes, target_ref(t->e, t->c[p.lo].target));
         return;
     }
     if (!t->e->status && !vec_push(t->e->arena, &t->stack, p))
@@ -453,40 +470,33 @@ static void emit_part(struct tree *t, struct part p, uint32_t run_max, uint32_t 
         bind(e, p.insn, p.on_yes, e->code.n);
     if (n <= RUN_CASES && (t->weight[p.hi] - t->weight[p.lo] + 1) / 2 <= run_max) {
         for (uint32_t i = 0; i < n; i++)
-            c[i] = e->cases.at[p.lo + i];
-        emit_run(e, c, n, p.low, p.hi + 1 == e->cases.n ? highest : c[n - 1].last);
+            c[i] = t->c[p.lo + i];
+        emit_run(e, c, n, p.low, p.hi + 1 == t->n ? highest : c[n - 1].last);
         return;
     }
-    uint32_t split = part_split(t, &p), bound = e->cases.at[split].last;
+    uint32_t split = part_split(t, &p), bound = t->c[split].last;
     uint32_t insn = put_boundary(e, bound, NONE, NONE);
     push_part(t, (struct part){split + 1, p.hi, bound + 1, insn, true});
     push_part(t, (struct part){p.lo, split, p.low, insn, false});
 }
 
-void cb_switch_emit(struct cb_emit *e, ir_value v)
+void cb_switch_emit(struct cb_emit *e, const struct cb_test *test)
 {
-    struct ir_range r = ir_range(e->f, v);
-    struct tree t = {.e = e};
-    uint32_t n = e->cases.n;
+    struct ir_range r = ir_range(e->f, test->a);
+    const struct ir_case *c = cb_cases(e, test);
+    uint32_t n = test->n;
 
     /* what the range rules out is not tested for */
-    uint32_t skip = 0;
-    while (n > 1 && e->cases.at[n - 2].last >= r.hi)
+    while (n > 1 && c[n - 2].last >= r.hi)
         n--;
-    while (skip + 1 < n && e->cases.at[skip].last < r.lo)
-        skip++;
-    n -= skip;
-    for (uint32_t i = 0; skip && i < n; i++)
-        e->cases.at[i] = e->cases.at[i + skip];
-    e->cases.n = n;
-    if (e->status)
-        return;
+    for (; n > 1 && c->last < r.lo; n--)
+        c++;
+    struct tree t = {.e = e, .c = c, .n = n};
     t.weight = arena_array(e->arena, uint32_t, n);
     if (!t.weight) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
-    const struct ir_case *c = e->cases.at;
     for (uint32_t i = 0; i + 1 < n; i++) {
         bool left = i > 0 && c[i].last == c[i - 1].last + 1 && c[i - 1].target == c[i + 1].target;
         bool right = i + 2 < n && c[i + 1].last == c[i].last + 1 && c[i].target == c[i + 2].target;
