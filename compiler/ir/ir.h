@@ -27,6 +27,7 @@
 
 typedef uint32_t ir_value; /* index into ir_func.value */
 #define IR_NONE UINT32_MAX
+#define IR_ADDRESS_MAX 0x80000000u /* bytes that a packet can have: a load that ends behind them always fails */
 
 enum ir_op {
 #define OP(op, arity, imm, word) IR_##op,

@@ -14,8 +14,6 @@
  */
 #include "opt/pass.h"
 
-#define ADDRESS_MAX 0x80000000u /* no packet reaches this far: a load from here on always fails */
-
 struct reach {
     uint32_t *absolute; /* per value: the furthest byte an absolute load in it needs */
     bool *indirect;     /* per value: there is a load through a variable address in it */
@@ -41,7 +39,7 @@ static bool measure_values(struct ir_func *f, struct reach *r)
             r->indirect[v] |= r->indirect[operand[i]];
         }
         if (ir_is_load(n) && n->a == IR_NONE) {
-            uint32_t end = n->imm >= ADDRESS_MAX ? ADDRESS_MAX + 1 : n->imm + ir_load_size(n);
+            uint32_t end = n->imm >= IR_ADDRESS_MAX ? IR_ADDRESS_MAX + 1 : n->imm + ir_load_size(n);
             if (end > r->absolute[v])
                 r->absolute[v] = end;
         } else if (ir_is_load(n)) {
@@ -103,30 +101,6 @@ static bool guard_phi_arguments(struct ir_func *f, struct reach *r, uint32_t blo
     return true;
 }
 
-/* @block no longer goes to @to: PHIs there lose their argument. */
-static void drop_edge(struct ir_func *f, uint32_t block, uint32_t to)
-{
-    for (uint32_t p = 0; to < f->block.n && p < f->block.at[to].phi.n; p++) {
-        struct ir_phi *phi = &f->block.at[to].phi.at[p];
-        uint32_t kept = 0;
-        for (uint32_t a = 0; a < phi->arg.n; a++)
-            if (phi->arg.at[a].block != block)
-                phi->arg.at[kept++] = phi->arg.at[a];
-        phi->arg.n = kept;
-    }
-}
-
-/* A block that needs a byte no packet has rejects whatever comes. */
-static bool reject_always(struct ir_func *f, uint32_t block)
-{
-    struct ir_block *b = &f->block.at[block];
-
-    for (uint32_t c = 0; c < b->to.n; c++)
-        drop_edge(f, block, b->to.at[c].target);
-    ir_jump(f, block, IR_REJECT);
-    return !f->failed;
-}
-
 int pass_guards(struct ir_func *f)
 {
     struct reach r = {0};
@@ -143,11 +117,6 @@ int pass_guards(struct ir_func *f)
         uint32_t available = entry[i] == UINT32_MAX ? 0 : entry[i];
 
         b->guard.n = 0;
-        if (b->on != IR_NONE && r.absolute[b->on] > ADDRESS_MAX) {
-            if (!reject_always(f, i))
-                return WEIR_E_MEMORY;
-            continue;
-        }
         if ((b->on != IR_NONE && !guard_value(f, &r, i, b->on, &available)) || !guard_phi_arguments(f, &r, i, &available))
             return WEIR_E_MEMORY;
         for (uint32_t c = 0; c < b->to.n; c++)

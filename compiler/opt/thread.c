@@ -9,7 +9,8 @@
  * The function is rebuilt by walking it with facts: for each value, the set of intervals it can still lie in. A
  * test that the facts decide is not made; one that they do not is made with the impossible cases merged into their
  * neighbours. A block walked with the same facts about what is tested behind it is built once, and blocks that
- * turn out to do the same are one block; a test whose outcomes all lead to one place is none.
+ * turn out to do the same are one block; a test whose outcomes all lead to one place is none. A block that tests bytes
+ * which no packet has rejects.
  *
  * Refines: on every path the tests that remain are tests of the plain program on that path, in its order, with its
  * outcomes. Loads are only lost, with the tests that needed them.
@@ -65,6 +66,7 @@ struct thread {
     struct arena *a;        /* for the pass alone */
     uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
     uint64_t *relevant;     /* per block: tracked values tested from here on */
+    bool *hopeless;         /* per value: it takes a load from where no packet has bytes */
     bool *copies;           /* per block: there is a state of it */
     uint32_t extra;         /* further states of blocks that may be made with facts of their own */
     VEC(struct set) set;
@@ -298,6 +300,10 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
             return block;
         }
         const struct ir_block *b = &t->f->block.at[block];
+        if (b->on != IR_NONE && t->hopeless[b->on]) {
+            t->fact.n -= n;
+            return IR_REJECT;
+        }
         if (b->phi.n && from != IR_NONE) {
             t->fact.n -= n;
             return state_intern(t, block, from, 0);
@@ -562,8 +568,45 @@ static bool walk(struct thread *t, uint32_t root)
     return !t->failed;
 }
 
+/* Can any path decide a test, or do two blocks the same? Otherwise there is nothing to do. */
+static bool worth_it(struct thread *t, const uint8_t *tests)
+{
+    const struct ir_func *f = t->f;
+
+    for (uint32_t i = 0; i < f->block.n; i++) {
+        const struct ir_block *b = &f->block.at[i];
+        if (b->on == IR_NONE || tests[b->on] > 1 || t->hopeless[b->on] || b->to.n < 2)
+            return true;
+    }
+    return false;
+}
+
+/* Counts the tests of each value, up to two; finds values that no packet has. */
+static uint8_t *look_at_values(struct thread *t)
+{
+    const struct ir_func *f = t->f;
+    uint8_t *tests = arena_array(t->a, uint8_t, f->value.n);
+
+    t->hopeless = arena_array(t->a, bool, f->value.n);
+    if (!tests || !t->hopeless)
+        return NULL;
+    for (ir_value v = 0; v < f->value.n; v++) {
+        const struct ir_node *n = &f->value.at[v];
+        if (n->op == IR_PHI)
+            continue;
+        t->hopeless[v] = (ir_is_load(n) && n->a == IR_NONE && n->imm > IR_ADDRESS_MAX - ir_load_size(n)) ||
+                         (n->a != IR_NONE && t->hopeless[n->a]) || (n->b != IR_NONE && t->hopeless[n->b]);
+    }
+    for (uint32_t i = 0; i < f->block.n; i++) {
+        ir_value on = f->block.at[i].on;
+        if (on != IR_NONE && tests[on] < 2)
+            tests[on]++;
+    }
+    return tests;
+}
+
 /* Values worth keeping facts about, and for each block which of them are tested from it on. */
-static bool find_relevant(struct thread *t)
+static bool find_relevant(struct thread *t, const uint8_t *tests)
 {
     const struct ir_func *f = t->f;
     uint32_t tracked = 0;
@@ -572,14 +615,11 @@ static bool find_relevant(struct thread *t)
     t->relevant = arena_array(t->a, uint64_t, f->block.n + 1);
     t->copies = arena_array(t->a, bool, f->block.n + 1);
     t->noted = arena_array(t->a, struct noted, f->block.n + 2);
-    uint8_t *tests = arena_array(t->a, uint8_t, f->value.n);
-    if (!t->tracked || !t->relevant || !t->copies || !t->noted || !tests)
+    if (!t->tracked || !t->relevant || !t->copies || !t->noted)
         return false;
-    for (uint32_t i = 0; i < f->block.n; i++) {
+    for (uint32_t i = 0; i < f->block.n && tracked < TRACKED_MAX; i++) {
         ir_value on = f->block.at[i].on;
-        if (on == IR_NONE || tests[on] == 2)
-            continue;
-        if (++tests[on] == 2 && tracked < TRACKED_MAX)
+        if (on != IR_NONE && tests[on] > 1 && !t->tracked[on])
             t->tracked[on] = ++tracked;
     }
     for (uint32_t i = f->block.n; i-- > 0;) {
@@ -663,7 +703,10 @@ static int rebuild(struct thread *t)
 
     t->budget = 16 * (uint64_t)f->block.n + 65536;
     t->extra = COPIES_FREE + f->block.n / 16;
-    if (!find_relevant(t) || set_intern(t, &everything, 1) != 0 || t->failed)
+    const uint8_t *tests = look_at_values(t);
+    if (tests && !worth_it(t, tests))
+        return WEIR_OK;
+    if (!tests || !find_relevant(t, tests) || set_intern(t, &everything, 1) != 0 || t->failed)
         return WEIR_E_MEMORY;
     uint32_t root = resolve(t, IR_NONE, f->entry, 0);
     if (t->failed || (!is_return(root) && !walk(t, root)))

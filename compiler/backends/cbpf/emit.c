@@ -64,7 +64,7 @@ static bool block_fails(const struct ir_block *b)
 {
     for (uint32_t i = 0; i < b->guard.n; i++) {
         const struct ir_guard *g = &b->guard.at[i];
-        if ((g->base == IR_NONE ? g->offset : 0) + (uint64_t)g->size > 0x80000000u)
+        if ((g->base == IR_NONE ? g->offset : 0) + (uint64_t)g->size > IR_ADDRESS_MAX)
             return true;
     }
     return false;

@@ -116,7 +116,7 @@ bool cb_is_nibble(const struct cb_emit *e, ir_value v, uint32_t *k)
             return false;
         n = node(e, n->a);
     }
-    if (n->op != IR_LOAD8 || n->a != IR_NONE || n->imm >= 0x80000000u)
+    if (n->op != IR_LOAD8 || n->a != IR_NONE || n->imm >= IR_ADDRESS_MAX)
         return false;
     *k = n->imm;
     return true;
@@ -455,7 +455,7 @@ static void eval_load(struct cb_emit *e, ir_value v)
     ir_value base = n->a;
 
     if (base == IR_NONE) {
-        if ((uint64_t)n->imm + size > 0x80000000u)
+        if ((uint64_t)n->imm + size > IR_ADDRESS_MAX)
             e->doomed = true;
         else
             cb_put(e, CB_LD | CB_ABS | load_size_code(size), n->imm);
