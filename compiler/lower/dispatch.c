@@ -331,17 +331,21 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
 /* Dispatches the children from @first on that can be dispatched together; *@next is the child behind them. */
 static uint32_t dispatch_run(struct normal_form *x, uint32_t first, uint8_t kind, uint32_t *next)
 {
-    struct dispatch d = {.x = x, .is_and = kind == NF_AND, .on = dispatch_value(x, first, kind)};
+    struct dispatch d; /* the alternatives are not worth clearing */
     struct class *classes;
-    uint32_t n, c = first;
+    uint32_t n, c = first, second = x->nf.at[first].next;
 
-    *next = x->nf.at[first].next;
-    if (d.on == IR_NONE)
+    *next = second;
+    d.on = dispatch_value(x, first, kind);
+    if (d.on == IR_NONE || second == NF_NONE || dispatch_value(x, second, kind) != d.on)
         return NF_NONE;
+    d.x = x;
+    d.is_and = kind == NF_AND;
+    d.alts = d.children = 0;
     for (; c != NF_NONE && d.children < 64 && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next)
         if (!add_child(&d, c))
             return NF_NONE;
-    if (d.children < 2 || !find_classes(&d, &classes, &n) || !parts_are_single(&d, classes, n))
+    if (!find_classes(&d, &classes, &n) || !parts_are_single(&d, classes, n))
         return NF_NONE;
     *next = c;
     return dispatched(&d, classes, n, kind, x->nf.at[first].at);

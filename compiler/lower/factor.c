@@ -26,7 +26,8 @@
 
 #define SWITCH_MIN   6  /* disjoint sets of one value from which a run becomes a switch */
 #define OVERTAKE_MAX 8  /* runs that an item may move past */
-#define COMMON_MIN   6  /* items from which tests they all make are made once */
+#define LONG_LIST    SWITCH_MIN /* items from which a list is worth a second look */
+#define COMMON_MIN   LONG_LIST /* items from which tests they all make are made once */
 #define COMMON_MAX   16 /* parts of an item that are looked at for that */
 
 /* One item of a list: where `on` lies in the set, `rest` decides (NF_NONE: it is decided). */
@@ -58,6 +59,7 @@ struct factor {
     VEC(struct run) run;
     uint32_t *run_of;     /* per value: index of its open run in the list being read, plus one */
     uint32_t *run_stamp, stamp;
+    bool any_long;        /* a list with enough items for a switch was read */
     VEC(uint32_t) work;   /* lists still to be regrouped */
 };
 
@@ -120,10 +122,11 @@ static void read_items(struct factor *x, uint32_t list, uint32_t base)
 {
     bool is_or = x->form.nf.at[list].kind == NF_OR;
     uint8_t compound = is_or ? NF_AND : NF_OR;
-    uint32_t next;
+    uint32_t next, items = 0;
 
     x->stamp++;
     for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE && !x->form.failed; i = next) {
+        x->any_long |= ++items == LONG_LIST;
         next = x->form.nf.at[i].next;
         uint32_t head = head_of(&x->form, i, compound);
         if (head == NF_NONE || x->form.nf.at[i].strict) {
@@ -572,7 +575,8 @@ cond cond_factor(struct lower *lw, cond root)
         regroup_all(&x, i);
     }
     x.switches = true;
-    regroup_all(&x, top);
+    if (x.any_long)
+        regroup_all(&x, top);
     cond result = x.form.failed ? root : nf_rebuild(&x.form, top);
     if (x.form.failed)
         lw->error = WEIR_E_MEMORY;
