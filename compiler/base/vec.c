@@ -12,7 +12,7 @@ bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t ex
     uint32_t want = *cap ? *cap * 2 : VEC_FIRST;
     if (want < n + extra)
         want = n + extra;
-    void *to = arena_resize(a, *at, *cap * size, want * size, align);
+    void *to = *cap ? arena_resize(a, *at, *cap * size, want * size, align) : arena_alloc(a, want, size, align);
     if (!to)
         return false;
     *at = to;

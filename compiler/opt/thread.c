@@ -81,6 +81,7 @@ struct thread {
     VEC(uint32_t) stack;
     VEC(struct range) scratch;
     VEC(struct piece) piece;
+    VEC(struct ir_case) to; /* of the block being built */
     const struct ir_block *switched; /* whose pieces they are */
     struct noted *noted;    /* per block, then accept and reject */
     uint32_t stamp;
@@ -108,7 +109,7 @@ static bool table_room(struct thread *t, uint32_t **table, uint32_t *size, uint3
     *grown = false;
     if (*size && n < *size / 2)
         return true;
-    uint32_t want = *size ? *size * 2 : 256;
+    uint32_t want = *size ? *size * 2 : 64;
     *table = arena_array(t->a, uint32_t, want);
     if (!*table)
         return false;
@@ -316,10 +317,9 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
         n = kept;
 
         if (!b->phi.n) {
-            struct one_target one = {.b = b};
-            const struct set everything = {(const struct range[]){{0, UINT32_MAX}}, 1};
+            struct one_target one = {.b = b, .target = b->to.at[0].target};
             uint32_t known = b->on == IR_NONE ? 0 : set_of(t, first, n, b->on);
-            if (overlaps(b, known ? &t->set.at[known] : &everything, same_target, &one)) {
+            if (known ? overlaps(b, &t->set.at[known], same_target, &one) : b->to.n == 1) {
                 from = block;
                 block = one.target;
                 t->budget -= t->budget ? 1 : 0;
@@ -374,6 +374,22 @@ static int piece_order(const void *a, const void *b)
     const struct piece *x = a, *y = b;
 
     return x->target != y->target ? (x->target < y->target ? -1 : 1) : x->in.lo < y->in.lo ? -1 : x->in.lo > y->in.lo;
+}
+
+/* Most switches have two or three. */
+static void sort_pieces(struct piece *p, uint32_t n)
+{
+    if (n > 8) {
+        qsort(p, n, sizeof *p, piece_order);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        struct piece one = p[i];
+        uint32_t at = i;
+        for (; at > 0 && piece_order(&p[at - 1], &one) > 0; at--)
+            p[at] = p[at - 1];
+        p[at] = one;
+    }
 }
 
 static bool collect(void *user, uint32_t lo, uint32_t hi, uint32_t which)
@@ -434,8 +450,7 @@ static void expand(struct thread *t, uint32_t id)
     t->piece.n = 0;
     t->switched = b;
     overlaps(b, &t->set.at[known], collect, t);
-    if (t->piece.n > 1)
-        qsort(t->piece.at, t->piece.n, sizeof *t->piece.at, piece_order);
+    sort_pieces(t->piece.at, t->piece.n);
     uint32_t stamp = ++t->stamp;
     for (uint32_t i = 0, next; i < t->piece.n && !t->failed; i = next) {
         uint32_t target = t->piece.at[i].target;
@@ -472,7 +487,7 @@ static void built_insert(struct thread *t, uint32_t id)
     t->built_hash[at] = id + 1;
 }
 
-/* @b, or a block already built that does the same. Targets of built blocks are built blocks (or returns). */
+/* @b with cases of its own, or a block already built that does the same. Targets of built blocks are built blocks (or returns). */
 static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, uint32_t state)
 {
     bool grown;
@@ -489,12 +504,17 @@ static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, u
             memcmp(o->to.at, b->to.at, b->to.n * sizeof *b->to.at) == 0)
             return t->built_hash[at] - 1;
     }
-    if (!vec_push(t->a, &t->built, *b) || !vec_push(t->a, &t->built_of, state)) {
+    struct ir_case *to = arena_array(t->f->arena, struct ir_case, b->to.n);
+    if (!to || !vec_push(t->a, &t->built, *b) || !vec_push(t->a, &t->built_of, state)) {
         t->failed = true;
         return 0;
     }
-    built_insert(t, t->built.n - 1);
-    return t->built.n - 1;
+    uint32_t id = t->built.n - 1;
+    memcpy(to, b->to.at, b->to.n * sizeof *to);
+    t->built.at[id].to.at = to;
+    t->built.at[id].to.cap = b->to.n;
+    built_insert(t, id);
+    return id;
 }
 
 /* All children of @id are built: build it. */
@@ -503,37 +523,40 @@ static void finish(struct thread *t, uint32_t id)
     struct state *s = &t->state.at[id];
     const struct ir_block *from = &t->f->block.at[s->block];
     struct ir_block b = {.on = s->via == IR_NONE ? from->on : IR_NONE, .at = from->at};
-    uint32_t previous = 0;
-    bool any = false;
+    uint32_t n = 0;
 
+    t->to.n = 0;
+    if (!vec_reserve(t->a, &t->to, s->children)) {
+        t->failed = true;
+        return;
+    }
+    struct ir_case *to = t->to.at;
     for (uint32_t c = 0; c < s->children; c++) {
         uint32_t child = t->child.at[s->child + c];
         uint32_t last = s->via == IR_NONE ? from->to.at[c].last : UINT32_MAX;
         if (child == CHILD_IMPOSSIBLE) { /* impossible: belongs to whichever neighbour */
-            if (any)
-                b.to.at[b.to.n - 1].last = last;
+            if (n)
+                to[n - 1].last = last;
             continue;
         }
         uint32_t target = is_return(child) ? child : t->state.at[child].result;
-        if (any && target == previous) {
-            b.to.at[b.to.n - 1].last = last;
-        } else if (!vec_push(t->f->arena, &b.to, ((struct ir_case){last, target}))) {
-            t->failed = true;
-            return;
-        }
-        previous = target;
-        any = true;
+        if (n && to[n - 1].target == target)
+            to[n - 1].last = last;
+        else
+            to[n++] = (struct ir_case){last, target};
     }
-    if (any)
-        b.to.at[b.to.n - 1].last = UINT32_MAX;
-    if (b.to.n == 1 && s->via == IR_NONE && from->phi.n == 0) { /* every way leads to one place */
-        s->result = b.to.at[0].target;
+    if (n)
+        to[n - 1].last = UINT32_MAX;
+    if (n == 1 && s->via == IR_NONE && from->phi.n == 0) { /* every way leads to one place */
+        s->result = to[0].target;
         return;
     }
-    if (b.to.n == 1)
+    if (n == 1)
         b.on = IR_NONE;
     if (s->via == IR_NONE)
         b.phi = from->phi; /* arguments are set when edges have their numbers */
+    b.to.at = to;
+    b.to.n = n;
     s->result = build(t, &b, s->via == IR_NONE && from->phi.n == 0, id);
 }
 
