@@ -8,6 +8,7 @@
  * order and PHIs aside the graph has no loops, so availability is one forward pass and a live range is a
  * walk from its uses to its definitions.
  */
+#include <string.h>
 #include "backends/cbpf/emit.h"
 
 #define KEEP_FROM   3u  /* instructions that make a value worth keeping */
@@ -141,8 +142,7 @@ static void find_uses(struct cells *c)
     struct cb_emit *e = c->e;
 
     c->use.n = c->order.n = c->phi.n = 0;
-    for (ir_value v = 0; v < e->f->value.n; v++)
-        c->first_use[v] = NONE;
+    memset(c->first_use, 0xff, e->f->value.n * sizeof *c->first_use); /* NONE */
     for (uint32_t b = 0; b < e->f->block.n && !e->status; b++)
         if (e->in[b] != NONE)
             walk_block(c, b);

@@ -17,6 +17,7 @@
 #include "backends/cbpf/emit.h"
 #include <assert.h>
 #include <stdio.h>
+#include <string.h>
 
 static const struct cb_regs nothing = {IR_NONE, IR_NONE, IR_NONE, 0};
 
@@ -759,10 +760,12 @@ static void emit_alloc(struct cb_emit *e)
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
-    for (uint32_t b = 0; b < blocks; b++)
-        e->in[b] = e->twin[b] = e->twins[b] = e->slot[b] = NONE;
-    for (ir_value v = 0; v < values; v++)
-        e->home[v] = e->kept_index[v] = e->temp[v] = NO_CELL;
+    uint32_t *const none[] = {e->in, e->twin, e->twins, e->slot};
+    uint8_t *const no_cell[] = {e->home, e->kept_index, e->temp};
+    for (int i = 0; i < 4; i++)
+        memset(none[i], 0xff, blocks * sizeof *none[i]); /* NONE */
+    for (int i = 0; i < 3; i++)
+        memset(no_cell[i], NO_CELL, values);
 }
 
 /* Emits all blocks; gives where the program starts. */

@@ -13,6 +13,7 @@
  */
 #include "backends/cbpf/emit.h"
 #include <assert.h>
+#include <string.h>
 
 #define REACH   255u
 #define RUN_MAX 8u /* longer runs are not compared */
@@ -291,7 +292,7 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
         return;
     l.at = arena_array(e->arena, uint32_t, e->code.n + 1);
     l.near = arena_array(e->arena, uint32_t, e->code.n + 1);
-    for (l.run_mask = 63; l.run_mask < e->code.n && l.run_mask < UINT32_MAX / 4;
+    for (l.run_mask = 15; l.run_mask < e->code.n && l.run_mask < UINT32_MAX / 4;
          l.run_mask = 2 * l.run_mask + 1)
         ;
     l.run = arena_array(e->arena, uint32_t, (l.run_mask + (size_t)1) * BUCKET);
@@ -299,10 +300,9 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
-    for (uint32_t i = 0; i < e->code.n; i++)
-        l.near[i] = l.at[i] = NONE;
-    for (size_t i = 0; i < (l.run_mask + (size_t)1) * BUCKET; i++)
-        l.run[i] = NONE;
+    memset(l.near, 0xff, e->code.n * sizeof *l.near); /* NONE */
+    memset(l.at, 0xff, e->code.n * sizeof *l.at);
+    memset(l.run, 0xff, (l.run_mask + (size_t)1) * BUCKET * sizeof *l.run);
     returns_used(e, start, used);
     if (used[1])
         l.ret[1] = place_put(&l, return_insn(&l, TO_REJECT));
