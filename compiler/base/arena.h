@@ -14,9 +14,9 @@
 #include "base/alloc.h"
 
 #ifndef ARENA_CHUNK_BYTES
-#define ARENA_CHUNK_BYTES 4096 /* the first one; each is twice the one before, up to ARENA_CHUNK_MAX */
+#define ARENA_CHUNK_BYTES 16384 /* the first one; each is twice the one before, up to ARENA_CHUNK_MAX */
 #endif
-#define ARENA_LARGE (8 * ARENA_CHUNK_BYTES) /* from here on a block has a chunk of its own */
+#define ARENA_LARGE (2 * ARENA_CHUNK_BYTES) /* from here on a block has a chunk of its own */
 
 struct arena_chunk;
 

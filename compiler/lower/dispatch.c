@@ -47,11 +47,21 @@ static void become(struct normal_form *x, uint32_t i, uint32_t from)
     x->nf.at[i].next = next;
 }
 
+static bool is_list(const struct nf *n)
+{
+    return n->kind == NF_OR || n->kind == NF_AND;
+}
+
 void nf_flatten(struct normal_form *x, uint32_t list)
 {
     uint32_t child = x->nf.at[list].first, next;
     uint8_t kind = x->nf.at[list].kind;
+    bool flat = true;
 
+    for (uint32_t c = child; c != NF_NONE && flat; c = x->nf.at[c].next)
+        flat = !is_list(&x->nf.at[c]) || (x->nf.at[c].kind != kind && x->nf.at[c].first != x->nf.at[c].last);
+    if (flat)
+        return;
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
     for (; child != NF_NONE; child = next) {
         next = x->nf.at[child].next;

@@ -35,27 +35,17 @@ uint32_t cb_put_jump(struct cb_emit *e, uint16_t code, uint32_t k, uint32_t jt, 
         cb_fail(e, WEIR_E_LIMIT);
         return 0;
     }
-    if (!vec_reserve(e->arena, &e->code, 1) || !vec_reserve(e->arena, &e->before, 1) ||
-        !vec_reserve(e->arena, &e->closed, 1)) {
+    struct cb_insn in = {.code = code, .k = k, .jt = jt, .jf = jf, .before = e->regs};
+    if (!vec_push(e->arena, &e->code, in)) {
         cb_fail(e, WEIR_E_MEMORY);
         return 0;
     }
-    uint32_t at = e->code.n++;
-    e->before.n = e->closed.n = e->code.n;
-    e->code.at[at] = (struct cb_insn){code, k, jt, jf};
-    e->before.at[at] = e->regs;
-    e->closed.at[at] = 0;
-    return at;
+    return e->code.n - 1;
 }
 
 uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k)
 {
     return cb_put_jump(e, code, k, 0, 0);
-}
-
-static void code_rewind(struct cb_emit *e, uint32_t to)
-{
-    e->code.n = e->before.n = e->closed.n = to;
 }
 
 /* ---------------------------------------------------------------- graph */
@@ -323,8 +313,8 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
         struct cb_edge *edge = &e->edge.at[i];
         for (uint32_t p = late; p > begin; p--) {
-            struct cb_regs at = p == tests && p == e->code.n ? e->regs : e->before.at[p];
-            if (e->closed.at[p] || (at.safe != IR_NONE && !same_safe(&at, &edge->regs)) ||
+            struct cb_regs at = p == tests && p == e->code.n ? e->regs : e->code.at[p].before;
+            if ((p < e->code.n && e->code.at[p].closed) || (at.safe != IR_NONE && !same_safe(&at, &edge->regs)) ||
                 (need.at[p - begin] & NEEDS_A && (at.a == IR_NONE || at.a != edge->regs.a)) ||
                 (need.at[p - begin] & NEEDS_X && (at.x == IR_NONE || at.x != edge->regs.x)))
                 continue;
@@ -532,7 +522,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
     for (int attempt = 0; attempt < 3; attempt++) {
         t = e->test[b];
         e->regs = at_start;
-        code_rewind(e, begin);
+        e->code.n = begin;
         if (e->status || block_try(e, b, &t, store_first))
             break;
         if (e->status == WEIR_E_UNSUPPORTED && e->share && attempt < 2) {
@@ -636,7 +626,7 @@ static void emit_copies(struct cb_emit *e, uint32_t b, const ir_value *phi, uint
     if (!copies_try(e, b, phi, n, c) && e->status == WEIR_E_UNSUPPORTED) {
         e->status = 0;
         e->share = false;
-        code_rewind(e, begin);
+        e->code.n = begin;
         e->regs = regs_meet(e, c->edges);
         copies_try(e, b, phi, n, c);
     }
@@ -813,6 +803,7 @@ static void report_limit(const struct cb_emit *e)
 static int emit_program(struct cb_emit e, struct ir_func *f, struct cbpf_code *out)
 {
     struct cbpf_code code = {.arena = f->arena};
+    const char *why = NULL;
 
     if (f->failed)
         return WEIR_E_MEMORY;
@@ -821,14 +812,16 @@ static int emit_program(struct cb_emit e, struct ir_func *f, struct cbpf_code *o
     if (start == TO_EDGE && !e.status)
         start = e.edge.at[0].entry;
     cb_layout(&e, start, true, &code);
-    if (!e.status && code.insn.n <= CBPF_KERNEL_MAX && !cbpf_validate(code.insn.at, code.insn.n) &&
-        cbpf_kernel_refuses_cells(code.insn.at, code.insn.n))
+    if (!e.status)
+        why = cbpf_validate(code.insn.at, code.insn.n);
+    if (!e.status && !why && code.insn.n <= CBPF_KERNEL_MAX && cbpf_kernel_refuses_cells(code.insn.at, code.insn.n)) {
         cb_layout(&e, start, false, &code); /* the kernel's check of cells runs through returns */
+        why = e.status ? NULL : cbpf_validate(code.insn.at, code.insn.n);
+    }
     if (e.status == WEIR_E_LIMIT)
         report_limit(&e);
     if (e.status)
         return registers ? WEIR_E_LIMIT : e.status;
-    const char *why = cbpf_validate(code.insn.at, code.insn.n);
     assert(!why);
     if (why)
         return WEIR_E_BUG;

@@ -27,18 +27,20 @@
 
 #define KEPT_MAX 64 /* values considered for a scratch cell across blocks */
 
-/* An instruction before layout. */
-struct cb_insn {
-    uint16_t code;
-    uint32_t k;
-    uint32_t jt, jf;
-};
-
 /* What is known at a point of the code: what the registers hold, or IR_NONE. */
 struct cb_regs {
     ir_value a, x;
     ir_value safe; /* this value + safe_from, modulo 2^32, was found to be below 2^31; or IR_NONE */
     uint32_t safe_from;
+};
+
+/* An instruction before layout. */
+struct cb_insn {
+    uint16_t code;
+    bool closed; /* code may not be entered here */
+    uint32_t k;
+    uint32_t jt, jf;
+    struct cb_regs before; /* what the registers hold before it */
 };
 
 /* One for each pair of a block and a different target block. */
@@ -122,8 +124,6 @@ struct cb_emit {
 
     /* the piece of code at hand */
     VEC(struct cb_insn) code;
-    VEC(struct cb_regs) before; /* by instruction: what the registers held before it */
-    VEC(uint8_t) closed;        /* by instruction: 1 when code may not be entered here */
     struct cb_regs regs;
     uint64_t kept_now;  /* kept values whose cells may be read */
     uint64_t kept_want; /* kept values to be stored when they come by */

@@ -612,7 +612,7 @@ static void compare(struct cb_emit *e, const struct cb_task *t)
     cb_put_jump(e, GOTO, 0, at + 4, 0);
     cb_put(e, CB_LD_IMM, 0);
     if (!e->status)
-        e->closed.at[at + 1] = e->closed.at[at + 2] = e->closed.at[at + 3] = 1;
+        e->code.at[at + 1].closed = e->code.at[at + 2].closed = e->code.at[at + 3].closed = true;
     e->regs.a = t->v;
 }
 
