@@ -112,6 +112,8 @@ void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size)
     uint32_t constant;
     const struct ir_node *n;
 
+    if (lw->o->optimize) /* the passes put guards where the loads that remain need them */
+        return;
     /* the form ir_load() gives its address, so that guard and load speak of the same base */
     if (g.base != IR_NONE && ir_is_const(lw->f, g.base, &constant)) {
         g.base = IR_NONE;
