@@ -23,6 +23,7 @@
 #include "opt/pass.h"
 
 #define COPIES_FREE 64  /* states beyond one for each block that any function may have */
+#define TABLE_FIRST 32  /* slots of a new table */
 #define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
 
 /* Sorted, disjoint, not adjacent; interned. Set 0 is everything. */
@@ -61,6 +62,15 @@ struct noted {
     uint32_t stamp, child;
 };
 
+/* Open addressing; entries are indices plus one, 0 ends a search. */
+struct slot {
+    uint32_t hash, entry;
+};
+struct table {
+    struct slot *at;
+    uint32_t size, n; /* the size is a power of two */
+};
+
 struct thread {
     struct ir_func *f;
     struct arena *a;        /* for the pass alone */
@@ -70,14 +80,14 @@ struct thread {
     bool *copies;           /* per block: there is a state of it */
     uint32_t extra;         /* further states of blocks that may be made with facts of their own */
     VEC(struct set) set;
-    uint32_t *set_hash, set_hash_size;
+    struct table set_table;
     VEC(struct fact) fact;
     VEC(struct state) state;
-    uint32_t *state_hash, state_hash_size;
+    struct table state_table;
     VEC(uint32_t) child;    /* states, returns or CHILD_IMPOSSIBLE */
     VEC(struct ir_block) built;
     VEC(uint32_t) built_of; /* per built block: its state */
-    uint32_t *built_hash, built_hash_size;
+    struct table built_table;
     VEC(uint32_t) stack;
     VEC(struct range) scratch;
     VEC(struct piece) piece;
@@ -103,19 +113,47 @@ static uint32_t mix(uint32_t h, uint32_t x)
     return h ^ h >> 15;
 }
 
-/* Makes room in an open-addressing table of @n entries; the caller re-inserts when true comes back in *grown. */
-static bool table_room(struct thread *t, uint32_t **table, uint32_t *size, uint32_t n, bool *grown)
+static bool table_init(struct thread *t, struct table *table, uint32_t size)
 {
-    *grown = false;
-    if (*size && n < *size / 2)
-        return true;
-    uint32_t want = *size ? *size * 2 : 64;
-    *table = arena_array(t->a, uint32_t, want);
-    if (!*table)
-        return false;
-    *size = want;
-    *grown = true;
-    return true;
+    *table = (struct table){arena_array(t->a, struct slot, size), size, 0};
+    return table->at != NULL;
+}
+
+/* The slot in which a search for @hash begins; the next one is table_next(). */
+static const struct slot *table_first(const struct table *table, uint32_t hash)
+{
+    return &table->at[hash & (table->size - 1)];
+}
+
+static const struct slot *table_next(const struct table *table, const struct slot *s)
+{
+    return s + 1 == table->at + table->size ? table->at : s + 1;
+}
+
+static void table_put(struct table *table, uint32_t hash, uint32_t entry)
+{
+    const struct slot *s = table_first(table, hash);
+
+    while (s->entry)
+        s = table_next(table, s);
+    table->at[s - table->at] = (struct slot){hash, entry};
+    table->n++;
+}
+
+static void table_add(struct thread *t, struct table *table, uint32_t hash, uint32_t index)
+{
+    if (table->n >= table->size / 2) {
+        struct table old = *table;
+        if (!table_init(t, table, 2 * old.size)) {
+            t->failed = true;
+            *table = old;
+            return;
+        }
+        for (uint32_t i = 0; i < old.size; i++)
+            if (old.at[i].entry)
+                table_put(table, old.at[i].hash, old.at[i].entry);
+    }
+    table_put(table, hash, index + 1);
 }
 
 /* ---------------------------------------------------------------- sets */
@@ -129,29 +167,14 @@ static uint32_t set_hash_of(const struct range *at, uint32_t n)
     return h;
 }
 
-static void set_insert(struct thread *t, uint32_t id)
-{
-    uint32_t at = set_hash_of(t->set.at[id].at, t->set.at[id].n) & (t->set_hash_size - 1);
-
-    while (t->set_hash[at])
-        at = (at + 1) & (t->set_hash_size - 1);
-    t->set_hash[at] = id + 1;
-}
-
 static uint32_t set_intern(struct thread *t, const struct range *ranges, uint32_t n)
 {
-    bool grown;
+    uint32_t hash = set_hash_of(ranges, n);
 
-    if (!table_room(t, &t->set_hash, &t->set_hash_size, t->set.n, &grown)) {
-        t->failed = true;
-        return 0;
-    }
-    for (uint32_t i = 0; grown && i < t->set.n; i++)
-        set_insert(t, i);
-    for (uint32_t at = set_hash_of(ranges, n) & (t->set_hash_size - 1); t->set_hash[at]; at = (at + 1) & (t->set_hash_size - 1)) {
-        const struct set *s = &t->set.at[t->set_hash[at] - 1];
-        if (s->n == n && memcmp(s->at, ranges, n * sizeof *ranges) == 0)
-            return t->set_hash[at] - 1;
+    for (const struct slot *i = table_first(&t->set_table, hash); i->entry; i = table_next(&t->set_table, i)) {
+        const struct set *s = &t->set.at[i->entry - 1];
+        if (i->hash == hash && s->n == n && memcmp(s->at, ranges, n * sizeof *ranges) == 0)
+            return i->entry - 1;
     }
     struct range *copy = arena_array(t->a, struct range, n);
     if (!copy || !vec_push(t->a, &t->set, ((struct set){copy, n}))) {
@@ -160,7 +183,7 @@ static uint32_t set_intern(struct thread *t, const struct range *ranges, uint32_
     }
     memcpy(copy, ranges, n * sizeof *ranges);
     t->budget -= n < t->budget ? n : t->budget;
-    set_insert(t, t->set.n - 1);
+    table_add(t, &t->set_table, hash, t->set.n - 1);
     return t->set.n - 1;
 }
 
@@ -231,58 +254,43 @@ static uint32_t set_of(const struct thread *t, uint32_t first, uint32_t n, ir_va
     return 0;
 }
 
-static uint32_t state_hash_of(const struct thread *t, const struct state *s)
+/* Of the state of @block and the last @n of t->fact. */
+static uint32_t state_hash_of(const struct thread *t, uint32_t block, uint32_t via, uint32_t n)
 {
-    uint32_t h = mix(s->block, s->via);
+    uint32_t h = mix(block, via);
 
-    for (uint32_t i = 0; i < s->facts; i++)
-        h = mix(mix(h, t->fact.at[s->fact + i].value), t->fact.at[s->fact + i].set);
+    for (uint32_t i = t->fact.n - n; i < t->fact.n; i++)
+        h = mix(mix(h, t->fact.at[i].value), t->fact.at[i].set);
     return h;
 }
 
-static void state_insert(struct thread *t, uint32_t id)
+/* That state, whose hash is @hash, or IR_NONE. */
+static uint32_t state_find(const struct thread *t, uint32_t block, uint32_t via, uint32_t n, uint32_t hash)
 {
-    uint32_t at = state_hash_of(t, &t->state.at[id]) & (t->state_hash_size - 1);
-
-    while (t->state_hash[at])
-        at = (at + 1) & (t->state_hash_size - 1);
-    t->state_hash[at] = id + 1;
-}
-
-/* The state of @block and the last @n of t->fact, or NULL. */
-static const uint32_t *state_find(const struct thread *t, uint32_t block, uint32_t via, uint32_t n)
-{
-    const struct state s = {.block = block, .via = via, .fact = t->fact.n - n, .facts = n};
-
-    if (t->state_hash_size == 0)
-        return NULL;
-    for (uint32_t at = state_hash_of(t, &s) & (t->state_hash_size - 1); t->state_hash[at]; at = (at + 1) & (t->state_hash_size - 1)) {
-        const struct state *o = &t->state.at[t->state_hash[at] - 1];
-        if (o->block == block && o->via == via && o->facts == n &&
-            (n == 0 || memcmp(&t->fact.at[o->fact], &t->fact.at[s.fact], n * sizeof(struct fact)) == 0))
-            return &t->state_hash[at];
+    for (const struct slot *i = table_first(&t->state_table, hash); i->entry; i = table_next(&t->state_table, i)) {
+        const struct state *o = &t->state.at[i->entry - 1];
+        if (i->hash == hash && o->block == block && o->via == via && o->facts == n &&
+            (n == 0 || memcmp(&t->fact.at[o->fact], &t->fact.at[t->fact.n - n], n * sizeof(struct fact)) == 0))
+            return i->entry - 1;
     }
-    return NULL;
+    return IR_NONE;
 }
 
 /* The state of these, made if need be. Its facts are the last @n of t->fact. */
 static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uint32_t n)
 {
     struct state s = {.block = block, .via = via, .fact = t->fact.n - n, .facts = n};
-    const uint32_t *found = state_find(t, block, via, n);
-    bool grown;
+    uint32_t hash = state_hash_of(t, block, via, n), found = state_find(t, block, via, n, hash);
 
-    if (found) {
+    if (found != IR_NONE) {
         t->fact.n -= n;
-        return *found - 1;
+        return found;
     }
-    if (!table_room(t, &t->state_hash, &t->state_hash_size, t->state.n, &grown) || !vec_push(t->a, &t->state, s)) {
+    if (!vec_push(t->a, &t->state, s)) {
         t->failed = true;
         return IR_REJECT;
     }
-    for (uint32_t i = 0; grown && i + 1 < t->state.n; i++)
-        state_insert(t, i);
-    state_insert(t, t->state.n - 1);
+    table_add(t, &t->state_table, hash, t->state.n - 1);
     t->budget -= t->budget ? 1 : 0;
     t->extra -= t->copies[block] && t->extra; /* one more of a block that there is already */
     t->copies[block] = true;
@@ -326,7 +334,8 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
                 continue;
             }
         }
-        if (t->extra == 0 && t->copies[block] && !state_find(t, block, IR_NONE, n)) {
+        if (t->extra == 0 && t->copies[block] &&
+            state_find(t, block, IR_NONE, n, state_hash_of(t, block, IR_NONE, n)) == IR_NONE) {
             t->fact.n -= n;
             n = 0;
         }
@@ -337,16 +346,18 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
 /* Copies the facts of @s behind the others, with those about @v replaced by @set (0: unchanged). */
 static uint32_t push_facts(struct thread *t, uint32_t state, ir_value v, uint32_t set)
 {
-    const struct state s = t->state.at[state];
+    const struct state *s = &t->state.at[state];
     uint32_t value = v == IR_NONE ? 0 : t->tracked[v], n = 0;
     bool done = value == 0 || set == 0;
 
-    if (!vec_reserve(t->a, &t->fact, s.facts + 1)) {
+    if (done && s->facts == 0)
+        return 0;
+    if (!vec_reserve(t->a, &t->fact, s->facts + 1)) {
         t->failed = true;
         return 0;
     }
-    for (uint32_t i = 0; i < s.facts; i++) {
-        struct fact fact = t->fact.at[s.fact + i];
+    for (uint32_t i = 0; i < s->facts; i++) {
+        struct fact fact = t->fact.at[s->fact + i];
         if (!done && fact.value >= value - 1) {
             t->fact.at[t->fact.n++] = (struct fact){value - 1, set};
             n++;
@@ -421,6 +432,41 @@ static bool asked_again(const struct thread *t, uint32_t target, ir_value v)
     return !is_return(target) && t->tracked[v] && t->relevant[target] >> (t->tracked[v] - 1) & 1;
 }
 
+/* Notes the child of each target that @b can lead to, given what is known of its value. */
+static void resolve_tracked(struct thread *t, uint32_t id, const struct ir_block *b)
+{
+    const uint32_t block = t->state.at[id].block;
+    uint32_t known = set_of(t, t->state.at[id].fact, t->state.at[id].facts, b->on);
+
+    t->piece.n = 0;
+    t->switched = b;
+    overlaps(b, &t->set.at[known], collect, t);
+    sort_pieces(t->piece.at, t->piece.n); /* those with one target together */
+    t->stamp++;
+    for (uint32_t i = 0, next; i < t->piece.n && !t->failed; i = next) {
+        uint32_t target = t->piece.at[i].target;
+        for (next = i; next < t->piece.n && t->piece.at[next].target == target; next++)
+            ;
+        uint32_t set = asked_again(t, target, b->on) ? set_of_pieces(t, i, next) : 0;
+        struct noted *note = note_of(t, target);
+        uint32_t child = resolve(t, block, target, push_facts(t, id, b->on, set));
+        *note = (struct noted){t->stamp, child};
+    }
+}
+
+/* The same when nothing is ever known of it. */
+static void resolve_untracked(struct thread *t, uint32_t id, const struct ir_block *b)
+{
+    const uint32_t block = t->state.at[id].block;
+
+    t->stamp++;
+    for (uint32_t c = 0; c < b->to.n && !t->failed; c++) {
+        struct noted *note = note_of(t, b->to.at[c].target);
+        if (note->stamp != t->stamp)
+            *note = (struct noted){t->stamp, resolve(t, block, b->to.at[c].target, push_facts(t, id, IR_NONE, 0))};
+    }
+}
+
 /* Finds the children of a state: one for each case of its block, equal targets sharing one. */
 static void expand(struct thread *t, uint32_t id)
 {
@@ -445,25 +491,13 @@ static void expand(struct thread *t, uint32_t id)
         t->child.at[t->child.n++] = child;
         return;
     }
-    /* where each target is reached, targets together; then the child of each, noted by target */
-    uint32_t known = set_of(t, t->state.at[id].fact, t->state.at[id].facts, b->on);
-    t->piece.n = 0;
-    t->switched = b;
-    overlaps(b, &t->set.at[known], collect, t);
-    sort_pieces(t->piece.at, t->piece.n);
-    uint32_t stamp = ++t->stamp;
-    for (uint32_t i = 0, next; i < t->piece.n && !t->failed; i = next) {
-        uint32_t target = t->piece.at[i].target;
-        for (next = i; next < t->piece.n && t->piece.at[next].target == target; next++)
-            ;
-        uint32_t set = asked_again(t, target, b->on) ? set_of_pieces(t, i, next) : 0;
-        struct noted *note = note_of(t, target);
-        uint32_t child = resolve(t, block, target, push_facts(t, id, b->on, set));
-        *note = (struct noted){stamp, child};
-    }
+    if (t->tracked[b->on])
+        resolve_tracked(t, id, b);
+    else
+        resolve_untracked(t, id, b);
     for (uint32_t c = 0; c < cases; c++) {
         const struct noted *note = note_of(t, b->to.at[c].target);
-        t->child.at[t->child.n++] = note->stamp == stamp ? note->child : CHILD_IMPOSSIBLE;
+        t->child.at[t->child.n++] = note->stamp == t->stamp ? note->child : CHILD_IMPOSSIBLE;
     }
 }
 
@@ -478,31 +512,17 @@ static uint32_t built_hash_of(const struct ir_block *b)
     return h;
 }
 
-static void built_insert(struct thread *t, uint32_t id)
-{
-    uint32_t at = built_hash_of(&t->built.at[id]) & (t->built_hash_size - 1);
-
-    while (t->built_hash[at])
-        at = (at + 1) & (t->built_hash_size - 1);
-    t->built_hash[at] = id + 1;
-}
-
 /* @b with cases of its own, or a block already built that does the same. Targets of built blocks are built blocks (or returns). */
 static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, uint32_t state)
 {
-    bool grown;
+    uint32_t hash = built_hash_of(b);
 
-    if (!table_room(t, &t->built_hash, &t->built_hash_size, t->built.n, &grown)) {
-        t->failed = true;
-        return 0;
-    }
-    for (uint32_t i = 0; grown && i < t->built.n; i++)
-        built_insert(t, i);
-    for (uint32_t at = built_hash_of(b) & (t->built_hash_size - 1); shared && t->built_hash[at]; at = (at + 1) & (t->built_hash_size - 1)) {
-        const struct ir_block *o = &t->built.at[t->built_hash[at] - 1];
-        if (o->on == b->on && o->to.n == b->to.n && o->phi.n == 0 && t->state.at[t->built_of.at[t->built_hash[at] - 1]].via == IR_NONE &&
+    for (const struct slot *i = table_first(&t->built_table, hash); shared && i->entry; i = table_next(&t->built_table, i)) {
+        const struct ir_block *o = &t->built.at[i->entry - 1];
+        if (i->hash == hash && o->on == b->on && o->to.n == b->to.n && o->phi.n == 0 &&
+            t->state.at[t->built_of.at[i->entry - 1]].via == IR_NONE &&
             memcmp(o->to.at, b->to.at, b->to.n * sizeof *b->to.at) == 0)
-            return t->built_hash[at] - 1;
+            return i->entry - 1;
     }
     struct ir_case *to = arena_array(t->f->arena, struct ir_case, b->to.n);
     if (!to || !vec_push(t->a, &t->built, *b) || !vec_push(t->a, &t->built_of, state)) {
@@ -513,7 +533,7 @@ static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, u
     memcpy(to, b->to.at, b->to.n * sizeof *to);
     t->built.at[id].to.at = to;
     t->built.at[id].to.cap = b->to.n;
-    built_insert(t, id);
+    table_add(t, &t->built_table, hash, id);
     return id;
 }
 
@@ -729,7 +749,8 @@ static int rebuild(struct thread *t)
     const uint8_t *tests = look_at_values(t);
     if (tests && !worth_it(t, tests))
         return WEIR_OK;
-    if (!tests || !find_relevant(t, tests) || set_intern(t, &everything, 1) != 0 || t->failed)
+    if (!tests || !find_relevant(t, tests) || !table_init(t, &t->set_table, TABLE_FIRST) ||
+        !table_init(t, &t->state_table, TABLE_FIRST) || !table_init(t, &t->built_table, TABLE_FIRST) || set_intern(t, &everything, 1) != 0 || t->failed)
         return WEIR_E_MEMORY;
     uint32_t root = resolve(t, IR_NONE, f->entry, 0);
     if (t->failed || (!is_return(root) && !walk(t, root)))
