@@ -80,20 +80,41 @@ static bool arena_grow(struct arena *a, size_t need)
     return true;
 }
 
-/* Are there @bytes zeroed bytes in the newest chunk? There are if they fit. */
-static bool arena_room(struct arena *a, size_t bytes)
+/* What is left of the newest chunk once @skip bytes are gone. */
+static size_t arena_left(const struct arena *a, size_t skip)
 {
-    if (!a->chunk)
-        return false;
-    size_t zeroed = (size_t)(a->end - a->next), left = a->chunk->size - (size_t)(a->next - a->chunk->data);
-    if (bytes > left)
-        return false;
-    if (bytes > zeroed) {
-        size_t more = bytes - zeroed > ARENA_ZERO ? bytes - zeroed : left - zeroed < ARENA_ZERO ? left - zeroed : ARENA_ZERO;
-        memset(a->end, 0, more);
-        a->end += more;
+    size_t used = a->chunk ? (size_t)(a->next - a->chunk->data) + skip : 0;
+
+    return a->chunk && used <= a->chunk->size ? a->chunk->size - used : 0;
+}
+
+/* Sees that what is left is zero from @from on as far as @to, and further, as more will be asked for. */
+static void arena_zero(struct arena *a, unsigned char *from, unsigned char *to)
+{
+    unsigned char *limit = a->chunk->data + a->chunk->size;
+
+    if (to <= a->end)
+        return;
+    to = (size_t)(limit - to) < ARENA_ZERO ? limit : to + ARENA_ZERO;
+    from = from > a->end ? from : a->end;
+    memset(from, 0, (size_t)(to - from));
+    a->end = to;
+}
+
+/* A small block; zeroed but for the first @keep bytes, which the caller writes. */
+static void *arena_take(struct arena *a, size_t bytes, size_t align, size_t keep)
+{
+    size_t skip = -(uintptr_t)a->next & (align - 1);
+
+    if (!a->chunk || bytes > arena_left(a, skip)) {
+        if (!arena_grow(a, bytes))
+            return NULL;
+        skip = 0;
     }
-    return true;
+    unsigned char *block = a->next + skip;
+    a->next = block + bytes;
+    arena_zero(a, block + keep, a->next);
+    return block;
 }
 
 /* Puts a large chunk, new or moved, where it belongs in its list. */
@@ -122,39 +143,30 @@ void *arena_alloc_slow(struct arena *a, size_t n, size_t size, size_t align)
         a->over_ceiling = true;
         return NULL;
     }
-    size_t bytes = n * size, skip = -(uintptr_t)a->next & (align - 1);
+    size_t bytes = n * size;
 
-    if (bytes >= ARENA_LARGE)
-        return large_alloc(a, bytes);
-    if (!arena_room(a, skip + bytes)) {
-        if (!arena_grow(a, bytes) || !arena_room(a, bytes))
-            return NULL;
-        skip = 0;
-    }
-    unsigned char *block = a->next + skip;
-    a->next = block + bytes;
-    return block;
+    return bytes >= ARENA_LARGE ? large_alloc(a, bytes) : arena_take(a, bytes, align, 0);
 }
 
 void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_t align)
 {
-    if (old && (unsigned char *)block + old == a->next && bytes < ARENA_LARGE &&
-        arena_room(a, bytes - old)) {
+    if (old >= ARENA_LARGE) {
+        struct arena_chunk *c = (struct arena_chunk *)((unsigned char *)block - offsetof(struct arena_chunk, data));
+        c = chunk_resize(a, c, bytes);
+        if (!c)
+            return NULL;
+        memset(c->data + old, 0, bytes - old);
+        return large_link(c);
+    }
+    if (old && (unsigned char *)block + old == a->next && bytes < ARENA_LARGE && bytes - old <= arena_left(a, 0)) {
         a->next += bytes - old;
+        arena_zero(a, a->end, a->next);
         return block;
     }
-    if (old < ARENA_LARGE) {
-        void *to = arena_alloc(a, 1, bytes, align);
-        if (to && old)
-            memcpy(to, block, old);
-        return to;
-    }
-    struct arena_chunk *c = (struct arena_chunk *)((unsigned char *)block - offsetof(struct arena_chunk, data));
-    c = chunk_resize(a, c, bytes);
-    if (!c)
-        return NULL;
-    memset(c->data + old, 0, bytes - old);
-    return large_link(c);
+    void *to = bytes >= ARENA_LARGE ? large_alloc(a, bytes) : arena_take(a, bytes, align, old);
+    if (to && old)
+        memcpy(to, block, old);
+    return to;
 }
 
 char *arena_copy(struct arena *a, const char *text, size_t len)
