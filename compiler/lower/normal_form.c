@@ -127,19 +127,6 @@ uint32_t nf_build(struct normal_form *x, cond root)
     return of[root];
 }
 
-/* A leaf that asks whether a value lies in a set; not a requirement or a definition. */
-bool nf_is_test(const struct normal_form *x, uint32_t i)
-{
-    return x->nf.at[i].kind == NF_LEAF && !x->nf.at[i].strict;
-}
-
-ir_value nf_test_value(const struct normal_form *x, uint32_t i)
-{
-    const struct nf *n = &x->nf.at[i];
-
-    return n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].on : n->on;
-}
-
 struct interval *intervals_new(struct normal_form *x, uint32_t n)
 {
     struct interval *s = arena_array(x->a, struct interval, n ? n : 1);

@@ -65,8 +65,16 @@ void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item);
 void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item);
 
 /** A leaf that asks whether a value lies in a set; not a requirement or a definition. */
-bool nf_is_test(const struct normal_form *x, uint32_t i);
-ir_value nf_test_value(const struct normal_form *x, uint32_t i);
+static inline bool nf_is_test(const struct normal_form *x, uint32_t i)
+{
+    return x->nf.at[i].kind == NF_LEAF && !x->nf.at[i].strict;
+}
+static inline ir_value nf_test_value(const struct normal_form *x, uint32_t i)
+{
+    const struct nf *n = &x->nf.at[i];
+
+    return n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].on : n->on;
+}
 /** Where the test's outcome is @outcome. */
 struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome);
 /** Makes @leaf the test that has outcome @outcome where @on lies in @set. */

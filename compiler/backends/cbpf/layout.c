@@ -172,15 +172,24 @@ static uint32_t run_start(const struct cb_emit *e, uint32_t i)
     return s;
 }
 
-/* Where runs like instructions @from .. @i are remembered; @i is a branch to @yes and @no. */
-static uint32_t *run_bucket(const struct layout *l, uint32_t from, uint32_t i, uint32_t yes, uint32_t no)
+/*
+ * For each instruction of the run @start .. @i, a branch to @yes and @no, a hash of what is left of the run from there,
+ * the whole run's last.
+ */
+static void run_hash(const struct layout *l, uint32_t start, uint32_t i, uint32_t yes, uint32_t no, uint32_t hash[RUN_MAX + 1])
 {
-    const struct cb_emit *e = l->e;
-    uint32_t h = hash_word(hash_word(i - from, yes), no);
+    uint32_t h = hash_word(hash_word(0, yes), no);
 
-    for (uint32_t j = from; j <= i; j++)
-        h = hash_word(hash_word(h, e->code.at[j].code), e->code.at[j].k);
-    return &l->run[(h & l->run_mask) * BUCKET];
+    for (uint32_t j = i + 1; j-- > start;) {
+        const struct cb_insn *in = &l->e->code.at[j];
+        hash[i - j] = h = hash_word(hash_word(h, in->code), in->k);
+    }
+}
+
+/* Where runs with this hash are remembered. */
+static uint32_t *run_bucket(const struct layout *l, uint32_t hash)
+{
+    return &l->run[(hash & l->run_mask) * BUCKET];
 }
 
 /* Is what was placed from @p on the same as instructions @from .. @i, with the same targets? */
@@ -201,9 +210,9 @@ static bool run_equal(const struct layout *l, uint32_t p, uint32_t from, uint32_
 }
 
 /* Uses a placed run instead of the one that ends at branch @i. */
-static bool run_reuse(struct layout *l, uint32_t i, uint32_t start, uint32_t yes, uint32_t no)
+static bool run_reuse(struct layout *l, uint32_t i, uint32_t start, uint32_t yes, uint32_t no, uint32_t hash)
 {
-    const uint32_t *bucket = run_bucket(l, start, i, yes, no);
+    const uint32_t *bucket = run_bucket(l, hash);
 
     for (uint32_t n = 0; n < BUCKET && start > 0; n++) {
         if (!run_equal(l, bucket[n], start, i, yes, no))
@@ -215,9 +224,9 @@ static bool run_reuse(struct layout *l, uint32_t i, uint32_t start, uint32_t yes
     return false;
 }
 
-static void run_remember(struct layout *l, uint32_t start, uint32_t i, uint32_t yes, uint32_t no)
+static void run_remember(struct layout *l, uint32_t start, uint32_t hash)
 {
-    uint32_t *bucket = run_bucket(l, start, i, yes, no);
+    uint32_t *bucket = run_bucket(l, hash);
 
     for (uint32_t n = BUCKET - 1; n > 0; n--)
         bucket[n] = bucket[n - 1];
@@ -232,16 +241,22 @@ static uint32_t place_run(struct layout *l, uint32_t i)
     uint32_t yes = *place_of(l, resolve(e, e->code.at[i].jt)),
              no = *place_of(l, resolve(e, e->code.at[i].jf));
 
-    if (start <= i && yes != no && run_reuse(l, i, start, yes, no))
-        return start;
+    uint32_t hash[RUN_MAX + 1];
+    bool compared = start <= i && yes != no;
+
+    if (compared) {
+        run_hash(l, start, i, yes, no, hash);
+        if (run_reuse(l, i, start, yes, no, hash[i - start]))
+            return start;
+    }
     place_branch(l, i);
-    if (start > i || e->status || yes == no)
+    if (!compared || e->status)
         return i;
     for (uint32_t j = i; j > start; j--)
         l->at[j - 1] =
             place_put(l, (struct weir_cbpf_insn){e->code.at[j - 1].code, 0, 0, e->code.at[j - 1].k});
     for (uint32_t j = start; j <= i && !e->status; j++) /* runs may be entered anywhere */
-        run_remember(l, j, i, yes, no);
+        run_remember(l, j, hash[i - j]);
     return start;
 }
 
