@@ -28,8 +28,8 @@
 
 enum {
     AT_ONCE = 2,
-    TIMEOUT_MS = 60000,
-    CASE_SECONDS = 400,
+    TIMEOUT_MS = 240000,
+    CASE_SECONDS = 900,
     PACKETS = 400,
     PACKET_BYTES = 200,
     MAX_STEPS = 100000,

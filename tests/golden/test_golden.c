@@ -27,7 +27,7 @@
 #include "tests/prove/prove.h"
 #include "weir/weir.h"
 
-enum { SECTIONS_MAX = 64, FILTERS_MAX = 256, TIMEOUT_MS = 60000 };
+enum { SECTIONS_MAX = 64, FILTERS_MAX = 256, TIMEOUT_MS = 240000 };
 
 struct section {
     const char *title; /* the whole "-- " line, without its end */

@@ -17,7 +17,7 @@
 #include "tests/harness/tap.h"
 #include "tests/prove/prove.h"
 
-enum { TIMEOUT_MS = 60000, ROWS_MAX = 64, LISTING_BYTES = 1 << 16 };
+enum { TIMEOUT_MS = 240000, ROWS_MAX = 64, LISTING_BYTES = 1 << 16 };
 
 /* "ldh [12]; jeq #0x800 2 3; ret #0" as the lines that tcpdump -d prints. */
 static const char *read_program(const char *text, size_t len, struct program *out)

@@ -12,7 +12,7 @@
 #include "tests/harness/tap.h"
 #include "tests/prove/prove.h"
 
-enum { ROUNDS = 4, TIMEOUT_MS = 60000 };
+enum { ROUNDS = 4, TIMEOUT_MS = 240000 };
 
 static const struct {
     const char *filter, *condition; /* the condition excuses */
