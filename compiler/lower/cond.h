@@ -58,6 +58,12 @@ struct cond_node {
     };
 };
 
+/* What a long list of one primitive asks for. */
+struct list {
+    const struct interval *at; /* sorted, disjoint */
+    uint32_t n;
+};
+
 /* A variable while lowering: the cursor's, and helpers of their own. */
 struct lower_var {
     ir_value placeholder; /* an argument-less PHI that stands for the value until blocks exist; or IR_NONE */
@@ -75,6 +81,7 @@ struct lower {
     VEC(struct ir_guard) guard;  /* of all leaves */
     VEC(struct ir_guard) pending;
     VEC(struct lower_var) var;   /* [1, in->var.n) are the cursor's */
+    struct list list;            /* n not 0: the primitive being lowered asks for these instead of its own numbers */
     bool common_ipv4;            /* in by_ipv4_header(): the IPv4 header has 20 bytes */
     uint32_t wlan_round;         /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
     struct span at;              /* the primitive being lowered */
@@ -117,6 +124,19 @@ cond cond_factor(struct lower *lw, cond root);
 
 /** Turns the formula into the blocks of lw->f. */
 int cond_emit(struct lower *lw, cond root);
+
+/* ---- lists.c: long lists of one primitive */
+#define LIST_MEMBER UINT32_MAX
+
+struct lists {
+    uint32_t *role; /* by AST node: 0, the number of the list it stands for plus one, or LIST_MEMBER; NULL: no lists */
+    VEC(struct list) list;
+};
+void lists_find(struct lower *lw, struct lists *out);
+
+/** Sorts intervals and merges those that meet, in place. Returns how many are left. */
+uint32_t intervals_unite(struct interval *in, uint32_t n);
+int interval_order(const void *a, const void *b);
 
 /* ---- address.c: addresses and loads */
 /** A helper variable. */

@@ -84,7 +84,7 @@ static void collapse(struct normal_form *x, uint32_t i)
     ir_value on = nf_test_value(x, list.first);
     for (uint32_t c = list.first; c != NF_NONE && same; c = x->nf.at[c].next) {
         same = nf_is_test(x, c) && nf_test_value(x, c) == on;
-        total += same && x->nf.at[c].leaf == COND_FALSE ? set_size(x->nf.at[c].set) + 1 + x->nf.at[c].set.n : 2;
+        total += same ? nf_test_room(x, c) : 0;
     }
     struct interval *all = same ? intervals_new(x, total) : NULL;
     if (!all)

@@ -141,16 +141,31 @@ static cond lower_prim(struct lower *lw, const struct prim *p)
     return COND_FALSE;
 }
 
+/* The primitive at @node, or the list it stands for; nothing for one that another stands for. */
+static cond lower_leaf(struct lower *lw, const struct lists *lists, uint32_t node)
+{
+    uint32_t role = lists->role ? lists->role[node] : 0;
+
+    if (role == LIST_MEMBER)
+        return COND_FALSE;
+    lw->list = role ? lists->list.at[role - 1] : (struct list){NULL, 0};
+    return lower_prim(lw, &lw->in->prim.at[lw->in->prim_of[node]]);
+}
+
 /* The conditions of all nodes, then that of the root or of the terms; nodes are in post-order. */
 static cond lower_tree(struct lower *lw, const struct terms *only)
 {
     const struct ast *t = lw->in->ast;
     cond *of = arena_array(lw->arena, cond, t->node.n ? t->node.n : 1), root = COND_TRUE;
 
+    struct lists lists = {.role = NULL};
+
     if (!of) {
         lw->error = WEIR_E_MEMORY;
         return COND_FALSE;
     }
+    if (lw->o->optimize && !only)
+        lists_find(lw, &lists);
     for (uint32_t i = 0; i < t->node.n && !lw->error && !lw->f->failed; i++) {
         const struct ast_node *n = &t->node.at[i];
         lw->at = n->at;
@@ -162,7 +177,7 @@ static cond lower_tree(struct lower *lw, const struct terms *only)
         else if (n->kind == AST_NOT)
             of[i] = cond_not(lw, of[n->left]);
         else if (lw->in->prim_of[i] != AST_NONE)
-            of[i] = lower_prim(lw, &lw->in->prim.at[lw->in->prim_of[i]]);
+            of[i] = lower_leaf(lw, &lists, i);
     }
     for (uint32_t i = 0; only && i < only->n; i++)
         root = cond_and(lw, root, of[only->node[i]]);

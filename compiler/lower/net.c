@@ -19,6 +19,8 @@ static cond address4_side(struct lower *lw, const void *what, int dst)
     const struct address_test *t = what;
     cond any = COND_FALSE;
 
+    if (lw->list.n)
+        return cond_in_set(lw, load_anchor(lw, t->net, t->offset[dst], 4), lw->list.at, lw->list.n);
     for (uint32_t i = 0; i < t->p->count; i++) {
         const struct addr4 *a = &t->p->u.v4[i];
         if (a->mask == 0)
@@ -49,7 +51,7 @@ static cond address6_side(struct lower *lw, const void *what, int dst)
 static cond by_direction_each(struct lower *lw, struct address_test *t, bool v6)
 {
     const struct prim *list = t->p;
-    uint32_t n = v6 ? list->count6 : list->count;
+    uint32_t n = lw->list.n ? 1 : v6 ? list->count6 : list->count;
     cond any = COND_FALSE;
 
     for (uint32_t i = 0; i < n; i++) {
@@ -200,18 +202,23 @@ static cond not_later_fragment(struct lower *lw, const struct cursor *c)
     return cond_not(lw, cond_any_bit(lw, load_anchor(lw, cursor_net(c), 6, 2), 0x1fff));
 }
 
+static cond ports_in(struct lower *lw, const struct prim *p, ir_value port)
+{
+    return lw->list.n ? cond_in_set(lw, port, lw->list.at, lw->list.n) : cond_range(lw, port, p->lo, p->hi);
+}
+
 static cond port_side6(struct lower *lw, const void *what, int dst)
 {
     const struct prim *p = what;
 
-    return cond_range(lw, load_anchor(lw, cursor_net(p->cursor), dst ? 42 : 40, 2), p->lo, p->hi);
+    return ports_in(lw, p, load_anchor(lw, cursor_net(p->cursor), dst ? 42 : 40, 2));
 }
 
 static cond port_side4(struct lower *lw, const void *what, int dst)
 {
     const struct prim *p = what;
 
-    return cond_range(lw, load(lw, address_tran4(lw, p->cursor), dst ? 2 : 0, 2), p->lo, p->hi);
+    return ports_in(lw, p, load(lw, address_tran4(lw, p->cursor), dst ? 2 : 0, 2));
 }
 
 static cond ports4(struct lower *lw, const void *what)

@@ -135,6 +135,15 @@ struct interval *intervals_new(struct normal_form *x, uint32_t n)
     return s;
 }
 
+uint32_t nf_test_room(const struct normal_form *x, uint32_t i)
+{
+    const struct nf *n = &x->nf.at[i];
+    uint32_t intervals = n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].n : n->set.n;
+
+    /* as it is, in its order, or what it leaves out */
+    return (intervals > 1 ? intervals : 1) + 1 + (n->leaf != COND_FALSE ? 0 : n->set.ordered);
+}
+
 /* Where the test's outcome is @outcome. */
 struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
 {
@@ -143,11 +152,12 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
 
     if (n->leaf != COND_FALSE) {
         const struct cond_node *t = &x->lw->node.at[n->leaf];
-        struct interval *one = intervals_new(x, 1);
-        if (!one)
+        struct interval *one = t->n ? NULL : intervals_new(x, 1);
+        if (x->failed)
             return s;
-        *one = t->one;
-        s = (struct set){one, 1, NULL, 0};
+        if (one)
+            *one = t->one;
+        s = (struct set){one ? one : t->set, one ? 1 : t->n, NULL, 0};
     }
     if (n->negated != outcome)
         return s;
@@ -163,13 +173,6 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
     if (rest && open)
         rest[m++] = (struct interval){lo, UINT32_MAX};
     return (struct set){rest, m, NULL, 0};
-}
-
-int interval_order(const void *a, const void *b)
-{
-    const struct interval *x = a, *y = b;
-
-    return x->lo != y->lo ? (x->lo < y->lo ? -1 : 1) : x->hi != y->hi ? (x->hi < y->hi ? -1 : 1) : 0;
 }
 
 uint32_t set_size(struct set s)
@@ -209,7 +212,7 @@ static uint32_t compares_between(const struct interval *in, uint32_t n)
 struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
 {
     struct interval order[ORDERED_MAX], *kept;
-    uint32_t m = 0, ordered = 0;
+    uint32_t ordered = 0;
 
     for (uint32_t i = 0; i < n && ordered <= ORDERED_MAX; i++) {
         bool seen = false;
@@ -221,15 +224,7 @@ struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
             order[ordered] = in[i];
         ordered++;
     }
-    qsort(in, n, sizeof *in, interval_order);
-    for (uint32_t i = 0; i < n; i++) {
-        if (m && (in[i].lo <= in[m - 1].hi || in[i].lo == in[m - 1].hi + 1)) {
-            if (in[i].hi > in[m - 1].hi)
-                in[m - 1].hi = in[i].hi;
-        } else {
-            in[m++] = in[i];
-        }
-    }
+    uint32_t m = intervals_unite(in, n);
     struct set s = {in, m, NULL, 0};
     bool cheap = ordered > 1 && ordered <= ORDERED_MAX && compares(order, ordered) <= compares(in, m) &&
                  compares(order, ordered) <= compares_between(in, m);

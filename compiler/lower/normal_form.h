@@ -75,13 +75,14 @@ static inline ir_value nf_test_value(const struct normal_form *x, uint32_t i)
 
     return n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].on : n->on;
 }
+/** Intervals that a set of the test has at most. */
+uint32_t nf_test_room(const struct normal_form *x, uint32_t i);
 /** Where the test's outcome is @outcome. */
 struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome);
 /** Makes @leaf the test that has outcome @outcome where @on lies in @set. */
 void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome, struct span at);
 
 struct interval *intervals_new(struct normal_form *x, uint32_t n);
-int interval_order(const void *a, const void *b);
 /** Room for the intervals of @s, in their order if it has one. */
 uint32_t set_size(struct set s);
 /** Puts them at @to; returns how many. */
