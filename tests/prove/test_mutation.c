@@ -63,6 +63,14 @@ static const char *const filters[] = {
     "tcp[tcp[0]:2] > ip[2:2] and udp[0] = 1",
     "vlan and (ip or arp) or ip6",
     "host 10.0.0.1 and not (host 10.0.0.2 or host 10.0.0.1)",
+    "tcp src port 1 or 3 or 5 or 7 or 9 or 11 or 13 or 15 or 17 or 20 or 21 or 24 or 30 or 31 or 35 or 40 or 50 or tcp dst "
+    "port 2 or 4 or 6",
+    "tcp src port 1 or 3 or 5 or 7 or 9 or 11 or 13 or 15 or 17 or 20 or 21 or 24 or 30 or 31 or 35 or 40 or (not tcp src "
+    "port 41 and tcp dst port 61)",
+    "not src net 10.0.1 and not src net 10.0.2 and not src net 10.0.4 and not src net 10.0.8 and not src net 10.0.9 and "
+    "not src net 10.0.11 and not src net 10.0.20 and not src net 10.0.21 and not src net 10.0.23 and not src net 10.0.25 "
+    "and not src net 10.0.27 and not src net 10.0.29 and not src net 10.0.31 and not src net 10.0.33 and not src net "
+    "10.1 and not src net 10.3 and not (src net 10.5.1 or src net 10.5.7)",
 };
 
 /* ---------------------------------------------------------------- --check: is this library right? */
