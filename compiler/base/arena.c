@@ -88,14 +88,15 @@ static size_t arena_left(const struct arena *a, size_t skip)
     return a->chunk && used <= a->chunk->size ? a->chunk->size - used : 0;
 }
 
-/* Sees that what is left is zero from @from on as far as @to, and further, as more will be asked for. */
+/* Sees that what is left is zero from @from on as far as @to, or a little further, as more will be asked for. */
 static void arena_zero(struct arena *a, unsigned char *from, unsigned char *to)
 {
     unsigned char *limit = a->chunk->data + a->chunk->size;
 
     if (to <= a->end)
         return;
-    to = (size_t)(limit - to) < ARENA_ZERO ? limit : to + ARENA_ZERO;
+    if ((size_t)(to - a->end) < ARENA_ZERO)
+        to = (size_t)(limit - a->end) < ARENA_ZERO ? limit : a->end + ARENA_ZERO;
     from = from > a->end ? from : a->end;
     memset(from, 0, (size_t)(to - from));
     a->end = to;

@@ -95,7 +95,7 @@ uint32_t nf_build(struct normal_form *x, cond root)
     bool *negated = arena_array(x->a, bool, root + 1), *reached = arena_array(x->a, bool, root + 1);
     uint32_t *of = arena_array(x->a, uint32_t, root + 1);
 
-    if (!negated || !reached || !of || !measure_reach(x)) {
+    if (!negated || !reached || !of || !measure_reach(x) || !vec_reserve(x->a, &x->nf, root)) {
         x->failed = true;
         return 0;
     }
