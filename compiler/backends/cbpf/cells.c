@@ -415,6 +415,14 @@ static unsigned test_cells(const struct cb_emit *e, uint32_t b)
     return a > x ? a : x;
 }
 
+static bool has_phis(const struct ir_func *f)
+{
+    for (uint32_t b = 0; b < f->block.n; b++)
+        if (f->block.at[b].phi.n)
+            return true;
+    return false;
+}
+
 void cb_cells_assign(struct cb_emit *e)
 {
     uint32_t blocks = e->f->block.n, values = e->f->value.n;
@@ -432,6 +440,8 @@ void cb_cells_assign(struct cb_emit *e)
     }
     if (!e->plain)
         choose_candidates(e);
+    if (e->kept_n == 0 && !has_phis(e->f)) /* as in most filters */
+        return;
     for (uint32_t b = 0; b < blocks; b++)
         need[b] = (uint8_t)(e->in[b] == NONE ? 0 : test_cells(e, b));
     for (int round = 1; !e->status; round++) {

@@ -285,7 +285,6 @@ enum { NEEDS_A = 1, NEEDS_X = 2 };
  */
 static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t tests, unsigned needs)
 {
-    VEC(uint8_t) need = {0};
     uint32_t late = begin;
 
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in)
@@ -295,28 +294,29 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
     while (late < tests && (e->code.at[late].code & CB_CLASS) != CB_ST &&
            (e->code.at[late].code & CB_CLASS) != CB_STX)
         late++;
-    if (!vec_reserve(e->arena, &need, tests - begin + 1)) {
+    e->need.n = 0;
+    if (!vec_reserve(e->arena, &e->need, tests - begin + 1)) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
-    need.n = tests - begin + 1;
+    uint8_t *need = e->need.at;
     if (e->regs.x != IR_NONE)
         needs |= NEEDS_X;
-    need.at[tests - begin] = (uint8_t)needs;
+    need[tests - begin] = (uint8_t)needs;
     for (uint32_t p = tests; p-- > begin;) {
         bool reads_a, reads_x, writes_a, writes_x;
         insn_effect(&e->code.at[p], &reads_a, &reads_x, &writes_a, &writes_x);
         needs &= ~((writes_a ? NEEDS_A : 0u) | (writes_x ? NEEDS_X : 0u));
         needs |= (reads_a ? NEEDS_A : 0u) | (reads_x ? NEEDS_X : 0u);
-        need.at[p - begin] = (uint8_t)needs;
+        need[p - begin] = (uint8_t)needs;
     }
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
         struct cb_edge *edge = &e->edge.at[i];
         for (uint32_t p = late; p > begin; p--) {
             struct cb_regs at = p == tests && p == e->code.n ? e->regs : e->code.at[p].before;
             if ((p < e->code.n && e->code.at[p].closed) || (at.safe != IR_NONE && !same_safe(&at, &edge->regs)) ||
-                (need.at[p - begin] & NEEDS_A && (at.a == IR_NONE || at.a != edge->regs.a)) ||
-                (need.at[p - begin] & NEEDS_X && (at.x == IR_NONE || at.x != edge->regs.x)))
+                (need[p - begin] & NEEDS_A && (at.a == IR_NONE || at.a != edge->regs.a)) ||
+                (need[p - begin] & NEEDS_X && (at.x == IR_NONE || at.x != edge->regs.x)))
                 continue;
             edge->entry = p;
             break;

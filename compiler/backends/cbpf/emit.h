@@ -124,6 +124,7 @@ struct cb_emit {
 
     /* the piece of code at hand */
     VEC(struct cb_insn) code;
+    VEC(uint8_t) need; /* bind_entries(): by instruction, registers that have to be right before it */
     struct cb_regs regs;
     uint64_t kept_now;  /* kept values whose cells may be read */
     uint64_t kept_want; /* kept values to be stored when they come by */

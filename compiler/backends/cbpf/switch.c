@@ -8,6 +8,7 @@
  */
 #include "backends/cbpf/emit.h"
 #include <assert.h>
+#include <string.h>
 
 #define RUN_WHOLE 6u /* compares in a row when they are all there are */
 #define RUN_LEAF  4u /* ... at the leaves of a tree */
@@ -491,6 +492,17 @@ void cb_switch_emit(struct cb_emit *e, const struct cb_test *test)
         n--;
     for (; n > 1 && c->last < r.lo; n--)
         c++;
+    if (n == 1) {
+        cb_put_jump(e, GOTO, 0, target_ref(e, c->target), 0);
+        return;
+    }
+    const uint32_t run_max = e->small ? RUN_SMALL : RUN_WHOLE;
+    if (n <= run_max + 1) { /* a compare for each case but the first at most */
+        struct ir_case few[RUN_CASES];
+        memcpy(few, c, n * sizeof *c);
+        emit_run(e, few, n, r.lo, r.hi);
+        return;
+    }
     struct tree t = {.e = e, .c = c, .n = n};
     t.weight = arena_array(e->arena, uint32_t, n);
     if (!t.weight) {
@@ -502,11 +514,7 @@ void cb_switch_emit(struct cb_emit *e, const struct cb_test *test)
         bool right = i + 2 < n && c[i + 1].last == c[i].last + 1 && c[i].target == c[i + 2].target;
         t.weight[i + 1] = t.weight[i] + (left || right ? 1 : 2);
     }
-    if (n == 1) {
-        cb_put_jump(e, GOTO, 0, target_ref(e, c[0].target), 0);
-        return;
-    }
-    emit_part(&t, (struct part){0, n - 1, r.lo, NONE, false}, e->small ? RUN_SMALL : RUN_WHOLE, r.hi);
+    emit_part(&t, (struct part){0, n - 1, r.lo, NONE, false}, run_max, r.hi);
     while (t.stack.n && !e->status) {
         struct part p = t.stack.at[--t.stack.n];
         emit_part(&t, p, e->small ? RUN_SMALL : RUN_LEAF, r.hi);
