@@ -237,6 +237,7 @@ int cmd_attach(int argc, char **argv)
         return status;
     wo.target = o.target = a.tc ? WEIR_TARGET_TC : WEIR_TARGET_XDP;
     wo.live = a.tc;
+    wo.hook = a.egress ? WEIR_HOOK_EGRESS : WEIR_HOOK_INGRESS;
     wo.count = 1;
     wo.tables = !o.no_maps;
     wo.frags = o.frags;

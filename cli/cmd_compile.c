@@ -41,7 +41,7 @@ static int write_bytes(const struct options *o, const void *bytes, size_t len)
 static int write_program(const struct options *o, const struct weir_program *p)
 {
     struct weir_object_options oo = {
-        .size = sizeof oo, .name = o->function, .egress = o->egress, .linked = o->linked};
+        .size = sizeof oo, .name = o->function, .egress = o->hook == WEIR_HOOK_EGRESS, .linked = o->linked};
     size_t count = 0, len = 0;
     char *object = NULL;
 
@@ -83,8 +83,8 @@ static int check_target(const struct options *o)
 
     if (o->frags && o->target != WEIR_TARGET_XDP)
         return say_usage("--frags is for xdp");
-    if (o->egress && o->target != WEIR_TARGET_CGROUP)
-        return say_usage("--egress is for cgroup programs, and for weir attach tc");
+    if (o->hook && o->target != WEIR_TARGET_CGROUP && o->target != WEIR_TARGET_TC && o->emit != EMIT_TC)
+        return say_usage("--ingress and --egress are for tc and cgroup");
     if (o->linked && !hook && o->target != WEIR_TARGET_FUNC)
         return say_usage("--linked is for xdp and tc");
     if ((o->no_maps || o->no_counters) && o->target == WEIR_TARGET_CBPF)
@@ -99,6 +99,7 @@ static int describe_target(const struct options *o, struct weir_options *wo)
     bool object = o->program_file && o->target != WEIR_TARGET_CBPF;
 
     wo->target = o->target;
+    wo->hook = o->hook || o->target != WEIR_TARGET_CGROUP ? o->hook : WEIR_HOOK_INGRESS; /* as the object's section */
     if (o->target == WEIR_TARGET_CGROUP || o->emit == EMIT_XTABLES)
         wo->linktype = (uint32_t)weir_linktype_by_name("RAW");
     if (o->target == WEIR_TARGET_TC || o->emit == EMIT_XTABLES || o->emit == EMIT_TC)

@@ -31,6 +31,7 @@ enum {
     LONG_FRAGS,
     LONG_NO_MAPS,
     LONG_NO_COUNTERS,
+    LONG_INGRESS,
     LONG_EGRESS,
     LONG_LINKED,
     LONG_COST,
@@ -56,6 +57,7 @@ static const struct option long_options[] = {
     {"frags", no_argument, NULL, LONG_FRAGS},
     {"no-maps", no_argument, NULL, LONG_NO_MAPS},
     {"no-counters", no_argument, NULL, LONG_NO_COUNTERS},
+    {"ingress", no_argument, NULL, LONG_INGRESS},
     {"egress", no_argument, NULL, LONG_EGRESS},
     {"linked", no_argument, NULL, LONG_LINKED},
     {"cost", no_argument, NULL, LONG_COST},
@@ -100,7 +102,8 @@ void options_help(void)
           "  --on-match ACTION  xdp: pass, drop, tx, aborted; tc: pass, ok, drop; --on-miss likewise. With -o and\n"
           "                     attach every packet passes by default and is only counted\n"
           "  --name NAME        of the function in an object (default weir); --linked: for libbpf's linker\n"
-          "  --frags            xdp: for frames of several buffers; --egress: cgroup: for what leaves\n"
+          "  --frags            xdp: for frames of several buffers\n"
+          "  --ingress, --egress  tc and cgroup: where it runs; cgroup: ingress by default\n"
           "  --no-maps          no tables in read-only data; --no-counters: an object that does not count\n"
           "  --cost             also say what it costs, and whether this machine's kernel takes it\n"
           "  --tune WHAT        speed (default), size, or kernel (for sockets: fewer loads at variable addresses)\n"
@@ -402,8 +405,11 @@ int options_parse(int argc, char **argv, struct options *o)
         case LONG_NO_COUNTERS:
             o->no_counters = true;
             break;
+        case LONG_INGRESS:
         case LONG_EGRESS:
-            o->egress = true;
+            if (o->hook == (letter == LONG_EGRESS ? WEIR_HOOK_INGRESS : WEIR_HOOK_EGRESS))
+                return say_usage("--ingress and --egress exclude each other");
+            o->hook = letter == LONG_EGRESS ? WEIR_HOOK_EGRESS : WEIR_HOOK_INGRESS;
             break;
         case LONG_LINKED:
             o->linked = true;

@@ -172,6 +172,10 @@ static int check_options(struct diag_sink *sink, const struct weir_options *o, b
         diag(sink, DIAG_BAD_OPTION, nowhere, "what to tune for");
         return WEIR_E_ARGUMENT;
     }
+    if (o->hook > WEIR_HOOK_EGRESS) {
+        diag(sink, DIAG_BAD_OPTION, nowhere, "where the program runs");
+        return WEIR_E_ARGUMENT;
+    }
     if (!linktype_by_number(o->linktype)) {
         diag(sink, DIAG_UNKNOWN_LINKTYPE, nowhere, o->linktype);
         return WEIR_E_ARGUMENT;
@@ -290,13 +294,13 @@ static bool is_blank(const char *text, size_t len)
 static int compile(struct weir *cx, struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
                    struct weir_program *p)
 {
-    struct weir_options with_metadata = *o;
+    struct weir_options at_hook = *o;
     struct ir_func f;
 
-    if (o->target == WEIR_TARGET_TC) { /* on receive the VLAN tag is there and nowhere else */
-        with_metadata.live = 1;
-        o = &with_metadata;
-    }
+    at_hook.live |= o->target == WEIR_TARGET_TC; /* on receive the VLAN tag is there and nowhere else */
+    if (o->target == WEIR_TARGET_XDP)
+        at_hook.hook = WEIR_HOOK_INGRESS;
+    o = &at_hook;
     int err = pipeline_ir(&cx->arena, sink, text, len, o, NULL, &f);
 
     if (err == WEIR_OK && o->keep_ir) {

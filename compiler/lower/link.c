@@ -497,6 +497,8 @@ cond lower_direction(struct lower *lw, const struct prim *p)
     const struct link_direction *d = &p->cursor->lt->direction;
     bool inbound = p->kind == PRIM_INBOUND;
 
+    if (d->width == 0 && lw->o->hook != WEIR_HOOK_UNKNOWN)
+        return inbound == (lw->o->hook == WEIR_HOOK_INGRESS) ? COND_TRUE : COND_FALSE;
     if (d->width == 0) {
         const uint32_t packet_outgoing = 4; /* linux/if_packet.h */
         cond outgoing = cond_eq(lw, ir_meta(lw->f, META_PKTTYPE), packet_outgoing);

@@ -72,17 +72,29 @@ static bool check_byte(struct checker *c, const struct ast_node *n, struct prim 
     return in_range(c, arg_at(n, &n->u.arg[1]), "byte argument", p->number, 255);
 }
 
-/* inbound, outbound, ifindex: from the link header, or from what the kernel knows of a live packet. */
-static bool from_packet_or_kernel(struct checker *c, struct span at, bool in_packet, const char *word)
+/* inbound, outbound, ifindex: from the link header, or from what the kernel knows of a packet. */
+static bool from_packet_or_kernel(struct checker *c, struct span at, bool known, const char *word)
 {
     char label[LABEL_BYTES];
 
-    if (in_packet || c->o->live)
+    if (known || c->o->live)
         return true;
     diag(c->sink, DIAG_NOT_LIVE,
          (struct diag_at){.at = at, .hint = "give --live when the filter is for a live capture"}, word,
          linktype_label(c->cur->lt, label));
     return false;
+}
+
+/* From the link header, from where the program runs, or from the packet's type, which only sockets are told rightly. */
+static bool check_direction(struct checker *c, struct span at, const char *word)
+{
+    bool known = c->cur->lt->direction.width != 0 || c->o->hook != WEIR_HOOK_UNKNOWN;
+
+    if (!known && (c->o->target == WEIR_TARGET_TC || c->o->target == WEIR_TARGET_CGROUP)) {
+        diag(c->sink, DIAG_NO_HOOK, (struct diag_at){.at = at, .hint = "say where it will run: --ingress or --egress"}, word);
+        return false;
+    }
+    return from_packet_or_kernel(c, at, known, word);
 }
 
 /* ---- headers behind headers */
@@ -365,14 +377,14 @@ bool check_keyword(struct checker *c, const struct ast_node *n, struct prim *p)
         return check_byte(c, n, p);
     case AST_INBOUND:
         p->kind = PRIM_INBOUND;
-        return from_packet_or_kernel(c, word, lt->direction.width != 0, "inbound");
+        return check_direction(c, word, "inbound");
     case AST_OUTBOUND:
         p->kind = PRIM_OUTBOUND;
-        return from_packet_or_kernel(c, word, lt->direction.width != 0, "outbound");
+        return check_direction(c, word, "outbound");
     case AST_IFINDEX:
         p->kind = PRIM_IFINDEX;
         p->number = n->u.arg[0].number;
-        return from_packet_or_kernel(c, word, lt->capabilities & LINK_IFINDEX, "ifindex");
+        return from_packet_or_kernel(c, word, lt->capabilities & LINK_IFINDEX || c->o->target == WEIR_TARGET_XDP, "ifindex");
     case AST_VLAN:
         return check_vlan(c, n, p);
     case AST_MPLS:

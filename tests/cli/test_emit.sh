@@ -19,7 +19,8 @@ usage "--emit=tc and -t xdp" --emit=tc -t xdp ip
 usage "--emit=xtables and -t tc" --emit=xtables -t xdp ip
 usage "--name without an object" --name x ip
 usage "--frags without xdp" -t tc --frags ip
-usage "--egress without cgroup" -t tc --egress ip
+usage "--egress without a hook" -t xdp --egress ip
+usage "both directions" -t tc --ingress --egress ip
 usage "--linked without a hook" --linked ip
 usage "--no-maps and a classic program" --no-maps ip
 usage "--no-counters and a classic program" --no-counters ip
@@ -27,6 +28,26 @@ usage "an action without a hook" --on-match drop ip
 usage "a wrong action" -t xdp --on-match ok ip
 usage "a wrong name" -t xdp -o "$work/x" --name 1x ip
 is "nothing was created" "" "$(ls "$work" | grep -v -e '^out$' -e '^err$')"
+
+# The direction is where a program runs.
+run -d -t tc inbound
+is "tc is not told the direction" 1 "$rc"
+has "and says what would help" "E0714" "$work/err"
+has "tc: a hint" "--ingress or --egress" "$work/err"
+for words in '-t tc --ingress inbound' '-t tc --egress outbound' '-t xdp inbound' '-t cgroup inbound' '-t cgroup --egress outbound'; do
+    run -d $words
+    is "$words: every packet" 2 "$(wc -l <"$work/out")"
+done
+for words in '-t tc --ingress outbound' '-t tc --egress inbound' '-t xdp outbound' '-t cgroup outbound'; do
+    run -d $words
+    has "$words: no packet" "never match" "$work/err"
+done
+run --emit=tc --egress outbound
+is "tc's bytecode on egress" '1,6 0 0 4294967295' "$(cat "$work/out")"
+run -d -t tc -y LINUX_SLL outbound
+is "packets that say it themselves" 0 "$rc"
+run -t xdp --emit=c ifindex 3
+has "XDP's own interface" "ctx->ingress_ifindex" "$work/out"
 
 run --emit=tc ip
 is "tc" '4,40 0 0 12,21 0 1 2048,6 0 0 4294967295,6 0 0 0' "$(cat "$work/out")"

@@ -27,8 +27,8 @@ struct source {
     uint32_t *computed; /* by value: block + 1 it was last computed in */
     VEC(uint32_t) stack;
     VEC(ir_value) order; /* values of the current block, operands first */
-    bool no_memory, metadata;
-    struct span metadata_at;
+    bool no_memory, not_there; /* metadata that the target has not */
+    struct span not_there_at;
 };
 
 static const struct ir_node *node(const struct source *s, ir_value v)
@@ -39,6 +39,17 @@ static const struct ir_node *node(const struct source *s, ir_value v)
 static bool has_buffer(const struct source *s)
 {
     return s->o->target != WEIR_TARGET_FUNC && !(s->o->target == WEIR_TARGET_XDP && !s->o->frags);
+}
+
+/* How the target's context gives metadata, or NULL. */
+static const char *meta_of(const struct source *s, uint32_t which)
+{
+    if (s->o->target == WEIR_TARGET_XDP || s->o->target == WEIR_TARGET_FUNC)
+        return s->o->target == WEIR_TARGET_XDP && which == META_IFINDEX ? "ctx->ingress_ifindex" : NULL;
+    return which == META_PKTTYPE    ? "ctx->pkt_type"
+           : which == META_IFINDEX  ? "ctx->ifindex"
+           : which == META_VLAN_TCI ? "(ctx->vlan_tci & 0xffff)"
+                                    : "(ctx->vlan_present != 0)";
 }
 
 /* ---------------------------------------------------------------- in front of the function */
@@ -191,9 +202,9 @@ static void want(struct source *s, ir_value v, uint32_t block)
         s->computed[top] = block + 1;
         if (is_named(s, top) && !vec_push(s->scratch, &s->order, top))
             s->no_memory = true;
-        if (n->op == IR_META && !s->metadata) {
-            s->metadata = true;
-            s->metadata_at = s->f->block.at[block].at;
+        if (n->op == IR_META && !meta_of(s, n->imm) && !s->not_there) {
+            s->not_there = true;
+            s->not_there_at = s->f->block.at[block].at;
         }
     }
 }
@@ -242,14 +253,6 @@ static const char *operator_of(unsigned op)
     }
 }
 
-static const char *meta_of(uint32_t which)
-{
-    return which == META_PKTTYPE    ? "ctx->pkt_type"
-           : which == META_IFINDEX  ? "ctx->ifindex"
-           : which == META_VLAN_TCI ? "(ctx->vlan_tci & 0xffff)"
-                                    : "(ctx->vlan_present != 0)";
-}
-
 static void put_address(const struct source *s, ir_value base, uint32_t offset)
 {
     if (base == IR_NONE) {
@@ -284,7 +287,7 @@ static void put_value(const struct source *s, ir_value v)
     if (n->op == IR_LEN) {
         strbuf_puts(s->out, "wire_len");
     } else if (n->op == IR_META) {
-        strbuf_puts(s->out, meta_of(n->imm));
+        strbuf_puts(s->out, meta_of(s, n->imm) ? meta_of(s, n->imm) : "0");
     } else {
         if (divides || shifts) { /* what C leaves undefined */
             put_operand(s, n->b);
@@ -488,8 +491,8 @@ int c_source(const struct ir_func *f, const struct c_options *o, struct diag_sin
     arena_rewind(f->arena, m);
     if (failed)
         return WEIR_E_MEMORY;
-    if (s.metadata && (o->target == WEIR_TARGET_XDP || o->target == WEIR_TARGET_FUNC)) {
-        diag(sink, DIAG_NO_METADATA, (struct diag_at){.at = s.metadata_at},
+    if (s.not_there) {
+        diag(sink, DIAG_NO_METADATA, (struct diag_at){.at = s.not_there_at},
              o->target == WEIR_TARGET_XDP ? "an XDP program" : "a function over bare packets");
         return WEIR_E_UNSUPPORTED;
     }

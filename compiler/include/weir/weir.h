@@ -104,6 +104,13 @@ enum weir_target {
     WEIR_TARGET_FUNC = 5, /* eBPF, int f(void *data, void *data_end, __u32 wire_len) for libbpf's linker: 1 or 0 */
 };
 
+/* Where a program meets packets: what arrives, or what leaves. */
+enum weir_hook {
+    WEIR_HOOK_UNKNOWN = 0,
+    WEIR_HOOK_INGRESS = 1,
+    WEIR_HOOK_EGRESS = 2,
+};
+
 /* Byte order of the machine that wrote a savefile, where a link type has host-order fields. */
 enum weir_savefile {
     WEIR_NOT_A_SAVEFILE = 0,
@@ -145,6 +152,7 @@ struct weir_options {
     uint32_t tables;            /* 1: sets may become read-only data (for objects) */
     uint32_t keep_source;       /* 1: keep what WEIR_TEXT_SOURCE gives */
     uint32_t tune;              /* enum weir_tune */
+    uint32_t hook;              /* enum weir_hook: says what `inbound` and `outbound` are where packets do not. XDP: ingress */
 };
 
 /* What the optimizer is to save. Every choice refines the plain program. */
@@ -157,7 +165,7 @@ enum weir_tune {
 #define WEIR_OPTIONS_INIT                                                                         \
     {                                                                                             \
         sizeof(struct weir_options), 1, WEIR_SNAPLEN_DEFAULT, 1, 0, WEIR_NETMASK_UNKNOWN, 0, 0, 0, \
-            0, 0, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0                                      \
+            0, 0, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0                                   \
     }
 
 /* ---------------------------------------------------------------- compiling */
