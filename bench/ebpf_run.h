@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include "bench/ebpf_packets.h"
 #include "bench/ebpf_program.h"
+#include "tests/harness/ebpf_alu.h"
 
 /*
  * More copies than this, and the processor no longer keeps what it predicts of all their jumps: programs that
@@ -196,77 +197,6 @@ static inline uint64_t run_read(uint64_t address, unsigned size)
     return v;
 }
 
-static inline uint64_t run_alu(unsigned op, uint64_t a, uint64_t b, bool wide)
-{
-    unsigned bits = wide ? 63 : 31;
-    switch (op) {
-    case 0x00:
-        return a + b;
-    case 0x10:
-        return a - b;
-    case 0x20:
-        return a * b;
-    case 0x30:
-        return b ? a / b : 0;
-    case 0x40:
-        return a | b;
-    case 0x50:
-        return a & b;
-    case 0x60:
-        return a << (b & bits);
-    case 0x70:
-        return a >> (b & bits);
-    case 0x80:
-        return 0 - a;
-    case 0x90:
-        return b ? a % b : a;
-    case 0xa0:
-        return a ^ b;
-    case 0xc0:
-        return wide ? (uint64_t)((int64_t)a >> (b & bits)) : (uint32_t)((int32_t)a >> (b & bits));
-    default:
-        return b;
-    }
-}
-
-static inline bool run_takes(unsigned op, uint64_t a, uint64_t b, bool wide)
-{
-    int64_t x = wide ? (int64_t)a : (int32_t)a, y = wide ? (int64_t)b : (int32_t)b;
-    switch (op) {
-    case 0x10:
-        return a == b;
-    case 0x20:
-        return a > b;
-    case 0x30:
-        return a >= b;
-    case 0x40:
-        return (a & b) != 0;
-    case 0x50:
-        return a != b;
-    case 0x60:
-        return x > y;
-    case 0x70:
-        return x >= y;
-    case 0xa0:
-        return a < b;
-    case 0xb0:
-        return a <= b;
-    case 0xc0:
-        return x < y;
-    case 0xd0:
-        return x <= y;
-    default:
-        return true;
-    }
-}
-
-static inline uint64_t run_swap(uint64_t v, int bits)
-{
-    return bits == 16   ? __builtin_bswap16((uint16_t)v)
-           : bits == 32 ? __builtin_bswap32((uint32_t)v)
-                        : __builtin_bswap64(v);
-}
-
 /* Added to by every run. */
 struct run_counts {
     uint64_t executed, taken; /* instructions; jumps taken, exits in front of the program's end included */
@@ -318,10 +248,10 @@ static inline bool run_count(const struct ebpf_program *p, struct run_space *s, 
         case 4:
         case 7:
             if ((in->code & 0xf0) == 0xd0)
-                r[dst] = in->code == 0xdc || class == 7 ? run_swap(r[dst], in->imm) : r[dst];
+                r[dst] = in->code == 0xdc || class == 7 ? ebpf_swap(r[dst], in->imm) : r[dst];
             else
                 r[dst] =
-                    run_alu(in->code & 0xf0, wide ? r[dst] : (uint32_t)r[dst], wide ? b : (uint32_t)b, wide);
+                    ebpf_alu(in->code & 0xf0, wide ? r[dst] : (uint32_t)r[dst], wide ? b : (uint32_t)b, wide);
             if (!wide && (in->code & 0xf0) != 0xd0)
                 r[dst] = (uint32_t)r[dst];
             break;
@@ -333,7 +263,7 @@ static inline bool run_count(const struct ebpf_program *p, struct run_space *s, 
             if ((in->code & 0xf0) == 0x80)
                 return false;
             if (in->code != 0x06 &&
-                !run_takes(in->code & 0xf0, wide ? r[dst] : (uint32_t)r[dst], wide ? b : (uint32_t)b, wide))
+                !ebpf_takes(in->code & 0xf0, wide ? r[dst] : (uint32_t)r[dst], wide ? b : (uint32_t)b, wide))
                 break;
             pc += in->code == 0x06 ? (uint32_t)in->imm : (uint32_t)(int32_t)in->offset;
             c->taken++;

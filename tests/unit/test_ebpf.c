@@ -9,6 +9,7 @@
 #include <string.h>
 #include "backends/ebpf/ebpf.h"
 #include "jit-tests/random_ir.h"
+#include "tests/harness/ebpf_alu.h"
 #include "tests/harness/rng.h"
 #include "tests/harness/tap.h"
 #include "vm/vm.h"
@@ -152,54 +153,6 @@ static bool run_packet_load(struct machine *m, const struct weir_ebpf_insn *in, 
     return true;
 }
 
-static uint64_t run_alu(int op, uint64_t a, uint64_t b, bool wide)
-{
-    switch (op) {
-    case 0x00:
-        return a + b;
-    case 0x10:
-        return a - b;
-    case 0x20:
-        return a * b;
-    case 0x30:
-        return b ? a / b : 0;
-    case 0x40:
-        return a | b;
-    case 0x50:
-        return a & b;
-    case 0x60:
-        return a << (b & (wide ? 63 : 31));
-    case 0x70:
-        return a >> (b & (wide ? 63 : 31));
-    case 0x90:
-        return b ? a % b : a;
-    case 0xa0:
-        return a ^ b;
-    default:
-        return b; /* mov */
-    }
-}
-
-static bool run_condition(int op, uint64_t a, uint64_t b)
-{
-    switch (op) {
-    case 0x10:
-        return a == b;
-    case 0x20:
-        return a > b;
-    case 0x30:
-        return a >= b;
-    case 0x50:
-        return a != b;
-    case 0xa0:
-        return a < b;
-    case 0xb0:
-        return a <= b;
-    default:
-        return false;
-    }
-}
-
 /* Verdict of the program, or RUN_FAULT where it did something it must not. */
 static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, uint32_t target, const struct packet *p,
                     uint32_t linear)
@@ -247,10 +200,10 @@ static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, uint32_t targ
             if (!run_call(&m, in->imm))
                 return RUN_FAULT;
         } else if (in->code == 0xdc) {
-            m.r[dst] = in->imm == 16 ? __builtin_bswap16((uint16_t)a) : __builtin_bswap32((uint32_t)a);
+            m.r[dst] = ebpf_swap(a, in->imm);
         } else if (cls == 4 || cls == 7) {
             m.set[dst] = true;
-            m.r[dst] = run_alu(op, a, b, wide);
+            m.r[dst] = ebpf_alu((unsigned)op, a, b, wide);
             if (!wide)
                 m.r[dst] = (uint32_t)m.r[dst];
         } else if (in->code == 0x05) {
@@ -260,7 +213,7 @@ static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, uint32_t targ
         } else if (cls == 5 || cls == 6) {
             if (!m.set[dst])
                 return RUN_FAULT;
-            if (run_condition(op, a, b))
+            if (ebpf_takes((unsigned)op, a, b, wide))
                 pc += (uint32_t)(int32_t)in->offset;
         }
     }
