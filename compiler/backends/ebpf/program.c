@@ -25,9 +25,6 @@ struct program {
     struct diag_sink *sink;
     struct arena *arena;
     struct asm_code c;
-    bool shared;          /* its pieces have their ends in common, behind the last of them */
-    struct labels common; /* then: accept and reject */
-    bool alone;           /* the direct piece has turned out to be all of it */
 };
 
 static bool has_fallback(const struct program *g)
@@ -43,15 +40,12 @@ static bool len_is_called(const struct program *g)
 
 static struct labels new_labels(struct program *g)
 {
-    struct labels l = g->common;
+    struct labels l = {.block = g->c.label.n};
 
-    l.block = g->c.label.n;
     for (uint32_t i = 0; i < g->f->block.n; i++)
         asm_label(&g->c);
-    if (!g->shared) {
-        l.accept = asm_label(&g->c);
-        l.reject = asm_label(&g->c);
-    }
+    l.accept = asm_label(&g->c);
+    l.reject = asm_label(&g->c);
     return l;
 }
 
@@ -168,7 +162,7 @@ static bool is_open(const struct asm_code *c)
     return false;
 }
 
-/* Behind the blocks of a piece, or of all of them. */
+/* Behind the blocks of a piece: what packets run through lies together, and no other piece's in between. */
 static void emit_exits(struct program *g, const struct piece *q)
 {
     struct asm_code *c = &g->c;
@@ -196,8 +190,7 @@ static int emit_piece(struct program *g, struct select *s, const struct piece *q
 
     if (status < 0)
         return report(g, s, status);
-    if (!g->shared)
-        emit_exits(g, q);
+    emit_exits(g, q);
     return 0;
 }
 
@@ -212,7 +205,6 @@ static int plan_copy(struct program *g, struct select *s, struct piece *q)
         .context = 6,
         .len = 7,
         .pool = 0x33f,
-        .behind = IR_ACCEPT,
     };
     q->fail = q->labels.reject;
     int status = select_init(s, g->f, g->arena, &g->c, q);
@@ -303,7 +295,6 @@ static int emit_careful(struct program *g, const struct piece *likely)
     struct piece q = *likely;
 
     q.plan.speculate = false;
-    q.behind = IR_ACCEPT;
     q.labels = new_labels(g);
     q.fail = q.labels.reject;
     int status = select_init(&s, g->f, g->arena, &g->c, &q);
@@ -374,7 +365,6 @@ static int emit_direct(struct program *g)
         .end = NO_REGISTER,
         .context = NO_REGISTER,
         .len = NO_REGISTER,
-        .behind = g->shared && !g->alone ? NOWHERE : IR_ACCEPT,
     };
 
     q.doubt = asm_label(&g->c);
@@ -388,26 +378,15 @@ static int emit_direct(struct program *g)
         return emit_cold(g, &q);
     if (status == 0 && is_target(&g->c, q.doubt))
         return emit_careful(g, &q);
-    g->alone = true;
     return status;
 }
 
 /* All but the layout. */
 static int emit_program(struct program *g)
 {
-    int status;
-
     asm_init(&g->c, g->arena, 0, g->o->limit);
     g->c.tables = g->o->tables;
-    g->common.accept = asm_label(&g->c);
-    g->common.reject = asm_label(&g->c);
-    if (g->target->data != NOT_THERE || g->target->arguments)
-        status = emit_direct(g);
-    else
-        status = emit_socket(g);
-    if (status == 0 && g->shared)
-        emit_exits(g, &(struct piece){.labels = g->common});
-    return status;
+    return g->target->data != NOT_THERE || g->target->arguments ? emit_direct(g) : emit_socket(g);
 }
 
 int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink,
@@ -418,10 +397,7 @@ int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct dia
 
     if (!g.target)
         return WEIR_E_ARGUMENT;
-    g.shared = is_short(f, o->tables) && !o->count; /* counting needs the registers of each piece */
     int status = emit_program(&g);
-    if (status == 0 && g.alone && g.shared && !g.c.no_memory)
-        status = emit_program(&g); /* again, now that its end is known to follow the only piece */
     if (status < 0)
         return status;
     status = asm_finish(&g.c, out);

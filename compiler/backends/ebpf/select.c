@@ -490,7 +490,7 @@ static uint32_t next_block(const struct select *s, uint32_t b)
 {
     while (b < s->f->block.n && !s->p.reachable[b])
         b++;
-    return b < s->f->block.n ? b : s->behind;
+    return b < s->f->block.n ? b : IR_ACCEPT; /* what follows the last block */
 }
 
 int select_init(struct select *s, struct ir_func *f, struct arena *arena, struct asm_code *c,
@@ -514,7 +514,6 @@ int select_emit(struct select *s, const struct piece *q)
     s->end = q->end;
     s->context = q->context;
     s->len = q->len;
-    s->behind = q->behind;
     s->in = arena_array(arena, struct known *, blocks);
     s->edge_seen = arena_array(arena, uint32_t, blocks);
     s->place = arena_array(arena, struct place, s->p.ids);

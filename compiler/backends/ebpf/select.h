@@ -42,7 +42,6 @@ struct select {
     struct ir_func *f;
     const struct ebpf_target *target;
     struct labels labels;
-    uint32_t behind;      /* what follows the last block */
     uint32_t fail, doubt; /* labels: where a failed check goes, and one that asked for more than needed */
     int data, end, context, len; /* registers with one job, or NO_REGISTER */
     struct known **in;           /* by block; NULL until a predecessor was emitted */
@@ -99,7 +98,6 @@ struct piece {
     uint32_t fail, doubt;
     int data, end, context, len;
     uint32_t pool;   /* registers for values, homes included */
-    uint32_t behind; /* what follows the last block: IR_ACCEPT or NOWHERE */
 };
 
 /** Plans the piece. Returns 0 or what plan_make() does. */
