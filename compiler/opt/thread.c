@@ -257,7 +257,7 @@ static uint32_t set_of(const struct thread *t, uint32_t first, uint32_t n, ir_va
 /* Of the state of @block and the last @n of t->fact. */
 static uint32_t state_hash_of(const struct thread *t, uint32_t block, uint32_t via, uint32_t n)
 {
-    uint32_t h = mix(block, via);
+    uint32_t h = mix(mix(0, block), via); /* an edge often comes from the block just before */
 
     for (uint32_t i = t->fact.n - n; i < t->fact.n; i++)
         h = mix(mix(h, t->fact.at[i].value), t->fact.at[i].set);
