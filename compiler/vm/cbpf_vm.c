@@ -30,26 +30,24 @@ static bool load(const struct packet *p, uint32_t at, unsigned size, uint32_t *o
     return true;
 }
 
-static bool load_metadata(const struct packet *p, uint32_t which, unsigned size, uint32_t *out)
+/* All of it, whatever the load's width, as Linux has it. */
+static bool load_metadata(const struct packet *p, uint32_t which, uint32_t *out)
 {
     switch (which) {
     case META_PKTTYPE:
-        *out = p->meta.packet_type;
-        break;
+        *out = p->meta.packet_type & 0xffff;
+        return true;
     case META_IFINDEX:
         *out = p->meta.ifindex;
-        break;
+        return true;
     case META_VLAN_TCI:
-        *out = p->meta.vlan_tci;
-        break;
+        *out = p->meta.vlan_tci & 0xffff;
+        return true;
     case META_VLAN_PRESENT:
-        *out = p->meta.vlan_present;
-        break;
-    default:
-        return false;
+        *out = p->meta.vlan_present != 0;
+        return true;
     }
-    *out &= UINT32_MAX >> (32 - 8 * size);
-    return true;
+    return false;
 }
 
 /* A op s. False: division by zero. */
@@ -144,7 +142,7 @@ uint32_t cbpf_run(const struct weir_cbpf_insn *code, uint32_t n, const struct pa
                 break;
             case ABS:
                 if (in->k >= META_BASE) {
-                    ok = load_metadata(p, in->k - META_BASE, load_bytes(in->code), &v);
+                    ok = load_metadata(p, in->k - META_BASE, &v);
                     break;
                 }
                 c->loads++;
