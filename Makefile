@@ -24,7 +24,7 @@ VERSION      := $(shell awk '/define WEIR_VERSION_(MAJOR|MINOR|PATCH)/ {v = v s 
 SOVERSION    := $(firstword $(subst ., ,$(VERSION)))
 
 # The rooms of libweir, by name: nothing else is linked into it.
-ROOMS        := base proto ast sema lower ir opt backends/cbpf backends/ebpf backends/elf backends/c vm driver
+ROOMS        := base proto ast sema lower ir opt backends/cbpf backends/ebpf backends/elf backends/c lift vm driver
 LIB_SRC      := $(sort $(foreach r,$(ROOMS),$(wildcard compiler/$(r)/*.c)) $(wildcard grammar/*.c))
 LIB_GEN      := $(B)/gen/filter.tab.c $(B)/gen/filter.lex.c
 LIB_OBJ      := $(LIB_SRC:%.c=$(B)/%.o) $(LIB_GEN:%.c=%.o)

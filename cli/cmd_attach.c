@@ -196,9 +196,8 @@ static int check(const struct options *o, bool tc)
 {
     if (o->action != ACTION_COMPILE || o->listing || o->dump_ir || o->program_file || o->emit || o->cost)
         return say_usage("attach prints no program: use -t and -d for that");
-    if (o->target != WEIR_TARGET_CBPF || o->from_file)
-        return say_usage(o->from_file ? "--from reads a classic program, which cannot be attached"
-                                      : "-t does not go with attach, whose first word is the target");
+    if (o->target != WEIR_TARGET_CBPF)
+        return say_usage("-t does not go with attach, whose first word is the target");
     if (tc && o->frags)
         return say_usage("--frags is for xdp");
     if (o->input || o->interface)

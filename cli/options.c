@@ -88,7 +88,8 @@ void options_help(void)
           "  --savefile ORDER   swapped or unswapped: byte order of the machine that wrote the file\n"
           "The filter:\n"
           "  -F FILE            read it from FILE (- is stdin); # starts a comment\n"
-          "  --from FILE        instead of a filter, a classic program: as -d, -dd, -ddd, --emit or bpf_asm write it\n"
+          "  --from FILE        instead of a filter, a classic program: as -d, -dd, -ddd, --emit or bpf_asm write it;\n"
+          "                     with -O it stays as it is\n"
           "  --resolve WHERE    where names come from: system (default), files, none\n"
           "  --names DIR        hosts, ethers, networks, services and protocols of DIR\n"
           "  --allow-never      accept a filter that can never match\n"
@@ -262,9 +263,6 @@ static int check(const struct options *o, bool resolve_given)
         return say_usage("-F and an expression exclude each other");
     if (o->from_file && (o->filter_file || o->word_count))
         return say_usage("--from and a filter exclude each other");
-    if (o->from_file && (o->target != WEIR_TARGET_CBPF || o->plain || o->dump_ir))
-        return say_usage("%s does not go with --from, which reads a classic program as it is",
-                         o->plain ? "-O" : o->dump_ir ? "--dump-ir" : "-t");
     if (o->input && o->interface)
         return say_usage("-r and -i exclude each other");
     if (!o->input && (o->output || o->packets || o->count))

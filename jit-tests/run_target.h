@@ -4,7 +4,8 @@
  * evaluators.
  *
  * A plain program gives the verdict of the plain classic program on every packet. An optimized one refines
- * it: where the plain program accepts, or finishes without an out-of-range load, the verdicts are equal.
+ * it: where the plain program accepts, or finishes without an out-of-range load, the verdicts are equal. The same
+ * holds for classic programs that are read and converted: random ones, and the plain programs of filters.
  * Random IR follows, which asks more of the verifier's bounds than filters do. A program the verifier refuses
  * is a failure.
  */
@@ -16,6 +17,8 @@
 #include "jit-tests/kernel.h"
 #include "jit-tests/packets.h"
 #include "jit-tests/random_ir.h"
+#include "lift/lift.h"
+#include "tests/harness/random_cbpf.h"
 #include "tests/harness/tap.h"
 #include "vm/vm.h"
 
@@ -203,6 +206,74 @@ static inline void test_lists(const struct target *t, struct weir *cx, const str
     }
 }
 
+/* ---------------------------------------------------------------- programs that are read */
+
+/* The classic program @code converted, next to itself, on every @step-th packet. False ends the test. */
+static inline bool converted_agrees(const struct target *t, const struct weir_cbpf_insn *code, uint32_t n, uint32_t optimize,
+                                    const struct packets *all, size_t step, struct rng *r, struct verdicts *v)
+{
+    static const struct opt_options passes = {.pass_limit = UINT32_MAX};
+    const struct cbpf_code program = {.insn = {(struct weir_cbpf_insn *)code, n, n}};
+    struct lift_refusal no;
+    struct built b;
+    size_t bad = 0;
+
+    built_init(&b, t);
+    b.status = lift_program(&b.arena, &program, true, &b.f, &no);
+    if (b.status == 0 && optimize)
+        b.status = opt_run(&b.f, &passes);
+    if (b.status == 0)
+        built_emit(&b, t);
+    int fd = b.status ? b.status : kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
+    for (size_t i = rng_below(r, (uint32_t)step); fd >= 0 && i < all->n && !bad; i += step) {
+        uint32_t size = all->size[i], linear = t->split && i / step % 2 ? 1 + rng_below(r, size) : 0;
+        if (kernel_takes(t->kernel, all->byte[i], size))
+            bad = !verdict_fits(t, &b, fd, code, n, !optimize, all->byte[i], size, linear, v);
+    }
+    if (fd < 0 || bad) {
+        struct strbuf text;
+        strbuf_init(&text, &allocator_libc);
+        cbpf_print_decimal(code, n, &text);
+        tap_diag("status %d%s, optimize %u:\n%s%s", b.status, no.why ? no.why : "", optimize, text.text, fd < 0 ? verifier_log : "");
+        strbuf_release(&text);
+        built_show(&b, true);
+    }
+    if (fd >= 0)
+        close(fd);
+    arena_release(&b.arena);
+    return fd >= 0 && !bad;
+}
+
+static inline void test_converted(const struct target *t, struct weir *cx, const struct packets *all)
+{
+    const struct random_cbpf kind = {.metadata = t->live, .return_a = true, .wild_shifts = true};
+    struct rng r = {rng_seed() ^ 0xcbf};
+    struct weir_cbpf_insn code[RANDOM_CBPF_MAX];
+    unsigned runs = getenv("WEIR_LONG") ? 5000 : 150;
+    struct verdicts v = {0}, w = {0};
+    bool good = true;
+
+    for (unsigned i = 0; good && i < runs; i++) {
+        uint32_t n = random_cbpf(&kind, &r, code);
+        good = converted_agrees(t, code, n, i % 2, all, all->n / 60 + 1, &r, &v);
+    }
+    tap_ok(good && v.accepted && v.rejected && v.faulted,
+           "%u random classic programs converted: %u accepted, %u rejected, %u out of range, %u split", runs, v.accepted,
+           v.rejected, v.faulted, v.split);
+    good = true;
+    for (size_t i = 0; good && i < sizeof filters / sizeof filters[0]; i++) {
+        struct weir_program *plain = classic_of(t, cx, filters[i]);
+        size_t n = 0;
+        const struct weir_cbpf_insn *at = plain ? weir_program_cbpf(plain, &n) : NULL;
+        for (uint32_t optimize = 0; good && optimize < 2; optimize++)
+            good = at && converted_agrees(t, at, (uint32_t)n, optimize, all, 3, &r, &w);
+        weir_program_free(plain);
+    }
+    tap_ok(good && w.accepted && w.rejected && w.faulted,
+           "the plain programs of filters converted: %u accepted, %u rejected, %u out of range, %u split", w.accepted,
+           w.rejected, w.faulted, w.split);
+}
+
 static inline void collect_packets(const struct target *t, struct packets *all)
 {
     struct rng r = {rng_seed()};
@@ -321,6 +392,7 @@ static inline int run_target(const struct target *t)
             test_filter(t, cx, live_filters[i], optimize, &all);
     }
     test_lists(t, cx, &all);
+    test_converted(t, cx, &all);
     weir_free(cx);
     packets_free(&all);
     return tap_done();

@@ -254,6 +254,19 @@ static int take_source(struct weir_program *p, const struct ir_func *f, const st
     return WEIR_OK;
 }
 
+/* What the options ask to keep of the IR. */
+static int take_ir(struct weir_program *p, const struct ir_func *f, const struct weir_options *o)
+{
+    int err = WEIR_OK;
+
+    if (o->keep_ir) {
+        err = take_text(p, f, ir_print, &p->ir_text, &p->ir_len);
+        if (err == WEIR_OK)
+            err = take_text(p, f, ir_dot, &p->dot_text, &p->dot_len);
+    }
+    return err;
+}
+
 static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const char *text, size_t len,
                        const struct weir_options *o, struct weir_program *p)
 {
@@ -268,7 +281,7 @@ static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_fu
         return err < 0 ? err : take(p, code.insn.at, code.insn.n, sizeof *p->cbpf, (void **)&p->cbpf);
     }
     struct ebpf_code code = {.arena = arena};
-    struct ebpf_target_options t = ebpf_target_defaults(o->target, o->snaplen);
+    struct ebpf_target_options t = ebpf_target_defaults(o->target, f->accept);
     t.limit = limit;
     t.frags = p->frags = o->frags && o->target == WEIR_TARGET_XDP;
     t.tables = o->tables;
@@ -303,11 +316,8 @@ static int compile(struct weir *cx, struct diag_sink *sink, const char *text, si
     o = &at_hook;
     int err = pipeline_ir(&cx->arena, sink, text, len, o, NULL, &f);
 
-    if (err == WEIR_OK && o->keep_ir) {
-        err = take_text(p, &f, ir_print, &p->ir_text, &p->ir_len);
-        if (err == WEIR_OK)
-            err = take_text(p, &f, ir_dot, &p->dot_text, &p->dot_len);
-    }
+    if (err == WEIR_OK)
+        err = take_ir(p, &f, o);
     bool never = o->optimize && err == WEIR_OK && f.entry == IR_REJECT;
     if (err == WEIR_OK)
         err = backend_run(&cx->arena, sink, &f, text, len, o, p);
@@ -352,7 +362,83 @@ static int context_end(struct weir *cx, struct diag_sink *sink, int status, stru
     return status;
 }
 
-int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o, struct weir_program **out)
+static int take_code(struct weir_program *p, const struct cbpf_code *code)
+{
+    p->count = code->insn.n;
+    return take(p, code->insn.at, code->insn.n, sizeof *p->cbpf, (void **)&p->cbpf);
+}
+
+/* Is there anything in which the program in @p is better than @code? */
+static int is_better(const struct weir_program *p, const struct cbpf_code *code, bool *better)
+{
+    struct weir_cost a, b;
+    int err = cbpf_cost(&p->al, p->cbpf, p->count, &a);
+
+    if (err == WEIR_OK)
+        err = cbpf_cost(&p->al, code->insn.at, code->insn.n, &b);
+    *better = err == WEIR_OK &&
+              (a.instructions < b.instructions || a.loads < b.loads || a.longest_instructions < b.longest_instructions ||
+               a.longest_loads < b.longest_loads || a.accept_instructions < b.accept_instructions ||
+               a.accept_loads < b.accept_loads);
+    return err;
+}
+
+/*
+ * The classic program that the optimizer makes of the one that was read; or that one, when it makes no better one, or one
+ * that needs more cells than there are or is longer than allowed.
+ */
+static int take_better(struct weir *cx, struct ir_func *f, const struct cbpf_code *code, const struct weir_options *o,
+                       struct weir_program *p)
+{
+    struct diag_sink silent = {.arena = &cx->arena, .limit = 1};
+    int err = backend_run(&cx->arena, &silent, f, NULL, 0, o, p);
+    bool better = false;
+
+    if (err == WEIR_OK)
+        err = is_better(p, code, &better);
+    if (better || (err < 0 && err != WEIR_E_UNSUPPORTED && err != WEIR_E_LIMIT))
+        return err;
+    mem_free(&p->al, p->cbpf);
+    p->cbpf = NULL;
+    return take_code(p, code);
+}
+
+static int read_program(struct weir *cx, struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
+                        struct weir_program *p)
+{
+    const bool classic = o->target == WEIR_TARGET_CBPF;
+    struct cbpf_code code = {.arena = &cx->arena};
+    struct ir_func f;
+    int err = pipeline_read(sink, text, len, o, &code);
+
+    if (err < 0)
+        return err;
+    if (classic && !o->optimize && !o->keep_ir)
+        return take_code(p, &code);
+    err = pipeline_lift(&cx->arena, sink, &code, o, &f);
+    if (err == WEIR_E_UNSUPPORTED && classic)
+        return take_code(p, &code);
+    if (err == WEIR_OK)
+        err = take_ir(p, &f, o);
+    if (err < 0)
+        return err;
+    bool never = o->optimize && f.entry == IR_REJECT;
+    if (!classic)
+        err = backend_run(&cx->arena, sink, &f, text, len, o, p);
+    else
+        err = o->optimize ? take_better(cx, &f, &code, o, p) : take_code(p, &code);
+    if (err < 0 || !never)
+        return err;
+    diag(sink, DIAG_RAW_NEVER, (struct diag_at){.at = {0, 0}});
+    return WEIR_NEVER;
+}
+
+/* What weir_compile() and weir_program_read() do with a text. */
+typedef int make_program(struct weir *cx, struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
+                         struct weir_program *p);
+
+static int make(make_program *how, struct weir *cx, const char *text, size_t len, const struct weir_options *o,
+                struct weir_program **out)
 {
     struct weir_options options;
 
@@ -369,54 +455,19 @@ int weir_compile(struct weir *cx, const char *text, size_t len, const struct wei
     struct diag_sink sink = {.arena = &cx->arena, .limit = MAX_DIAGNOSTICS};
     int status = check_options(&sink, &options, known_size);
     if (status == WEIR_OK)
-        status = compile(cx, &sink, text ? text : "", len, &options, p);
+        status = how(cx, &sink, text ? text : "", len, &options, p);
     return context_end(cx, &sink, status, p, out);
 }
 
-static int read_program(struct diag_sink *sink, const char *text, size_t len, const struct weir_limits *limits,
-                        struct weir_program *p)
+int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o, struct weir_program **out)
 {
-    struct cbpf_code code = {.arena = sink->arena};
-    const char *why;
-    int err;
-
-    if (len > limits->text_bytes || len > UINT32_MAX / 2) {
-        diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, "the limit of its length in bytes");
-        return WEIR_E_LIMIT;
-    }
-    err = cbpf_read(sink, text, (uint32_t)len, &code);
-    if (err < 0)
-        return err;
-    if (code.insn.n > limits->instructions) {
-        diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, "the limit of its instructions");
-        return WEIR_E_LIMIT;
-    }
-    why = cbpf_validate(code.insn.at, code.insn.n);
-    if (why) {
-        diag(sink, DIAG_RAW_INVALID, (struct diag_at){.at = {0, 0}}, why);
-        return WEIR_E_FILTER;
-    }
-    p->count = code.insn.n;
-    return take(p, code.insn.at, code.insn.n, sizeof *p->cbpf, (void **)&p->cbpf);
+    return make(compile, cx, text, len, o, out);
 }
 
 int weir_program_read(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
                       struct weir_program **out)
 {
-    struct weir_options options;
-
-    if (!cx || !out || (!text && len) || !take_options(o, &options))
-        return WEIR_E_ARGUMENT;
-    struct weir_limits limits = pipeline_limits(&options);
-    context_begin(cx, limits.memory_bytes);
-
-    struct weir_program *p = mem_alloc(&cx->al, sizeof *p);
-    if (!p)
-        return WEIR_E_MEMORY;
-    *p = (struct weir_program){.al = cx->al, .target = WEIR_TARGET_CBPF};
-
-    struct diag_sink sink = {.arena = &cx->arena, .limit = MAX_DIAGNOSTICS};
-    return context_end(cx, &sink, read_program(&sink, text ? text : "", len, &limits, p), p, out);
+    return make(read_program, cx, text, len, o, out);
 }
 
 void weir_program_free(struct weir_program *p)

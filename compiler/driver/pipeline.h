@@ -4,6 +4,7 @@
  */
 #ifndef WEIR_DRIVER_PIPELINE_H
 #define WEIR_DRIVER_PIPELINE_H
+#include "backends/cbpf/cbpf.h"
 #include "ir/ir.h"
 #include "opt/opt.h"
 #include "weir/weir.h"
@@ -25,6 +26,16 @@ int pipeline_ir(struct arena *arena, struct diag_sink *sink, const char *text, s
  */
 int pipeline_explain_never(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
                            const struct weir_options *o);
+
+/** A classic program from text, validated. Returns 0 or a negative enum weir_status; mistakes are in @sink. */
+int pipeline_read(struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o, struct cbpf_code *out);
+
+/**
+ * Its IR, optimized if @o asks for it. Returns 0, a negative enum weir_status, or WEIR_E_UNSUPPORTED when it has no IR:
+ * @sink says why, as a mistake if the target is eBPF, else as a warning if @o asks for them.
+ */
+int pipeline_lift(struct arena *arena, struct diag_sink *sink, const struct cbpf_code *code, const struct weir_options *o,
+                  struct ir_func *out);
 
 /** What stands for 0 in an option. */
 struct weir_limits pipeline_limits(const struct weir_options *o);

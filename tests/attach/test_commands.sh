@@ -44,7 +44,6 @@ usage "a mode without value" attach xdp v0 ip --mode
 usage "an unknown action" attach xdp v0 --on-match ok ip
 usage "--frags for tc" attach tc v0 --frags ip
 usage "a target" attach xdp v0 -t tc ip
-usage "a classic program" attach xdp v0 --from "$work/err"
 usage "a cost" attach xdp v0 --cost ip
 usage "an action of xdp for tc" attach tc v0 --on-miss tx ip
 usage "an unknown option" attach xdp v0 --bogus ip

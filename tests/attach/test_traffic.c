@@ -61,7 +61,7 @@ static const char *output_of(const char *words)
 
 static int attach(const char *words)
 {
-    return sh("'%s' attach %s >/dev/null", weir, words);
+    return sh("'%s' attach >/dev/null %s", weir, words);
 }
 
 /* The counters of the program on @interface and @hook; false when there is none. */
@@ -214,6 +214,9 @@ static const struct traffic cases[] = {
     {"xdp with frags", "xdp v0 --frags udp", "v0", "xdp", ALL_BYTES, UDP_53, UDP_53 * 200, ALL_PACKETS},
     {"xdp with every packet", "xdp v0", "v0", "xdp", ALL_BYTES, ALL_PACKETS, ALL_BYTES, ALL_PACKETS},
     {"xdp len", "xdp v0 len '>=' 200", "v0", "xdp", ALL_BYTES, UDP_53, UDP_53 * 200, ALL_PACKETS},
+    {"xdp with a classic program",
+     "xdp v0 --from - <<'END'\nldh [12]\njne #0x800, no\nldb [23]\njeq #17, yes, no\nyes: ret #-1\nno: ret #0\nEND\n", "v0",
+     "xdp", ALL_BYTES, UDP_53, UDP_53 * 200, ALL_PACKETS},
     {"tc ingress counts", "tc v0 udp", "v0", "tc-ingress", RECEIVED_BYTES, UDP_53, UDP_53 * 200, ALL_PACKETS},
     {"tc ingress takes tags off", "tc v0 'tcp port 80'", "v0", "tc-ingress", RECEIVED_BYTES, TCP_80 + TAGGED,
      TCP_80 * 64 + TAGGED * 96, ALL_PACKETS},

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# tests/cli/test_raw.sh - --from: classic programs in every form they are written in, read back.
+# tests/cli/test_raw.sh - --from: classic programs in every form they are written in, read back, optimized, converted.
 . tests/cli/tap.sh
 
-# from NAME TEXT WANT: TEXT is the program whose -ddd, on one line, is WANT
+# from NAME TEXT WANT: TEXT is the program whose -O -ddd, on one line, is WANT
 from() {
     printf '%s' "$2" >"$work/program"
-    run --from "$work/program" -ddd
+    run --from "$work/program" -O -ddd
     is "$1" "$3" "$(paste -sd, "$work/out")"
 }
 # refuses NAME TEXT CODE PLACE
@@ -27,7 +27,7 @@ for filter in "${filters[@]}"; do
             "$weir" ${live:+$live} ${plain:+$plain} -ddd "$filter" 2>/dev/null >"$work/want"
             for form in -d -dd -ddd; do
                 "$weir" ${live:+$live} ${plain:+$plain} $form "$filter" 2>/dev/null >"$work/program"
-                run --from "$work/program" -ddd
+                run --from "$work/program" -O -ddd
                 cmp -s "$work/want" "$work/out" || fail "$form $live $plain '$filter' reads back" "$(cat "$work/err")"
             done
         done
@@ -38,14 +38,14 @@ if command -v tcpdump >/dev/null; then
     for form in -d -dd -ddd; do
         tcpdump -y EN10MB $form 'tcp port 80 or ip6 proto 17' >"$work/program" 2>/dev/null
         tcpdump -y EN10MB -ddd 'tcp port 80 or ip6 proto 17' >"$work/want" 2>/dev/null
-        run --from "$work/program" -ddd
+        run --from "$work/program" -O -ddd
         same "tcpdump $form reads back" "$work/want" "$work/out"
     done
 fi
 for form in xtables tc; do
     run --emit=$form -y RAW 'tcp port 80'
     cp "$work/out" "$work/program"
-    run --emit=$form --from "$work/program"
+    run --emit=$form -O --from "$work/program"
     same "--emit=$form reads back" "$work/program" "$work/out"
 done
 
@@ -110,6 +110,138 @@ refuses 'a cell that is read before it is written' '(000) ld M[1]
 (001) ret #0' E0858 1:1
 refuses 'a jump past the end' '2,21 9 9 0,6 0 0 0' E0858 1:1
 
+# ---- optimized
+
+# becomes NAME TEXT WANT [OPTION...]: the optimizer makes WANT of TEXT, both in words, jumps as bpf_asm writes them
+becomes() {
+    local name=$1
+    printf '%s\n' "$2" >"$work/program"
+    printf '%s\n' "$3" >"$work/wanted"
+    run --from "$work/wanted" -O -d
+    cp "$work/out" "$work/want"
+    shift 3
+    run --from "$work/program" -d "$@"
+    same "$name" "$work/want" "$work/out"
+}
+# The same load twice, and a load whose value nobody wants.
+becomes 'needless loads go' 'ldb [40]
+ldh [12]
+jeq #0x800, next, no
+next: ldh [12]
+jeq #0x800, yes, no
+yes: ret #-1
+no: ret #0' 'ldh [12]
+jeq #0x800, yes, no
+yes: ret #-1
+no: ret #0'
+becomes 'what cells hold is known' 'ld #14
+st M[3]
+ldx M[3]
+ldb [x + 9]
+jeq #6, yes, no
+yes: ret #96
+no: ret #0' 'ldb [23]
+jeq #6, yes, no
+yes: ret #96
+no: ret #0'
+becomes 'a division that is never by zero' 'ldb [0]
+div #1
+jeq #7, yes, no
+yes: ret #1
+no: ret #0' 'ldb [0]
+jeq #7, yes, no
+yes: ret #1
+no: ret #0'
+kept='ldb [0]
+tax
+ld #100
+div x
+jeq #7, yes, no
+yes: ret #1
+no: ret #0'
+becomes 'what cannot be better stays as it is' "$kept" "$kept"
+kept='ld rxhash
+jeq #7, yes, no
+yes: ret #1
+no: ret #0'
+becomes 'unknown metadata: it stays as it is' "$kept" "$kept"
+run --from "$work/program" -d --lint
+has 'unknown metadata: a warning' "$work/program:1:1: warning[E0920]: this program is left as it is: it reads metadata" "$work/err"
+kept='ldb [0]
+ret a'
+becomes 'ret a: it stays as it is' "$kept" "$kept"
+printf 'ldb [0]\njeq #1, a, b\na: ret #0\nb: ret #0\n' >"$work/program"
+run --from "$work/program" -d
+is 'never: status' 1 "$rc"
+has 'never' 'error[E0860]: this program can never match a packet' "$work/err"
+run --from "$work/program" -d --allow-never
+is 'never, allowed' '(000) ret      #0' "$(cat "$work/out")"
+run --from "$work/program" -O -ddd
+is 'never, as it is' 4 "$(head -1 "$work/out")"
+run --from "$work/program" -O --dump-ir
+has 'its IR' 'guard 1' "$work/out"
+
+# A filter's plain program, as tcpdump -O prints it, becomes the program of the filter or one that means the same.
+for filter in 'tcp port 80' 'ip6 host 2001:db8::1 or arp' 'icmp[0] = 8 and ip[8] < 5'; do
+    "$weir" -O -d "$filter" >"$work/program"
+    run --from "$work/program" -d
+    n=$(wc -l <"$work/out")
+    if [ "$n" -le "$("$weir" -d "$filter" | wc -l)" ]; then pass "'$filter' is as short"; else fail "'$filter' is as short" "$(cat "$work/out")"; fi
+done
+"$weir" -O -d 'host 192.0.2.1 and port 80' >"$work/program"
+run --from "$work/program" -d --tune size
+is '--tune size' 0 "$rc"
+
+# ---- converted
+
+printf 'ldh [12]\njeq #0x806, yes, no\nyes: ret #96\nno: ret #0\n' >"$work/program"
+for target in xdp tc socket cgroup func; do
+    run --from "$work/program" -t $target -d
+    has "$target: listing" '; jeq #0x806, yes, no' "$work/out"
+    run --from "$work/program" -t $target -dd
+    is "$target: numbers" 0 "$rc"
+    run --from "$work/program" -t $target -o "$work/object"
+    is "$target: object" "0 7f454c46" "$rc $(head -c 4 "$work/object" | od -An -tx1 | tr -d ' ')"
+    run --from "$work/program" -t $target --emit=c
+    has "$target: C" '__u32' "$work/out"
+done
+run --from "$work/program" -t socket -d
+has 'socket: the number it returns' 'w0 = 96' "$work/out"
+run --from "$work/program" -t xdp --on-match drop -d
+has 'xdp: an action' 'w0 = 1' "$work/out"
+
+# converts NAME TEXT TARGET PLACE TEXT: the conversion is refused
+converts() {
+    printf '%s' "$2" >"$work/program"
+    run --from "$work/program" -t "$3" -d
+    is "$1: status" 1 "$rc"
+    has "$1" "$work/program:$4: error[E0859]: this program has no equivalent in eBPF: $5" "$work/err"
+    empty "$1: stdout" "$work/out"
+}
+converts 'unknown metadata' 'ldb [0]
+ld #cpu
+ret #1' xdp 2:1 'it reads metadata that only'
+converts 'an address from a header' 'ldb [0]
+ldb [0xfff00000]
+ret #1' tc 2:1 'it reads at an address that Linux counts from a header'
+converts 'a computed number' 'ldb [0]
+ret a' socket 2:1 'it returns a number that it computes'
+converts 'two numbers' '5
+48 0 0 0
+21 0 1 1
+6 0 0 1
+6 0 0 2
+6 0 0 0' socket 5:1 'it returns different numbers for different packets'
+has 'two numbers: what takes them' 'hint: only targets that ask no more than whether it matches' "$work/err"
+run --from "$work/program" -t xdp -d
+is 'two numbers and xdp' 0 "$rc"
+printf 'ldb [0]\nret a\n' >"$work/program"
+run --from "$work/program" -t cgroup -d
+is 'a computed number and cgroup' 0 "$rc"
+printf 'ld vlan_tci\njeq #1, a, b\na: ret #1\nb: ret #0\n' >"$work/program"
+run --from "$work/program" -t xdp -d
+has 'known metadata that xdp lacks' "$work/program:2:1: error[E0790]" "$work/err"
+
 # ---- running, and what does not go together
 
 printf '%b' '\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0' >"$work/in.pcap"
@@ -117,7 +249,12 @@ for byte in 1 2 3; do printf '%b' "\0\0\0\0\0\0\0\0\x04\0\0\0\x04\0\0\0\x0$byte\
 printf 'ldb [0]\njge #2, a, b\na: ret #-1\nb: ret #0\n' >"$work/program"
 run -r "$work/in.pcap" --from "$work/program"
 is 'a program filters a savefile' '2 packets' "$(cat "$work/out")"
-for args in '-F x' 'tcp' '-O' '-t xdp' '--dump-ir'; do
+printf 'ldh [0]\nldb [40]\nldb [0]\njge #2, a, b\na: ret #-1\nb: ret #0\n' >"$work/longer"
+run -r "$work/in.pcap" --from "$work/longer" -O
+is 'as it is, a load that is out of range rejects' '0 packets' "$(cat "$work/out")"
+run -r "$work/in.pcap" --from "$work/longer"
+is 'optimized, it is not made' '2 packets' "$(cat "$work/out")"
+for args in '-F x' 'tcp'; do
     # shellcheck disable=SC2086 # words
     run --from "$work/program" $args
     is "--from and $args" 2 "$rc"

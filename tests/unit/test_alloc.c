@@ -72,7 +72,7 @@ static const struct weir_resolver resolver = {.size = sizeof resolver, .host = f
 
 /* ---------------------------------------------------------------- one compile */
 
-enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4 };
+enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4, PROGRAM = 8 /* the text is a classic program */ };
 
 static const struct {
     const char *text;
@@ -95,6 +95,9 @@ static const struct {
     {"ether host name and iso proto 0x83", 1, 0},
     {"ip[0] + (ip[1] + (ip[2] + (ip[3] * ip[4]))) = ((ip[5] - ip[6]) / (ip[7] | 1))", 1, 0},
     {"(src host 1.2.3.4 and dst port 5) or (src host 1.2.3.5 and dst port 6) or (dst host 1.2.3.4 and src port 7)", 1, 0},
+    {"ldh [12]\njeq #0x800, a, b\na: ldb [0]\ntax\nb: ld #40\ndiv x\nst M[1]\nadd #1\njset #4, c, d\nc: ldb [x + 3]\n"
+     "d: ld M[1]\njgt #3, e, f\ne: ret #1\nf: ret #0", 1, KEEP_IR | PROGRAM},
+    {"ldb [0]\nret a", 1, PROGRAM},
     /* wrong in several ways: diagnostics need memory too */
     {"host 10.0.0.256 or port nosuchport or port 10.0.0.1 or nosuchname", 1, 0},
     {"tcp port", 1, 0},
@@ -120,6 +123,11 @@ static struct weir_options options(size_t i, unsigned optimize, unsigned target)
     return o;
 }
 
+static int make(struct weir *cx, size_t i, const struct weir_options *o, struct weir_program **out)
+{
+    return (filters[i].how & PROGRAM ? weir_program_read : weir_compile)(cx, filters[i].text, strlen(filters[i].text), o, out);
+}
+
 static void release(struct heap *h, struct weir *cx, struct weir_program *p)
 {
     h->fail_at = 0;
@@ -136,7 +144,7 @@ static size_t requests(size_t i, const struct weir_options *o, int *status)
     struct weir *cx = NULL;
 
     weir_new(&al, &cx);
-    *status = weir_compile(cx, filters[i].text, strlen(filters[i].text), o, &p);
+    *status = make(cx, i, o, &p);
     size_t asked = h.asked;
     release(&h, cx, p);
     return asked;
@@ -153,7 +161,7 @@ static const char *fail_one(size_t i, const struct weir_options *o, size_t n, bo
     int status = weir_new(&al, &cx);
 
     if (status == WEIR_OK)
-        status = weir_compile(cx, filters[i].text, strlen(filters[i].text), o, &p);
+        status = make(cx, i, o, &p);
     if (!h.failed)
         wrong = "the request was never made";
     else if (status != WEIR_E_MEMORY && !(expected < 0 && status == expected)) /* refused either way */
@@ -164,7 +172,7 @@ static const char *fail_one(size_t i, const struct weir_options *o, size_t n, bo
         p = NULL;
     if (cx && !wrong) { /* the context is as good as new */
         h.fail_at = 0;
-        status = weir_compile(cx, filters[i].text, strlen(filters[i].text), o, &p);
+        status = make(cx, i, o, &p);
         if (status != expected)
             wrong = "compiling again gives another status";
     }
@@ -247,7 +255,7 @@ static void test_ceiling(size_t i, unsigned optimize)
 
         o.limits.memory_bytes = met = ceiling;
         weir_new(&al, &cx);
-        int status = weir_compile(cx, filters[i].text, strlen(filters[i].text), &o, &p);
+        int status = make(cx, i, &o, &p);
         if (status == WEIR_E_LIMIT && weir_diagnostic_count(cx) == 0)
             wrong = "a limit without a diagnostic";
         else if (status != WEIR_E_LIMIT && status != expected)

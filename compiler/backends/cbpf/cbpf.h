@@ -19,6 +19,7 @@
 struct cbpf_code {
     struct arena *arena;
     VEC(struct weir_cbpf_insn) insn;
+    VEC(struct span) at; /* beside insn when the program was read: where each is written */
 };
 
 /**

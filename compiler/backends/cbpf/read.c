@@ -118,6 +118,11 @@ static bool number(struct reader *r, uint32_t max, uint32_t *out)
     return !negative || max == UINT32_MAX;
 }
 
+static bool push(struct reader *r, struct weir_cbpf_insn in, struct span at)
+{
+    return vec_push(r->arena, &r->out->insn, in) && vec_push(r->arena, &r->out->at, at);
+}
+
 /* ------------------------------------------------------------------ numbers */
 
 static int read_numbers(struct reader *r, bool counted)
@@ -125,7 +130,7 @@ static int read_numbers(struct reader *r, bool counted)
     static const uint32_t max[4] = {UINT16_MAX, UINT8_MAX, UINT8_MAX, UINT32_MAX};
     static const char separators[] = " \t\r\n,{};";
     uint32_t field[4] = {0}, fields = 0, announced = 0;
-    struct span first = {0, 0};
+    struct span first = {0, 0}, all = {0, 0};
 
     if (counted) {
         skip(r, separators);
@@ -138,10 +143,11 @@ static int read_numbers(struct reader *r, bool counted)
 
         if (!number(r, max[fields], &field[fields]))
             return fail(r, DIAG_RAW_NUMBER, here);
+        all = fields ? span_join(all, here) : here;
         if (++fields < 4)
             continue;
         struct weir_cbpf_insn in = {(uint16_t)field[0], (uint8_t)field[1], (uint8_t)field[2], field[3]};
-        if (!vec_push(r->arena, &r->out->insn, in))
+        if (!push(r, in, all))
             return WEIR_E_MEMORY;
         fields = 0;
     }
@@ -340,11 +346,12 @@ static int read_instruction(struct reader *r, struct span word)
         j.yes = j.no;
         j.no = yes;
     }
+    struct span all = {word.begin, r->at};
     if (skip(r, " \t"))
         return fail(r, DIAG_RAW_WORD, token(r, " \t"));
     if ((s->code & CB_CLASS) == CB_JMP && !vec_push(r->arena, &r->jumps, j))
         return WEIR_E_MEMORY;
-    return vec_push(r->arena, &r->out->insn, in) ? WEIR_OK : WEIR_E_MEMORY;
+    return push(r, in, all) ? WEIR_OK : WEIR_E_MEMORY;
 }
 
 static int read_line(struct reader *r)

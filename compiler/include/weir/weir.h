@@ -182,12 +182,18 @@ WEIR_API int weir_compile(struct weir *cx, const char *text, size_t len, const s
 WEIR_API void weir_program_free(struct weir_program *p);
 
 /**
- * A classic program from text, in any form it is written in: tcpdump's -d, -dd and -ddd, the commas of xt_bpf and tc, the
- * assembly of bpf_asm. It is validated and may be used as a compiled one. What does not fit leaves diagnostics
+ * The same for a classic program instead of a filter: text in any form such a program is written in, tcpdump's -d, -dd
+ * and -ddd, the commas of xt_bpf and tc, the assembly of bpf_asm. It is validated; what does not fit leaves diagnostics
  * with places in @text.
  *
- * @o       NULL, or options whose limits count
- * Returns  WEIR_OK, or an error; @out is written only on success
+ * With optimize 0 and the classic target the program is the one that was read, instruction by instruction. Optimized, it
+ * refines that one; what the optimizer has no words for (computed return values, metadata beside struct weir_metadata) is
+ * left as it was read, and with lint a warning says so. Other targets convert the program, whose byte 0 is the first that
+ * the target shows; one that returns different numbers for packets that match becomes eBPF where the target asks no more
+ * than whether it matches.
+ *
+ * @o       as for weir_compile(); what describes packets and names, and the snapshot length, is not looked at
+ * Returns  as weir_compile()
  */
 WEIR_API int weir_program_read(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
                                struct weir_program **out);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * driver/raw.c - the stages of a classic program that is read instead of compiled.
+ */
+#include "driver/pipeline.h"
+#include "lift/lift.h"
+
+static const char only_matching[] = "only targets that ask no more than whether it matches take it: xdp, tc, cgroup, func";
+
+int pipeline_read(struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o, struct cbpf_code *out)
+{
+    const struct weir_limits limits = pipeline_limits(o);
+    const struct diag_at nowhere = {.at = {0, 0}};
+
+    if (len > limits.text_bytes || len > UINT32_MAX / 2) {
+        diag(sink, DIAG_TOO_BIG, nowhere, "the limit of its length in bytes");
+        return WEIR_E_LIMIT;
+    }
+    int err = cbpf_read(sink, text, (uint32_t)len, out);
+    if (err < 0)
+        return err;
+    if (out->insn.n > limits.instructions) {
+        diag(sink, DIAG_TOO_BIG, nowhere, "the limit of its instructions");
+        return WEIR_E_LIMIT;
+    }
+    const char *why = cbpf_validate(out->insn.at, out->insn.n);
+    if (!why)
+        return WEIR_OK;
+    diag(sink, DIAG_RAW_INVALID, nowhere, why);
+    return WEIR_E_FILTER;
+}
+
+/* Does the target return nothing but whether a packet matches? */
+static bool any_match(const struct weir_options *o)
+{
+    return o->target != WEIR_TARGET_CBPF && (o->target != WEIR_TARGET_SOCKET || o->has_actions);
+}
+
+int pipeline_lift(struct arena *arena, struct diag_sink *sink, const struct cbpf_code *code, const struct weir_options *o,
+                  struct ir_func *out)
+{
+    static const struct opt_options all_passes = {.pass_limit = UINT32_MAX};
+    struct lift_refusal no;
+    int err = lift_program(arena, code, any_match(o), out, &no);
+
+    if (err == WEIR_E_UNSUPPORTED) {
+        struct diag_at where = {.at = no.at, .hint = no.several ? only_matching : NULL};
+        if (o->target != WEIR_TARGET_CBPF)
+            diag(sink, DIAG_RAW_NO_EBPF, where, no.why);
+        else if (o->lint)
+            diag(sink, DIAG_RAW_AS_IT_IS, (struct diag_at){.at = no.at}, no.why);
+    }
+    return err < 0 || !o->optimize ? err : opt_run(out, &all_passes);
+}

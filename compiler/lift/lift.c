@@ -1,0 +1,565 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lift/lift.c - a classic program as IR: the machine's registers become values, its loads guards.
+ *
+ *   (000) ldh  [12]                      %1 = load16 12
+ *   (001) jeq  #0x800  jt 2 jf 5         b0: guard 12 + 2; switch %1: 0x800 -> b1, else -> reject
+ *   (002) ldxb 4*([14]&0xf)              %4 = shl (and (load8 14), 15), 2
+ *   (003) ldh  [x + 16]                  %5 = load16 %4 + 16
+ *   (004) jeq  #80     jt 6 jf 5         b1: guard 14 + 1; guard (%4 + 16) + 2; switch %5: 80 -> accept, else -> reject
+ *
+ * A, X and M[] are 18 registers, and what they hold is followed instruction by instruction. All jumps go forward, so one
+ * pass in program order meets every way to an instruction before the instruction itself. Where ways join with different
+ * values in a register that is still read, the register becomes a PHI; but when the difference is over soon, such as where
+ * two headers' ports meet in one test of A, each value gets a copy of these few instructions, because facts do not pass
+ * PHIs. No instruction is lifted more than COPIES_MAX times. A division by a register that may be 0 is a test of it that
+ * rejects, then the division.
+ *
+ * Passes and backends walk through the expressions that a block needs, which in filters are short, and in a program that
+ * was unrolled can be as long as the program. Where a register enters a block with a long one, it becomes a PHI as well, which
+ * ends such walks.
+ *
+ * Cost: O(instructions + registers that are read at a join x ways that join there).
+ */
+#include "lift/lift.h"
+#include <string.h>
+#include "backends/cbpf/opcode.h"
+#include "weir/weir.h"
+
+enum { REG_A = CBPF_SCRATCH_CELLS, REG_X, REGS };
+
+enum {
+    COPIES_MAX = 4,   /* of an instruction */
+    COPIED_MAX = 8,   /* instructions that are copied behind a join */
+    COPY_WINDOW = 16, /* and how far behind it they may lie */
+    WEIGHT_MAX = 40,  /* operators of an expression that enters a block */
+};
+
+#define LATER 0xfffffffdu /* a target that is set when its block begins */
+
+/* A way to an instruction: the block it leaves, by which target, and what the registers hold there. */
+struct way {
+    uint32_t block;
+    bool out; /* by `out` of the ending, not `in` */
+    const ir_value *reg;
+    uint32_t next; /* index + 1 of another way to the same block; 0: none */
+};
+
+/* How a block ends; targets are blocks and returns, or LATER. */
+struct ending {
+    ir_value on; /* IR_NONE: always to `in` */
+    uint32_t lo, hi, in, out;
+};
+
+struct lift {
+    struct ir_func *f;
+    const struct cbpf_code *code;
+    struct lift_refusal *refusal;
+    bool any_match;
+    uint32_t *live;     /* per instruction: registers that are read from it on, as bits */
+    uint32_t *past;     /* per instruction: where it leads past jumps that always jump */
+    uint32_t *ways;     /* per instruction: index + 1 of the first way to it */
+    bool *joins;        /* per instruction: a jump leads to it, so it begins blocks */
+    VEC(struct way) way;
+    VEC(struct ending) ending; /* per block */
+    VEC(uint8_t) weight;       /* per value, as far as asked for: its operators, up to 255 */
+    uint32_t block;            /* being filled; IR_NONE: nothing leads here */
+    ir_value reg[REGS];
+    uint32_t accept;           /* what the returns seen so far give; 0: none of them matches */
+    int status;
+};
+
+static void refuse(struct lift *l, uint32_t at, const char *why, bool several)
+{
+    if (l->status)
+        return;
+    if (at < l->code->at.n)
+        l->refusal->at = l->code->at.at[at];
+    l->refusal->why = why;
+    l->refusal->several = several;
+    l->status = WEIR_E_UNSUPPORTED;
+}
+
+/* ---------------------------------------------------------------- what is read */
+
+static uint32_t bit(uint32_t reg)
+{
+    return UINT32_C(1) << reg;
+}
+
+/* Registers an instruction reads and writes. */
+static void effects(const struct weir_cbpf_insn *in, uint32_t *reads, uint32_t *writes)
+{
+    uint32_t x = in->code & CB_X ? bit(REG_X) : 0;
+
+    *reads = *writes = 0;
+    switch (in->code & CB_CLASS) {
+    case CB_LD:
+    case CB_LDX:
+        *writes = bit((in->code & CB_CLASS) == CB_LD ? REG_A : REG_X);
+        if ((in->code & CB_MODE) == CB_MEM)
+            *reads = bit(in->k);
+        if ((in->code & CB_MODE) == CB_IND)
+            *reads = bit(REG_X);
+        break;
+    case CB_ST:
+    case CB_STX:
+        *reads = bit((in->code & CB_CLASS) == CB_ST ? REG_A : REG_X);
+        *writes = bit(in->k);
+        break;
+    case CB_ALU:
+        *reads = bit(REG_A) | ((in->code & CB_OPERATOR) == CB_NEG ? 0 : x);
+        *writes = bit(REG_A);
+        break;
+    case CB_JMP:
+        *reads = in->code == (CB_JMP | CB_JA) ? 0 : bit(REG_A) | x;
+        break;
+    case CB_RET:
+        *reads = in->code == CB_RET_A ? bit(REG_A) : 0;
+        break;
+    case CB_MISC:
+        *reads = bit(in->code == CB_TXA ? REG_X : REG_A);
+        *writes = bit(in->code == CB_TXA ? REG_A : REG_X);
+        break;
+    }
+}
+
+/* Where jump @in, instruction @at, leads. */
+static void targets(const struct weir_cbpf_insn *in, uint32_t at, uint32_t *yes, uint32_t *no)
+{
+    bool always = in->code == (CB_JMP | CB_JA);
+
+    *yes = at + 1 + (always ? in->k : in->jt);
+    *no = at + 1 + (always ? in->k : in->jf);
+}
+
+/* Fills `live`, `past` and `joins`, backwards. */
+static void look_ahead(struct lift *l)
+{
+    const struct weir_cbpf_insn *code = l->code->insn.at;
+    uint32_t below = 0, reads, writes;
+
+    for (uint32_t i = l->code->insn.n; i-- > 0;) {
+        const struct weir_cbpf_insn *in = &code[i];
+        l->past[i] = i;
+        if ((in->code & CB_CLASS) == CB_RET)
+            below = 0;
+        if ((in->code & CB_CLASS) == CB_JMP) {
+            uint32_t yes, no;
+            targets(in, i, &yes, &no);
+            l->joins[l->past[yes]] = l->joins[l->past[no]] = true;
+            below = l->live[yes] | l->live[no];
+            if (in->code == (CB_JMP | CB_JA))
+                l->past[i] = l->past[yes];
+        }
+        effects(in, &reads, &writes);
+        l->live[i] = below = (below & ~writes) | reads;
+    }
+}
+
+/* ---------------------------------------------------------------- blocks */
+
+/* The target of returning @k at instruction @at. */
+static uint32_t returned(struct lift *l, uint32_t at, uint32_t k)
+{
+    if (k == 0)
+        return IR_REJECT;
+    if (l->accept && k != l->accept && !l->any_match)
+        refuse(l, at, "it returns different numbers for different packets", true);
+    l->accept = k;
+    return IR_ACCEPT;
+}
+
+/* Where a jump to instruction @at leads: to an instruction that does something, or a return. */
+static uint32_t destination(struct lift *l, uint32_t at)
+{
+    at = l->past[at];
+    return l->code->insn.at[at].code == CB_RET_K ? returned(l, at, l->code->insn.at[at].k) : at;
+}
+
+/* What @to, an instruction or a return, is as a target of the block: a way to an instruction is noted. */
+static uint32_t add_way(struct lift *l, uint32_t to, bool out, const ir_value *reg)
+{
+    if (to >= l->code->insn.n)
+        return to;
+    if (!vec_push(l->f->arena, &l->way, ((struct way){l->block, out, reg, l->ways[to]})))
+        l->status = WEIR_E_MEMORY;
+    else
+        l->ways[to] = l->way.n;
+    return LATER;
+}
+
+/* Ends the block: @e.in when lo <= @e.on <= hi, else @e.out. What the range of @e.on decides is no test. */
+static void end_block(struct lift *l, uint32_t at, struct ending e)
+{
+    struct ir_range r = e.on == IR_NONE ? (struct ir_range){0, 0} : ir_range(l->f, e.on);
+    ir_value *reg = arena_array(l->f->arena, ir_value, REGS);
+
+    if (!reg || l->f->failed) {
+        l->status = WEIR_E_MEMORY;
+        return;
+    }
+    memcpy(reg, l->reg, sizeof l->reg);
+    if (e.on != IR_NONE && (r.hi < e.lo || r.lo > e.hi))
+        e.in = e.out;
+    if ((r.lo >= e.lo && r.hi <= e.hi) || e.in == e.out)
+        e.on = IR_NONE;
+    e.in = add_way(l, e.in, false, reg);
+    if (e.on != IR_NONE)
+        e.out = add_way(l, e.out, true, reg);
+    l->ending.at[l->block] = e;
+    if (at < l->code->at.n)
+        l->f->block.at[l->block].at = l->code->at.at[at];
+    l->block = IR_NONE;
+}
+
+static void jump(struct lift *l, uint32_t at, uint32_t to)
+{
+    end_block(l, at, (struct ending){.on = IR_NONE, .in = to, .out = to});
+}
+
+static void new_block(struct lift *l)
+{
+    l->block = ir_block_new(l->f, (struct span){0, 0});
+    if (l->f->failed || !vec_push(l->f->arena, &l->ending, (struct ending){0}))
+        l->status = WEIR_E_MEMORY;
+}
+
+/* ---------------------------------------------------------------- joins */
+
+/* Registers that are read from instruction @at on, and in which two ways differ. */
+static uint32_t difference(const struct lift *l, uint32_t at, uint32_t a, uint32_t b)
+{
+    const ir_value *x = l->way.at[a - 1].reg, *y = l->way.at[b - 1].reg;
+    uint32_t differ = 0;
+
+    for (uint32_t reg = 0; reg < REGS; reg++)
+        differ |= x[reg] != y[reg] ? bit(reg) : 0;
+    return differ & l->live[at];
+}
+
+/* Are few instructions from @at on all that can see the registers @differ, and what is made of them? */
+static bool short_lived(const struct lift *l, uint32_t at, uint32_t differ)
+{
+    uint32_t seen[COPY_WINDOW] = {differ}, copied = 0;
+
+    for (uint32_t i = 0; i < COPY_WINDOW && at + i < l->code->insn.n; i++) {
+        const struct weir_cbpf_insn *in = &l->code->insn.at[at + i];
+        uint32_t reads, writes, next[2] = {at + i + 1, at + i + 1};
+        if (!seen[i])
+            continue;
+        if (++copied > COPIED_MAX)
+            return false;
+        if ((in->code & CB_CLASS) == CB_RET)
+            continue;
+        if ((in->code & CB_CLASS) == CB_JMP)
+            targets(in, at + i, &next[0], &next[1]);
+        effects(in, &reads, &writes);
+        uint32_t behind = (seen[i] & ~writes) | (reads & seen[i] ? writes : 0);
+        for (int k = 0; k < 2; k++) {
+            if (!(behind & l->live[next[k]]))
+                continue;
+            if (next[k] - at >= COPY_WINDOW)
+                return false;
+            seen[next[k] - at] |= behind & l->live[next[k]];
+        }
+    }
+    return true;
+}
+
+/*
+ * Divides the ways to @at into those that get a block together: all of them, or, for a few instructions, those that
+ * bring the same values. Returns how many blocks, and the first way to each in @part.
+ */
+static uint32_t divide(struct lift *l, uint32_t at, uint32_t part[COPIES_MAX])
+{
+    uint32_t parts = 0, differ = 0;
+
+    part[0] = l->ways[at];
+    for (uint32_t i = part[0]; i; i = l->way.at[i - 1].next)
+        differ |= difference(l, at, part[0], i);
+    if (!differ || !short_lived(l, at, differ))
+        return 1;
+    for (uint32_t i = l->ways[at], k; i; i = l->way.at[i - 1].next) {
+        for (k = 0; k < parts && difference(l, at, part[k], i); k++)
+            ;
+        if (k == COPIES_MAX)
+            return part[0] = l->ways[at], 1;
+        if (k == parts)
+            part[parts++] = i;
+    }
+    uint32_t last[COPIES_MAX];
+    memcpy(last, part, sizeof last);
+    for (uint32_t i = l->ways[at], k, next; i; i = next) {
+        next = l->way.at[i - 1].next;
+        for (k = 0; difference(l, at, part[k], i); k++)
+            ;
+        l->way.at[last[k] - 1].next = i;
+        l->way.at[i - 1].next = 0;
+        last[k] = i;
+    }
+    return parts;
+}
+
+/* Operators of an expression, shared ones counted as often as they are used. */
+static uint32_t weight(struct lift *l, ir_value v)
+{
+    for (ir_value i = l->weight.n; i <= v; i++) { /* operands have smaller numbers */
+        const struct ir_node *n = &l->f->value.at[i];
+        uint32_t w = ir_op_arity(n->op) != 0;
+        w += n->a == IR_NONE ? 0 : l->weight.at[n->a];
+        w += n->b == IR_NONE ? 0 : l->weight.at[n->b];
+        if (!vec_push(l->f->arena, &l->weight, (uint8_t)(w < UINT8_MAX ? w : UINT8_MAX))) {
+            l->status = WEIR_E_MEMORY;
+            return 0;
+        }
+    }
+    return l->weight.at[v];
+}
+
+/* What register @reg holds where the ways from @first on join: their value, or a PHI. */
+static ir_value join(struct lift *l, uint32_t first, uint32_t reg)
+{
+    ir_value v = l->way.at[first - 1].reg[reg];
+    struct ir_range r = ir_range(l->f, v);
+    bool differ = false;
+
+    for (uint32_t i = first; i; i = l->way.at[i - 1].next) {
+        ir_value other = l->way.at[i - 1].reg[reg];
+        struct ir_range s = ir_range(l->f, other);
+        differ |= other != v;
+        r.lo = s.lo < r.lo ? s.lo : r.lo;
+        r.hi = s.hi > r.hi ? s.hi : r.hi;
+    }
+    if (!differ && weight(l, v) <= WEIGHT_MAX)
+        return v;
+    v = ir_phi(l->f, l->block);
+    ir_phi_range_set(l->f, v, r.lo, r.hi);
+    for (uint32_t i = first; i; i = l->way.at[i - 1].next)
+        ir_phi_arg_add(l->f, l->block, v, l->way.at[i - 1].block, l->way.at[i - 1].reg[reg]);
+    return v;
+}
+
+/* Begins a block at instruction @at for the ways from @first on. */
+static void begin_block(struct lift *l, uint32_t at, uint32_t first)
+{
+    new_block(l);
+    for (uint32_t i = first; i && !l->status; i = l->way.at[i - 1].next) {
+        const struct way *w = &l->way.at[i - 1];
+        *(w->out ? &l->ending.at[w->block].out : &l->ending.at[w->block].in) = l->block;
+    }
+    for (uint32_t reg = 0; reg < REGS && !l->status; reg++) /* what is not read is nobody's business */
+        l->reg[reg] = l->live[at] & bit(reg) ? join(l, first, reg) : 0;
+}
+
+/* ---------------------------------------------------------------- instructions */
+
+/* A load and its guard. No packet has bytes at 2^31 and above: a load from a constant place there is a return. */
+static ir_value packet_load(struct lift *l, uint32_t at, ir_value base, uint32_t offset, unsigned size)
+{
+    uint32_t k = 0;
+
+    if ((base == IR_NONE || ir_is_const(l->f, base, &k)) && offset + k > INT32_MAX) {
+        jump(l, at, IR_REJECT);
+        return 0;
+    }
+    ir_guard_add(l->f, l->block, base, offset, size);
+    return ir_load(l->f, base, offset, size);
+}
+
+/* The metadata an absolute load reads. Linux gives all of it, whatever the load's width. */
+static ir_value metadata(struct lift *l, uint32_t at, uint32_t k)
+{
+    switch (k - CB_META_BASE) {
+    case META_PKTTYPE:
+    case META_IFINDEX:
+    case META_VLAN_TCI:
+    case META_VLAN_PRESENT:
+        return ir_meta(l->f, (enum ir_meta)(k - CB_META_BASE));
+    }
+    refuse(l, at, "it reads metadata that only Linux's classic programs have", false);
+    return 0;
+}
+
+static ir_value loaded(struct lift *l, uint32_t at, const struct weir_cbpf_insn *in)
+{
+    unsigned size = (in->code & CB_SIZE) == CB_W ? 4 : (in->code & CB_SIZE) == CB_H ? 2 : 1;
+    ir_value v;
+
+    switch (in->code & CB_MODE) {
+    case CB_IMM:
+        return ir_const(l->f, in->k);
+    case CB_LEN:
+        return ir_len(l->f);
+    case CB_MEM:
+        return l->reg[in->k];
+    case CB_IND:
+        return packet_load(l, at, l->reg[REG_X], in->k, size);
+    }
+    if ((in->code & CB_MODE) == CB_ABS && in->k >= CB_META_BASE)
+        return metadata(l, at, in->k);
+    if (in->k >= CB_MAGIC_BASE)
+        refuse(l, at, "it reads at an address that Linux counts from a header", false);
+    if ((in->code & CB_MODE) == CB_ABS)
+        return packet_load(l, at, IR_NONE, in->k, size);
+    v = packet_load(l, at, IR_NONE, in->k, 1); /* 4*([k]&0xf) */
+    v = ir_binary(l->f, IR_AND, v, ir_const(l->f, 15));
+    return ir_binary(l->f, IR_SHL, v, ir_const(l->f, 2));
+}
+
+static void compute(struct lift *l, uint32_t at, const struct weir_cbpf_insn *in)
+{
+    static const uint8_t ops[] = {
+        [CB_ADD >> 4] = IR_ADD, [CB_SUB >> 4] = IR_SUB,  [CB_MUL >> 4] = IR_MUL, [CB_DIV >> 4] = IR_UDIV,
+        [CB_OR >> 4] = IR_OR,   [CB_AND >> 4] = IR_AND,  [CB_LSH >> 4] = IR_SHL, [CB_RSH >> 4] = IR_SHR,
+        [CB_NEG >> 4] = IR_SUB, [CB_MOD >> 4] = IR_UMOD, [CB_XOR >> 4] = IR_XOR,
+    };
+    enum ir_op op = (enum ir_op)ops[(in->code & CB_OPERATOR) >> 4];
+    ir_value a = l->reg[REG_A], s;
+
+    if ((in->code & CB_OPERATOR) == CB_NEG) {
+        l->reg[REG_A] = ir_binary(l->f, op, ir_const(l->f, 0), a);
+        return;
+    }
+    s = in->code & CB_X ? l->reg[REG_X] : ir_const(l->f, in->k);
+    if ((op == IR_UDIV || op == IR_UMOD) && ir_range(l->f, s).lo == 0) {
+        uint32_t block = l->block;
+        end_block(l, at, (struct ending){.on = s, .in = IR_REJECT, .out = LATER});
+        if (ir_range(l->f, s).hi == 0 || l->status)
+            return;
+        new_block(l);
+        l->ending.at[block].out = l->block;
+    }
+    l->reg[REG_A] = ir_binary(l->f, op, a, s);
+}
+
+/* A test of A: its range, the bits it has in common with something, or how it compares with X. */
+static void test(struct lift *l, uint32_t at, const struct weir_cbpf_insn *in)
+{
+    uint32_t yes = destination(l, at + 1 + in->jt), no = destination(l, at + 1 + in->jf), k = in->k;
+    uint16_t condition = in->code & CB_OPERATOR;
+    ir_value a = l->reg[REG_A], s = in->code & CB_X ? l->reg[REG_X] : ir_const(l->f, k);
+    enum ir_op op = condition == CB_JSET ? IR_AND : condition == CB_JEQ ? IR_EQ : condition == CB_JGT ? IR_UGT : IR_UGE;
+
+    if (op == IR_AND || !ir_is_const(l->f, s, &k))
+        end_block(l, at, (struct ending){ir_binary(l->f, op, a, s), 0, 0, no, yes});
+    else if (op == IR_EQ)
+        end_block(l, at, (struct ending){a, k, k, yes, no});
+    else if (op == IR_UGT)
+        end_block(l, at, (struct ending){a, 0, k, no, yes});
+    else
+        end_block(l, at, (struct ending){a, k, UINT32_MAX, yes, no});
+}
+
+static void leave(struct lift *l, uint32_t at, const struct weir_cbpf_insn *in)
+{
+    uint32_t k = in->k;
+
+    if (in->code == CB_RET_K || ir_is_const(l->f, l->reg[REG_A], &k))
+        jump(l, at, returned(l, at, k));
+    else if (l->any_match)
+        end_block(l, at, (struct ending){l->reg[REG_A], 0, 0, IR_REJECT, IR_ACCEPT});
+    else
+        refuse(l, at, "it returns a number that it computes", true);
+}
+
+static void lift_instruction(struct lift *l, uint32_t at)
+{
+    const struct weir_cbpf_insn *in = &l->code->insn.at[at];
+
+    switch (in->code & CB_CLASS) {
+    case CB_LD:
+        l->reg[REG_A] = loaded(l, at, in);
+        break;
+    case CB_LDX:
+        l->reg[REG_X] = loaded(l, at, in);
+        break;
+    case CB_ST:
+        l->reg[in->k] = l->reg[REG_A];
+        break;
+    case CB_STX:
+        l->reg[in->k] = l->reg[REG_X];
+        break;
+    case CB_ALU:
+        compute(l, at, in);
+        break;
+    case CB_JMP:
+        if (in->code == (CB_JMP | CB_JA))
+            jump(l, at, destination(l, at));
+        else
+            test(l, at, in);
+        break;
+    case CB_RET:
+        leave(l, at, in);
+        break;
+    case CB_MISC:
+        if (in->code == CB_TXA)
+            l->reg[REG_A] = l->reg[REG_X];
+        else
+            l->reg[REG_X] = l->reg[REG_A];
+        break;
+    }
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+/* Fills the block that has begun with the instructions from @at on, up to its end. */
+static void fill_block(struct lift *l, uint32_t at)
+{
+    for (; l->block != IR_NONE && !l->status; at++) {
+        lift_instruction(l, at);
+        if (l->block != IR_NONE && !l->status && l->joins[at + 1])
+            jump(l, at, destination(l, at + 1));
+    }
+}
+
+static void set_targets(struct lift *l)
+{
+    for (uint32_t b = 0; b < l->f->block.n; b++) {
+        const struct ending *e = &l->ending.at[b];
+        if (e->on == IR_NONE)
+            ir_jump(l->f, b, e->in);
+        else
+            ir_branch_range(l->f, b, e->on, e->lo, e->hi, e->in, e->out);
+    }
+}
+
+int lift_program(struct arena *arena, const struct cbpf_code *code, bool any_match, struct ir_func *out,
+                 struct lift_refusal *refusal)
+{
+    struct lift l = {.f = out, .code = code, .refusal = refusal, .any_match = any_match, .block = IR_NONE};
+    uint32_t n = code->insn.n;
+
+    *refusal = (struct lift_refusal){0};
+    ir_init(out, arena, 1);
+    l.live = arena_array(arena, uint32_t, n);
+    l.past = arena_array(arena, uint32_t, n);
+    l.ways = arena_array(arena, uint32_t, n);
+    l.joins = arena_array(arena, bool, n);
+    if (!l.live || !l.past || !l.ways || !l.joins)
+        return WEIR_E_MEMORY;
+    look_ahead(&l);
+
+    out->entry = destination(&l, 0);
+    for (uint32_t at = 0; at < n && !l.status; at++) {
+        uint32_t part[COPIES_MAX], parts = l.ways[at] ? divide(&l, at, part) : 0;
+        if (at == out->entry) { /* the registers are all 0, as in Linux */
+            new_block(&l);
+            fill_block(&l, at);
+        }
+        for (uint32_t i = 0; i < parts && !l.status; i++) {
+            begin_block(&l, at, part[i]);
+            fill_block(&l, at);
+        }
+    }
+    if (out->failed)
+        return WEIR_E_MEMORY;
+    if (l.status)
+        return l.status;
+    set_targets(&l);
+    if (out->entry < n)
+        out->entry = 0;
+    if (l.accept)
+        out->accept = l.accept;
+    return out->failed ? WEIR_E_MEMORY : WEIR_OK;
+}
