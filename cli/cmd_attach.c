@@ -194,7 +194,7 @@ static int attach_object(const struct options *o, const struct attach *a, const 
 
 static int check(const struct options *o, bool tc)
 {
-    if (o->action != ACTION_COMPILE || o->listing || o->dump_ir || o->program_file || o->emit || o->cost)
+    if (o->action != ACTION_COMPILE || o->listing || o->dump_ir || o->program_file || o->emit || o->cost || o->inputs)
         return say_usage("attach prints no program: use -t and -d for that");
     if (o->target != WEIR_TARGET_CBPF)
         return say_usage("-t does not go with attach, whose first word is the target");

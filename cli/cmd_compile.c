@@ -8,6 +8,7 @@
 #include "compile.h"
 #include "cost.h"
 #include "emit.h"
+#include "inputs.h"
 #include "interface.h"
 #include "output.h"
 #include "savefile.h"
@@ -151,12 +152,16 @@ int cmd_compile(const struct options *o)
         weir_program_free(p);
         return status;
     }
-    if (o->program_file)
+    if (o->inputs)
+        status = inputs_check(o, p);
+    if (!status && o->program_file)
         status = write_program(o, p);
-    if (!status && (!o->program_file || o->listing || o->dump_ir) && !(o->cost && o->json))
+    if (!status && (!o->program_file || o->listing || o->dump_ir) && !((o->cost || o->inputs) && o->json))
         status = print_program(o, p);
     if (!status && o->cost)
         status = cost_print(o, p);
+    if (!status && o->inputs)
+        inputs_print(o, p);
     if (!status && !o->cost)
         note_refusal(o, p);
     weir_program_free(p);

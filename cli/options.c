@@ -35,6 +35,7 @@ enum {
     LONG_EGRESS,
     LONG_LINKED,
     LONG_COST,
+    LONG_INPUTS,
     LONG_TUNE,
 };
 
@@ -61,6 +62,7 @@ static const struct option long_options[] = {
     {"egress", no_argument, NULL, LONG_EGRESS},
     {"linked", no_argument, NULL, LONG_LINKED},
     {"cost", no_argument, NULL, LONG_COST},
+    {"inputs", no_argument, NULL, LONG_INPUTS},
     {"tune", required_argument, NULL, LONG_TUNE},
     {"from", required_argument, NULL, LONG_FROM},
     {"help", no_argument, NULL, 'h'},
@@ -107,6 +109,7 @@ void options_help(void)
           "  --ingress, --egress  tc and cgroup: where it runs; cgroup: ingress by default\n"
           "  --no-maps          no tables in read-only data; --no-counters: an object that does not count\n"
           "  --cost             also say what it costs, and whether this machine's kernel takes it\n"
+          "  --inputs           also say which bytes, and what else, it reads, and how far into packets\n"
           "  --tune WHAT        speed (default), size, or kernel (for sockets: fewer loads at variable addresses)\n"
           "  --dump-ir          print the intermediate representation\n"
           "Filtering:\n"
@@ -294,12 +297,16 @@ static int check(const struct options *o, bool resolve_given)
     if (o->cost && (o->target != WEIR_TARGET_CBPF || o->emit || o->dump_ir || o->listing > 1 ||
                     (o->input && !o->listing && !o->program_file)))
         return say_usage("--cost goes with -d and classic programs");
+    if (o->inputs && (o->emit || o->dump_ir || o->listing > 1 || (o->input && !o->listing && !o->program_file)))
+        return say_usage("--inputs goes with -d");
     if (o->tune != WEIR_TUNE_SPEED && o->plain)
         return say_usage("-O and --tune exclude each other");
     if (o->listing && o->dump_ir)
         return say_usage("-d and --dump-ir exclude each other");
-    if (o->program_file && !strcmp(o->program_file, "-") && (o->listing || o->dump_ir))
-        return say_usage("'-o -' and %s would both write to stdout", o->listing ? "-d" : "--dump-ir");
+    if (o->program_file && !strcmp(o->program_file, "-") && (o->listing || o->dump_ir || o->inputs))
+        return say_usage("'-o -' and %s would both write to stdout", o->listing   ? "-d"
+                                                                     : o->dump_ir ? "--dump-ir"
+                                                                                  : "--inputs");
     if (o->names && resolve_given && o->resolve != RESOLVE_FILES)
         return say_usage("--names goes with --resolve files only");
     if (o->lint && o->no_warnings)
@@ -414,6 +421,9 @@ int options_parse(int argc, char **argv, struct options *o)
             break;
         case LONG_COST:
             o->cost = true;
+            break;
+        case LONG_INPUTS:
+            o->inputs = true;
             break;
         case ':':
         case '?':

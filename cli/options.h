@@ -20,7 +20,7 @@ struct options {
     bool plain;       /* -O */
     bool allow_never, lint, no_warnings, json, dump_ir, live;
     bool count;       /* --count */
-    bool cost;        /* --cost */
+    bool cost, inputs; /* --cost, --inputs */
     uint32_t tune;    /* --tune: enum weir_tune */
     int64_t linktype; /* -y: DLT_ number; -1 when not given */
     uint32_t snaplen; /* -s; 0 when not given */

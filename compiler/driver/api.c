@@ -8,6 +8,7 @@
 #include "backends/cbpf/cbpf.h"
 #include "backends/ebpf/ebpf.h"
 #include "backends/elf/elf.h"
+#include "driver/inputs.h"
 #include "driver/pipeline.h"
 #include "proto/linktype.h"
 #include "vm/vm.h"
@@ -37,6 +38,9 @@ struct weir_program {
     size_t filter_len;
     char *ir_text, *dot_text, *source_text; /* when asked for */
     size_t ir_len, dot_len, source_len;
+    struct weir_input *input; /* when asked for */
+    uint32_t inputs, reach;
+    bool has_inputs;
 };
 
 const char *weir_version(void)
@@ -254,6 +258,19 @@ static int take_source(struct weir_program *p, const struct ir_func *f, const st
     return WEIR_OK;
 }
 
+static int take_inputs(struct weir_program *p, const struct ir_func *f)
+{
+    struct inputs all;
+    int err = inputs_find(f, &all);
+
+    if (err == WEIR_OK)
+        err = take(p, all.input.at, all.input.n, sizeof *p->input, (void **)&p->input);
+    p->inputs = all.input.n;
+    p->reach = all.reach;
+    p->has_inputs = true;
+    return err;
+}
+
 /* What the options ask to keep of the IR. */
 static int take_ir(struct weir_program *p, const struct ir_func *f, const struct weir_options *o)
 {
@@ -264,7 +281,16 @@ static int take_ir(struct weir_program *p, const struct ir_func *f, const struct
         if (err == WEIR_OK)
             err = take_text(p, f, ir_dot, &p->dot_text, &p->dot_len);
     }
-    return err;
+    return err == WEIR_OK && o->keep_inputs ? take_inputs(p, f) : err;
+}
+
+static void drop_ir(struct weir_program *p)
+{
+    mem_free(&p->al, p->ir_text);
+    mem_free(&p->al, p->dot_text);
+    mem_free(&p->al, p->input);
+    p->ir_text = p->dot_text = NULL;
+    p->input = NULL;
 }
 
 static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const char *text, size_t len,
@@ -400,6 +426,16 @@ static int take_better(struct weir *cx, struct ir_func *f, const struct cbpf_cod
         return err;
     mem_free(&p->al, p->cbpf);
     p->cbpf = NULL;
+    if (o->keep_ir || o->keep_inputs) { /* of this program, not of the one that was not taken */
+        struct weir_options plain = *o;
+        plain.optimize = 0;
+        drop_ir(p);
+        err = pipeline_lift(&cx->arena, &silent, code, &plain, f);
+        if (err == WEIR_OK)
+            err = take_ir(p, f, o);
+        if (err < 0)
+            return err;
+    }
     return take_code(p, code);
 }
 
@@ -413,7 +449,7 @@ static int read_program(struct weir *cx, struct diag_sink *sink, const char *tex
 
     if (err < 0)
         return err;
-    if (classic && !o->optimize && !o->keep_ir)
+    if (classic && !o->optimize && !o->keep_ir && !o->keep_inputs)
         return take_code(p, &code);
     err = pipeline_lift(&cx->arena, sink, &code, o, &f);
     if (err == WEIR_E_UNSUPPORTED && classic)
@@ -481,8 +517,7 @@ void weir_program_free(struct weir_program *p)
     mem_free(&al, p->reloc);
     mem_free(&al, p->rodata);
     mem_free(&al, p->filter);
-    mem_free(&al, p->ir_text);
-    mem_free(&al, p->dot_text);
+    drop_ir(p);
     mem_free(&al, p->source_text);
     mem_free(&al, p);
 }
@@ -607,6 +642,28 @@ int weir_program_cost(const struct weir_program *p, struct weir_cost *out)
     if (!p || !out || out->size != sizeof *out)
         return WEIR_E_ARGUMENT;
     return p->cbpf ? cbpf_cost(&p->al, p->cbpf, p->count, out) : WEIR_E_UNSUPPORTED;
+}
+
+int weir_program_input(const struct weir_program *p, size_t i, struct weir_input *out)
+{
+    if (!p || !out || out->size != sizeof *out)
+        return WEIR_E_ARGUMENT;
+    if (!p->has_inputs)
+        return WEIR_E_UNSUPPORTED;
+    if (i >= p->inputs)
+        return WEIR_E_ARGUMENT;
+    *out = p->input[i];
+    return WEIR_OK;
+}
+
+int weir_program_reach(const struct weir_program *p, uint32_t *out)
+{
+    if (!p || !out)
+        return WEIR_E_ARGUMENT;
+    if (!p->has_inputs)
+        return WEIR_E_UNSUPPORTED;
+    *out = p->reach;
+    return WEIR_OK;
 }
 
 uint32_t weir_match(const struct weir_program *p, const void *packet, uint32_t caplen, uint32_t wirelen,

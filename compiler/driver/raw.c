@@ -47,7 +47,7 @@ int pipeline_lift(struct arena *arena, struct diag_sink *sink, const struct cbpf
         struct diag_at where = {.at = no.at, .hint = no.several ? only_matching : NULL};
         if (o->target != WEIR_TARGET_CBPF)
             diag(sink, DIAG_RAW_NO_EBPF, where, no.why);
-        else if (o->lint)
+        else if (o->lint || o->keep_inputs)
             diag(sink, DIAG_RAW_AS_IT_IS, (struct diag_at){.at = no.at}, no.why);
     }
     return err < 0 || !o->optimize ? err : opt_run(out, &all_passes);

@@ -242,6 +242,34 @@ printf 'ld vlan_tci\njeq #1, a, b\na: ret #1\nb: ret #0\n' >"$work/program"
 run --from "$work/program" -t xdp -d
 has 'known metadata that xdp lacks' "$work/program:2:1: error[E0790]" "$work/err"
 
+# ---- what it reads
+
+printf 'ldh [12]\njeq #0x800, a, no\na: ldx 4*([14]&0xf)\nldb [x + 20]\njeq #7, b, no\nb: ld len\njgt #60, yes, no\nyes: ret #1\nno: ret #0\n' >"$work/program"
+run --from "$work/program" --inputs --json
+is '--inputs --json' '{"inputs": [{"kind": "bytes", "begin": 12, "end": 15}, {"kind": "relative", "place": 1, "lowest": 0, "highest": 60, "begin": 20, "end": 21}, {"kind": "length"}], "reach": 81}' "$(cat "$work/out")"
+run --from "$work/program" -d --inputs -t xdp
+has '--inputs: bytes' '# reads bytes 12-14' "$work/out"
+has '--inputs: behind a place' '# reads bytes p1+20; p1 is from 0 to 60' "$work/out"
+has '--inputs: the length' "# reads the packet's length" "$work/out"
+has '--inputs: reach' '# reach: the first 81 bytes of a packet are enough' "$work/out"
+run --inputs
+has '--inputs: nothing' '# reads nothing' "$work/out"
+run --inputs 'ether[len - 1] = 0 and len > 14'
+has '--inputs: no reach' '# reach: it may read any byte of a packet' "$work/out"
+run --inputs --live inbound and vlan 3
+has '--inputs: metadata' '# reads metadata: packet_type, vlan_tci, vlan_present' "$work/out"
+printf 'ldb [0]\nret a\n' >"$work/program"
+run --from "$work/program" --inputs
+is '--inputs, not known: status' 1 "$rc"
+has '--inputs, not known' 'what this program reads is not known' "$work/err"
+has '--inputs, not known: why' "$work/program:2:1: warning[E0920]" "$work/err"
+empty '--inputs, not known: stdout' "$work/out"
+for args in '-dd' '-ddd' '--dump-ir' '--emit=c' '-o -'; do
+    # shellcheck disable=SC2086 # words
+    run --inputs $args ip
+    is "--inputs and $args" 2 "$rc"
+done
+
 # ---- running, and what does not go together
 
 printf '%b' '\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0' >"$work/in.pcap"

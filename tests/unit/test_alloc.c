@@ -116,7 +116,7 @@ static struct weir_options options(size_t i, unsigned optimize, unsigned target)
     o.optimize = optimize;
     o.target = target;
     o.lint = 1;
-    o.keep_ir = filters[i].how & KEEP_IR ? 1 : 0;
+    o.keep_ir = o.keep_inputs = filters[i].how & KEEP_IR ? 1 : 0;
     o.live = filters[i].how & LIVE ? 1 : 0;
     o.protochain = filters[i].how & CHAIN_4 ? 4 : 0;
     o.resolver = &resolver;

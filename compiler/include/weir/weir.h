@@ -153,6 +153,7 @@ struct weir_options {
     uint32_t keep_source;       /* 1: keep what WEIR_TEXT_SOURCE gives */
     uint32_t tune;              /* enum weir_tune */
     uint32_t hook;              /* enum weir_hook: says what `inbound` and `outbound` are where packets do not. XDP: ingress */
+    uint32_t keep_inputs;       /* 1: keep what weir_program_input() and weir_program_reach() give */
 };
 
 /* What the optimizer is to save. Every choice refines the plain program. */
@@ -165,7 +166,7 @@ enum weir_tune {
 #define WEIR_OPTIONS_INIT                                                                         \
     {                                                                                             \
         sizeof(struct weir_options), 1, WEIR_SNAPLEN_DEFAULT, 1, 0, WEIR_NETMASK_UNKNOWN, 0, 0, 0, \
-            0, 0, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0                                   \
+            0, 0, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                \
     }
 
 /* ---------------------------------------------------------------- compiling */
@@ -284,6 +285,37 @@ struct weir_cost {
 
 /** WEIR_E_UNSUPPORTED for another target; WEIR_E_ARGUMENT, WEIR_E_MEMORY. */
 WEIR_API int weir_program_cost(const struct weir_program *p, struct weir_cost *out);
+
+enum weir_input_kind {
+    WEIR_INPUT_BYTES = 0,    /* packet bytes, at one place in all packets */
+    WEIR_INPUT_RELATIVE = 1, /* packet bytes, from a place that depends on the packet */
+    WEIR_INPUT_LENGTH = 2,   /* the packet's original length */
+    WEIR_INPUT_METADATA = 3, /* a member of struct weir_metadata */
+};
+
+/* Something that a program looks at, on some path. */
+struct weir_input {
+    size_t size;              /* sizeof(struct weir_input), set by the caller */
+    uint32_t kind;            /* enum weir_input_kind */
+    uint32_t place;           /* relative: which place; they count from 1, and each may have several rows */
+    int64_t begin, end;       /* bytes [begin, end), from the packet's first, or from the place (negative: in front of it) */
+    uint32_t lowest, highest; /* relative: the place lies in between, counted from the packet's first byte */
+    const char *name;         /* metadata: the member's name, static text */
+};
+
+/**
+ * Row @i of what the program looks at, to @out: bytes in ascending order, relative ones by place, then the rest. Needs
+ * weir_options.keep_inputs. WEIR_E_ARGUMENT past the end; WEIR_E_UNSUPPORTED when nothing was kept.
+ */
+WEIR_API int weir_program_input(const struct weir_program *p, size_t i, struct weir_input *out);
+
+#define WEIR_REACH_UNBOUNDED 0xffffffffu
+
+/**
+ * So many captured bytes suffice: cut to @*out bytes, every packet gets the answer it gets whole (@wirelen being its
+ * original length). WEIR_REACH_UNBOUNDED: no number does. Needs weir_options.keep_inputs; errors as above.
+ */
+WEIR_API int weir_program_reach(const struct weir_program *p, uint32_t *out);
 
 /* What the kernel knows of a packet beside its bytes (linux/filter.h, SKF_AD_*). */
 struct weir_metadata {
