@@ -2,7 +2,7 @@
 /*
  * cli/cmd_diff.c - weir diff: do two filters mean the same, and if not, on which packet?
  *
- * What is compared is what the filters mean, that is, their plain programs. Packets that hold all bytes at constant
+ * What is compared is what the filters mean, that is, their plain programs; a classic program that is read is what it is. Packets that hold all bytes at constant
  * places that either filter may look at are asked about first, because such a packet is easier to understand.
  */
 #include <errno.h>
@@ -27,6 +27,7 @@ struct diff {
     unsigned seconds;
     bool whole_packets, any_length;
     const char *output;
+    const char *from[2]; /* operands that are files of classic programs: the very words */
 };
 
 /* The value of a short option @letter at argv[*i], in the word or behind it; NULL when argv[*i] is another word. */
@@ -53,7 +54,7 @@ static int parse_seconds(const char *text, unsigned *out)
 /* Takes what is ours out of @argv; returns a status, and in *@rest how many words are left. */
 static int take_options(int argc, char **argv, struct diff *d, int *rest)
 {
-    const char timeout[] = "--timeout=";
+    const char timeout[] = "--timeout=", from[] = "--from=";
 
     *rest = 1;
     for (int i = 1; i < argc; i++) {
@@ -71,6 +72,10 @@ static int take_options(int argc, char **argv, struct diff *d, int *rest)
             value = argv[i][sizeof timeout - 2] == '=' ? argv[i] + sizeof timeout - 1 : argv[++i];
             if (parse_seconds(value, &d->seconds))
                 return EXIT_USAGE;
+        } else if (!strncmp(argv[i], from, sizeof from - 1) || (!strcmp(argv[i], "--from") && i + 1 < argc)) {
+            char *file = argv[i][sizeof from - 2] == '=' ? argv[i] + sizeof from - 1 : argv[++i];
+            d->from[d->from[0] != NULL] = file;
+            argv[(*rest)++] = file;
         } else if ((value = letter_value('w', argc, argv, &i))) {
             if (!*value)
                 return say_usage("-w needs a value");
@@ -103,13 +108,16 @@ static int parse(int argc, char **argv, struct diff *d)
         return say_usage("diff takes two filters, -w, --any-length, --whole-packets, --timeout, and what says what the "
                          "packets and names are");
     if (o.word_count != 2)
-        return say_usage("diff takes two filters, each one word (or @FILE); %d given", o.word_count);
+        return say_usage("diff takes two filters, each one word (or @FILE, or --from FILE); %d given", o.word_count);
     o.plain = true;
     for (int i = 0; i < 2; i++) {
         d->options[i] = o;
         d->options[i].words = o.words + i;
         d->options[i].word_count = 1;
-        if (o.words[i][0] == '@') {
+        if (o.words[i] == d->from[0] || o.words[i] == d->from[1]) {
+            d->options[i].from_file = o.words[i];
+            d->options[i].word_count = 0;
+        } else if (o.words[i][0] == '@') {
             d->options[i].filter_file = o.words[i] + 1;
             d->options[i].word_count = 0;
         }
@@ -274,7 +282,8 @@ int cmd_diff(int argc, char **argv)
     const struct weir_options wo = WEIR_OPTIONS_INIT;
     int status = parse(argc, argv, &d);
 
-    if (status || d.options[0].action == ACTION_HELP || (!d.options[0].word_count && !d.options[0].filter_file))
+    if (status || d.options[0].action == ACTION_HELP ||
+        (!d.options[0].word_count && !d.options[0].filter_file && !d.options[0].from_file))
         return status;
     for (int i = 0; i < 2 && !status; i++) {
         size_t n = 0;

@@ -74,7 +74,7 @@ void options_help(void)
 {
     fputs("usage: weir [-d | -dd | -ddd] [OPTION...] [EXPRESSION...]     print the program of a filter\n"
           "       weir -r IN [-w OUT] [-c N] [--count] [EXPRESSION...]   filter a savefile\n"
-          "       weir diff [OPTION...] A B                              do two filters mean the same?\n"
+          "       weir diff [OPTION...] A B                              do two filters, or programs, mean the same?\n"
           "       weir -L                                                list the link types\n"
           "       weir attach xdp|tc IFACE [OPTION...] [EXPRESSION...]   count, or act on, packets of an interface\n"
           "       weir show [--json]; weir detach xdp|tc IFACE           what is attached; see weir-attach(8)\n"

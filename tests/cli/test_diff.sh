@@ -37,6 +37,18 @@ for i in $(seq 1000); do echo "src host 10.$((i % 7)).$((i / 250)).$((i % 250)) 
 answer "a list in another order" 0 equal "@$work/a" "@$work/b"
 answer "a list without its first term" 1 differ "@$work/a" "@$work/c"
 
+# classic programs as they are
+"$weir" -O -ddd 'tcp port 80' >"$work/plain"
+"$weir" -d 'tcp port 80' >"$work/optimized"
+echo 'ret #1' >"$work/program"
+answer "a program and its filter" 0 equal --from "$work/plain" 'tcp port 80'
+answer "a filter and its program" 0 equal 'tcp port 80' "--from=$work/plain"
+answer "two programs" 0 equal --from "$work/plain" --from "$work/optimized"
+answer "another program" 1 differ -s 1 ip --from "$work/program"
+has "another program: which is the second" "the second filter accepts it (1)" "$work/out"
+answer "another program, the other way round" 1 differ -s 1 --from "$work/program" ip
+has "the other way round: which is the first" "the first filter accepts it (1)" "$work/out"
+
 run diff 'tcp port 80' 'tcp port 81' -w "$work/packet.pcap"
 is "-w: status" 1 "$rc"
 run -r "$work/packet.pcap" --count 'tcp port 80'
@@ -50,7 +62,7 @@ is "--json: equal" '{"result": "equal", "reason": null}' "$(cat "$work/out")"
 run diff ip ip -w "$work/none.pcap"
 is "-w: nothing is written when equal" "" "$(ls "$work" | grep none)"
 
-for wrong in "ip" "ip arp tcp" "-d ip arp" "-w" "--any-length --whole-packets ip arp" "--timeout 0 ip arp" "-F x ip arp"; do
+for wrong in "ip" "ip arp tcp" "-d ip arp" "-w" "--any-length --whole-packets ip arp" "--timeout 0 ip arp" "-F x ip arp" "--from x ip arp" "--from x"; do
     # shellcheck disable=SC2086
     run diff $wrong
     is "wrong use: diff $wrong" 2 "$rc"
@@ -59,6 +71,8 @@ run diff ip 'port 10.0.0.1'
 is "a wrong filter: status" 1 "$rc"
 empty "a wrong filter: stdout" "$work/out"
 has "a wrong filter: stderr" "E0312" "$work/err"
+run diff ip --from "$work/absent"
+is "a program that is not there" 1 "$rc"
 run diff ip "@$work/absent"
 is "a file that is not there: status" 1 "$rc"
 has "a file that is not there: stderr" "absent" "$work/err"
