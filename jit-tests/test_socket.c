@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "jit-tests/packets.h"
+#include "backends/cbpf/cbpf.h"
+#include "tests/harness/random_cbpf.h"
 #include "tests/harness/tap.h"
 #include "vm/vm.h"
 #include "weir/weir.h"
@@ -152,6 +154,40 @@ static void test_filter(struct weir *cx, const int fd[2], const char *filter, ui
     weir_program_free(p);
 }
 
+/* Random programs, as they are read and as the optimizer makes them: Linux runs them as our interpreter does. */
+static void test_programs(struct weir *cx, const int fd[2], const struct packets *all)
+{
+    static const struct random_cbpf kind = {.metadata = false};
+    struct rng r = {rng_seed() ^ 0xbad};
+    unsigned accepted = 0, bad = 0, ran = 0;
+
+    for (unsigned i = 0; i < 300 && !bad; i++) {
+        struct weir_options o = WEIR_OPTIONS_INIT;
+        struct weir_cbpf_insn code[RANDOM_CBPF_MAX];
+        struct weir_program *p = NULL;
+        struct strbuf text;
+        size_t n = 0;
+
+        o.optimize = i % 2;
+        strbuf_init(&text, &allocator_libc);
+        cbpf_print_decimal(code, random_cbpf(&kind, &r, code), &text);
+        bool read = weir_program_read(cx, text.text, text.len, &o, &p) >= 0;
+        const struct weir_cbpf_insn *at = read ? weir_program_cbpf(p, &n) : NULL;
+        if (!read || weir_program_kernel_refusal(p) || !attach(fd[1], at, n)) {
+            bad++;
+            tap_diag("is not read or not taken: %s", strerror(errno));
+        }
+        for (size_t k = rng_below(&r, 40); k < all->n && !bad; k += 40)
+            bad += !packet_fits(fd, at, n, all->byte[k], all->size[k], &accepted);
+        if (bad)
+            tap_diag("optimize %u:\n%s", o.optimize, text.text);
+        ran++;
+        strbuf_release(&text);
+        weir_program_free(p);
+    }
+    tap_ok(!bad && accepted, "%u random programs that were read: %u packets arrive", ran, accepted);
+}
+
 /* Lists of growing length: the kernel takes exactly what weir_program_kernel_refusal() lets through. */
 static void test_limits(struct weir *cx, const int fd[2])
 {
@@ -221,6 +257,7 @@ int main(void)
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
         for (uint32_t optimize = 0; optimize < 2; optimize++)
             test_filter(cx, fd, filters[i].filter, filters[i].snaplen, optimize, &all);
+    test_programs(cx, fd, &all);
     test_limits(cx, fd);
     weir_free(cx);
     packets_free(&all);
