@@ -23,7 +23,6 @@ struct diff {
     struct weir_program *program[2];
     const struct weir_cbpf_insn *code[2];
     uint32_t n[2];
-    uint32_t whole; /* captured bytes from which on no load at a constant place fails */
     unsigned seconds;
     bool whole_packets, any_length;
     const char *output;
@@ -125,38 +124,19 @@ static int parse(int argc, char **argv, struct diff *d)
     return EXIT_DONE;
 }
 
-/* Captured bytes that loads at constant places of both programs need. */
-static uint32_t whole_packet(const struct diff *d)
-{
-    enum { LD = 0, LDX = 1, CLASS = 7, MODE = 0xe0, ABS = 0x20, MSH = 0xa0 };
-    uint32_t whole = 0;
-
-    for (int i = 0; i < 2; i++)
-        for (uint32_t k = 0; k < d->n[i]; k++) {
-            const struct weir_cbpf_insn *in = &d->code[i][k];
-            bool load = ((in->code & CLASS) == LD && (in->code & MODE) == ABS) ||
-                        ((in->code & CLASS) == LDX && (in->code & MODE) == MSH);
-            uint32_t bytes = (in->code & MODE) == MSH ? 1 : prove_load_bytes(in->code);
-            if (load && in->k < PROVE_CAPLEN_MAX - bytes && in->k + bytes > whole)
-                whole = in->k + bytes;
-        }
-    return whole;
-}
-
 static uint32_t run(void *user, const struct weir_cbpf_insn *code, uint32_t n, const struct prove_result *packet, bool *faulted)
 {
     const struct diff *d = user;
 
-    (void)n;
-    *faulted = false;
+    *faulted = prove_falls_short(code, n, packet);
     return weir_match(d->program[code == d->code[1]], packet->bytes, packet->caplen, packet->wirelen, &packet->meta);
 }
 
 /* Asks the engines in turn. Returns the library's status. */
-static int ask(struct diff *d, uint32_t caplen_min, struct prove_result *out)
+static int ask(struct diff *d, bool finish, struct prove_result *out)
 {
     const struct prove_question question = {
-        .timeout_ms = d->seconds * 1000, .caplen_min = caplen_min, .run = run, .user = d};
+        .timeout_ms = d->seconds * 1000, .finish = finish, .run = run, .user = d};
     int status = prove_walk(d->code[0], d->n[0], d->code[1], d->n[1], &question, out);
 
     if (status < 0 || out->verdict != PROVE_UNKNOWN)
@@ -251,12 +231,12 @@ static int compare(struct diff *d)
 {
     struct prove_result r = {.verdict = PROVE_UNKNOWN};
     bool only_cut = false;
-    int status = ask(d, d->whole, &r);
+    int status = ask(d, true, &r);
 
     if (status == 0 && !d->whole_packets && r.verdict != PROVE_DIFFER) {
         only_cut = r.verdict == PROVE_EQUAL;
         prove_release(&r);
-        status = ask(d, 0, &r);
+        status = ask(d, false, &r);
     }
     if (status == WEIR_E_UNSUPPORTED)
         return say_failed(d->options[0].json, "these filters cannot be compared without z3: %s", prove_z3_missing());
@@ -292,10 +272,8 @@ int cmd_diff(int argc, char **argv)
             d.code[i] = weir_program_cbpf(d.program[i], &n);
         d.n[i] = (uint32_t)n;
     }
-    if (!status) {
-        d.whole = whole_packet(&d);
+    if (!status)
         status = compare(&d);
-    }
     weir_program_free(d.program[0]);
     weir_program_free(d.program[1]);
     return status;

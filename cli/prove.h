@@ -52,7 +52,7 @@ struct prove_question {
     unsigned timeout_ms;                     /* z3: 0 is no limit */
     const struct prove_condition *condition; /* all must hold; z3 only */
     size_t conditions;
-    uint32_t caplen_min; /* packets with fewer captured bytes are not considered */
+    bool finish;         /* only packets that both finish on are considered: no load is out of range */
     uint64_t work;       /* prove_walk: steps; 0 is a few seconds' worth */
     bool refines;        /* the question is whether @q refines @p, see prove_walk() */
     prove_run *run;      /* confirms witnesses; not NULL */
@@ -94,6 +94,8 @@ uint32_t *prove_live(const struct weir_cbpf_insn *p, uint32_t n);
 unsigned prove_load_bytes(uint16_t code);
 /** a OP s for BPF_ALU operators; by zero: 0. */
 uint32_t prove_compute(unsigned op, uint32_t a, uint32_t s);
+/** Does @code, @n valid instructions, end at an out-of-range load on the packet? */
+bool prove_falls_short(const struct weir_cbpf_insn *code, uint32_t n, const struct prove_result *packet);
 /** Runs both programs on the packet in @out and fills its verdicts. Does it show that the answer is no? */
 bool prove_confirm(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cbpf_insn *q, uint32_t nq,
                    const struct prove_question *o, struct prove_result *out);

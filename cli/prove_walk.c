@@ -40,7 +40,7 @@ struct comparison {
 
 static bool outcomes_clash(const struct comparison *c, ref p, ref q)
 {
-    if (c->w->o->refines && p == FAULT)
+    if ((c->w->o->refines && p == FAULT) || (c->w->o->finish && (p == FAULT || q == FAULT)))
         return false;
     return c->w->outcome.at[p] != c->w->outcome.at[q];
 }
@@ -126,7 +126,7 @@ static void shorten(const struct comparison *c, struct prove_result *r)
     struct prove_result shorter = *r;
     uint32_t most = r->caplen < SHORT_MAX ? r->caplen : SHORT_MAX;
 
-    for (uint32_t n = c->w->o->caplen_min; n < most; n++) {
+    for (uint32_t n = 0; n < most; n++) {
         shorter.caplen = shorter.wirelen = n;
         if (prove_confirm(c->p, c->np, c->q, c->nq, c->w->o, &shorter)) {
             *r = shorter;
@@ -153,7 +153,7 @@ static bool attempt(struct comparison *c)
         c->w->no_memory = true;
         return false;
     }
-    r.caplen = guess > w->o->caplen_min ? guess : w->o->caplen_min;
+    r.caplen = guess;
     bool exact = false;
     for (uint32_t f = 0; f < w->field.n; f++) {
         const struct term *t = &w->term.at[w->field.at[f]];

@@ -658,7 +658,7 @@ static bool one_verdict(const struct outcome *o, uint32_t *one)
 
 /* The clash: what a packet would have to do to show that the answer is no. */
 static struct condition clash(const struct question *q, const struct outcome *p, const struct outcome *r,
-                              bool refines)
+                              const struct prove_question *o)
 {
     uint32_t one = 0;
     struct condition differ, p_accepts = accepts(q, p), lost;
@@ -670,7 +670,9 @@ static struct condition clash(const struct question *q, const struct outcome *p,
         differ = negated(q, equal_values(q, verdict(q, p), verdict(q, r)));
         lost = both(q, p_accepts, differ);
     }
-    if (!refines)
+    if (o->finish)
+        return both(q, differ, both(q, negated(q, p->fault), negated(q, r->fault)));
+    if (!o->refines)
         return differ;
     return either(q, lost, both(q, negated(q, p->fault), differ));
 }
@@ -686,7 +688,6 @@ struct search {
     Z3_ast preference; /* what the assumption of the moment means; NULL */
     Z3_solver solver;
     bool *tied; /* bytes * bytes: the pair's addresses and values are already tied together */
-    uint32_t caplen_min;
 };
 
 static uint32_t model_value(const struct question *q, Z3_model m, Z3_ast t)
@@ -730,7 +731,6 @@ static void start_solver(struct search *s)
     Z3_solver_inc_ref(q->z, s->solver);
     Z3_solver_assert(q->z, s->solver, Z3_mk_bvule(q->z, q->caplen, term(q, constant(PROVE_CAPLEN_MAX))));
     Z3_solver_assert(q->z, s->solver, Z3_mk_bvule(q->z, q->caplen, q->wirelen));
-    Z3_solver_assert(q->z, s->solver, Z3_mk_bvuge(q->z, q->caplen, term(q, constant(s->caplen_min))));
     for (size_t i = 0; i < q->metas; i++)
         Z3_solver_assert(q->z, s->solver,
                          Z3_mk_bvule(q->z, q->meta[i].value, term(q, constant(q->meta[i].mask))));
@@ -846,9 +846,9 @@ static bool read_witness(const struct question *q, Z3_model m, struct prove_resu
     return true;
 }
 
-static void ask(struct question *q, struct condition differ, const struct prove_question *o, struct prove_result *out)
+static void ask(struct question *q, struct condition differ, struct prove_result *out)
 {
-    struct search s = {.q = q, .caplen_min = o->caplen_min};
+    struct search s = {.q = q};
     Z3_model model = NULL, shorter = NULL;
     Z3_context z = q->z;
     s.formula = Z3_simplify(z, truth_term(q, differ));
@@ -953,7 +953,7 @@ int prove_z3(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cbpf
     struct condition differ = never;
     bool ok = about->root && execute(about, p, np, &first) && execute(about, q, nq, &second);
     if (ok)
-        differ = clash(about, &first, &second, o->refines);
+        differ = clash(about, &first, &second, o);
     for (size_t i = 0; ok && i < conditions; i++) {
         struct outcome c = {0};
         ok = execute(about, o->condition[i].code, o->condition[i].n, &c);
@@ -962,7 +962,7 @@ int prove_z3(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cbpf
         free(c.ending);
     }
     if (ok)
-        ask(about, differ, o, &result);
+        ask(about, differ, &result);
     int status = about->out_of_memory || (!ok && !about->late) ? WEIR_E_MEMORY : 0;
     if (!status && about->late)
         result = (struct prove_result){.verdict = PROVE_UNKNOWN, .why = "out of time"};

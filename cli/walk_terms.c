@@ -24,9 +24,6 @@ static void term_range(const struct walk *w, struct term *t)
         t->lo = t->hi = t->k;
         break;
     case T_CAPLEN:
-        t->lo = w->o->caplen_min;
-        t->hi = PROVE_CAPLEN_MAX;
-        break;
     case T_ROOM:
         t->hi = PROVE_CAPLEN_MAX;
         break;
@@ -35,7 +32,6 @@ static void term_range(const struct walk *w, struct term *t)
         t->hi = a->hi;
         break;
     case T_WIRELEN:
-        t->lo = w->o->caplen_min;
         break;
     case T_META:
     case T_LOAD:

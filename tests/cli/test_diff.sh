@@ -26,6 +26,10 @@ has "a snapshot length" "accepts it (96)" "$work/out"
 answer "metadata" 1 differ --live 'inbound' 'outbound'
 answer "only packets cut short" 1 "differ, but only on packets that are cut short" 'ip[0]=4 or ip[100]=1' 'ip[100]=1 or ip[0]=4'
 answer "whole packets only" 0 equal --whole-packets 'ip[0]=4 or ip[100]=1' 'ip[100]=1 or ip[0]=4'
+answer "ports in another order" 1 "differ, but only on packets that are cut short" 'port 80 or port 443' 'port 443 or port 80'
+answer "ports in another order, whole packets" 0 equal --whole-packets 'port 80 or port 443' 'port 443 or port 80'
+answer "terms in another order, whole packets" 0 equal --whole-packets 'host 10.0.0.1 and tcp port 80' 'tcp port 80 and host 10.0.0.1'
+answer "a real difference, whole packets" 1 differ --whole-packets 'port 80 or port 443' 'port 443 or tcp port 80'
 answer "sums that z3 understands" 0 equal 'ip[0] + ip[1] = 7' 'ip[1] = 7 - ip[0]'
 answer "never matching" 0 equal 'tcp and udp and ip' 'greater 100 and less 20'
 

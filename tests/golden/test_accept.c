@@ -124,7 +124,7 @@ static bool same_program(const struct program *p, const struct program *q)
  */
 static bool same_meaning(const struct program *p, const struct program *q)
 {
-    struct prove_options o = {TIMEOUT_MS, NULL, 0};
+    struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = NULL, .conditions = 0};
     struct prove_result r;
     if (prove_equal(p->at, p->n, q->at, q->n, &o, &r) < 0)
         return false;
@@ -268,7 +268,7 @@ typedef int prover(const struct weir_cbpf_insn *p, uint32_t np, const struct wei
 static bool prove(struct job *j, const char *what, prover *ask, const struct program *p,
                   const struct program *q, bool with_excuses)
 {
-    struct prove_options o = {TIMEOUT_MS, j->outside, with_excuses ? j->excuses : 0};
+    struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = j->outside, .conditions = with_excuses ? j->excuses : 0};
     struct prove_result r;
     int rc = ask(p->at, p->n, q->at, q->n, &o, &r);
     if (rc < 0) {
@@ -291,7 +291,7 @@ static bool prove(struct job *j, const char *what, prover *ask, const struct pro
 static bool differs(const struct job *j, const struct program *inside)
 {
     struct prove_condition condition = {inside ? inside->at : NULL, inside ? inside->n : 0, true};
-    struct prove_options o = {TIMEOUT_MS, &condition, inside ? 1 : 0};
+    struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = &condition, .conditions = inside ? 1 : 0};
     struct prove_result r;
     const struct program *p = &j->reference;
     bool needed = false;

@@ -60,7 +60,7 @@ static const char *read_program(const char *text, size_t len, struct program *ou
 static bool refines(const char *what, const struct program *plain, const struct program *p,
                     const struct prove_condition *outside, size_t conditions)
 {
-    struct prove_options o = {TIMEOUT_MS, outside, conditions};
+    struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = outside, .conditions = conditions};
     struct prove_result r = {0};
     int rc = prove_refines(plain->at, plain->n, p->at, p->n, &o, &r);
     bool proved = rc == 0 && r.verdict == PROVE_EQUAL;

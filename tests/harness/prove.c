@@ -26,6 +26,7 @@ static struct prove_question question(const struct prove_options *o, bool refine
         all.timeout_ms = o->timeout_ms;
         all.condition = o->condition;
         all.conditions = o->conditions;
+        all.finish = o->finish;
     }
     return all;
 }

@@ -146,6 +146,45 @@ static void hand_written(const struct pair *t)
     program_free(&q);
 }
 
+/* What tells programs apart only where a load fails does not count. */
+static void finishing(void)
+{
+    static const struct pair both_finish[] = {
+        {"a dead load dropped", "(000) ldh [12]\n(001) ret #1\n", "(000) ret #1\n", PROVE_EQUAL, PROVE_EQUAL},
+        {"a load added", "(000) ret #1\n", "(000) ldh [12]\n(001) ret #1\n", PROVE_EQUAL, PROVE_EQUAL},
+        {"two bytes in another order",
+         "(000) ldb [0]\n(001) jeq #1 jt 4 jf 2\n(002) ldb [9]\n(003) jeq #2 jt 4 jf 5\n(004) ret #1\n(005) ret #0\n",
+         "(000) ldb [9]\n(001) jeq #2 jt 4 jf 2\n(002) ldb [0]\n(003) jeq #1 jt 4 jf 5\n(004) ret #1\n(005) ret #0\n",
+         PROVE_EQUAL, PROVE_EQUAL},
+        {"an index that leads past the end",
+         "(000) ldxb 4*([0]&0xf)\n(001) ldb [x + 0]\n(002) jeq #1 jt 3 jf 4\n(003) ret #1\n(004) ret #0\n",
+         "(000) ldxb 4*([0]&0xf)\n(001) ldb [x + 0]\n(002) jeq #1 jt 3 jf 5\n(003) ldb [x + 9]\n(004) ret #1\n(005) ret #0\n",
+         PROVE_EQUAL, PROVE_EQUAL},
+        {"another constant", IP, "(000) ldh [12]\n(001) jeq #0x801 jt 2 jf 3\n(002) ret #1\n(003) ret #0\n", PROVE_DIFFER,
+         PROVE_DIFFER},
+        {"a length", "(000) ld #pktlen\n(001) jge #20 jt 2 jf 3\n(002) ret #1\n(003) ret #0\n",
+         "(000) ld #pktlen\n(001) jge #10 jt 2 jf 4\n(002) ldb [0]\n(003) ret #1\n(004) ret #0\n", PROVE_DIFFER, PROVE_DIFFER},
+    };
+    const struct prove_options o = {.timeout_ms = TIMEOUT_MS, .finish = true};
+
+    for (size_t i = 0; i < sizeof both_finish / sizeof both_finish[0]; i++) {
+        const struct pair *t = &both_finish[i];
+        struct program p = {0}, q = {0};
+        bool read = !listing_parse(t->p, &p) && !listing_parse(t->q, &q);
+        for (int walk = 0; walk < 2; walk++) {
+            struct prove_result r = {0};
+            int rc = read ? (walk ? walk_equal : prove_equal)(p.at, p.n, q.at, q.n, &o, &r) : -1;
+            bool as_expected = rc == 0 && (r.verdict == t->equal || (walk && r.verdict == PROVE_UNKNOWN));
+            if (!tap_ok(as_expected, "%s, where both finish%s", t->name, walk ? ", by walking" : ""))
+                tap_diag("expected %s, got %s", word(0, t->equal), word(rc, r.verdict));
+            if (rc == 0)
+                prove_release(&r);
+        }
+        program_free(&p);
+        program_free(&q);
+    }
+}
+
 static void conditions(void)
 {
     static const char *ip_or_arp = "(000) ldh [12]\n(001) jeq #0x800 jt 4 jf 2\n(002) ldb [13]\n"
@@ -158,7 +197,7 @@ static void conditions(void)
     }
     for (int accepts = 0; accepts < 2; accepts++) {
         struct prove_condition condition = {c.at, c.n, accepts};
-        struct prove_options o = {TIMEOUT_MS, &condition, 1};
+        struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = &condition, .conditions = 1};
         struct prove_result r = {0};
         int rc = prove_equal(p.at, p.n, q.at, q.n, &o, &r);
         tap_ok(rc == 0 && r.verdict == (accepts ? PROVE_DIFFER : PROVE_EQUAL), "%s a condition",
@@ -336,6 +375,7 @@ int main(void)
 {
     for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++)
         hand_written(&pairs[i]);
+    finishing();
     conditions();
     malformed();
     reference_pairs();
