@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/property/test_hostile.c - filters made to hurt: huge, deep, or nonsense.
+ * tests/property/test_hostile.c - filters, and programs that are read, made to hurt: huge, deep, or nonsense.
  *
  * Each is compiled, or refused with a diagnostic that names the limit. Cost is held against growth, not against a
  * clock: a filter of four times the size may take at most MEMORY_MAX times the memory and TIME_MAX times the time (the
@@ -69,6 +69,7 @@ struct outcome {
     double seconds;
 };
 
+/* A text that begins with a brace is a classic program in C. */
 static struct outcome compile(const char *text, size_t len, const struct weir_options *o)
 {
     struct heap h = {0, 0};
@@ -79,7 +80,7 @@ static struct outcome compile(const char *text, size_t len, const struct weir_op
 
     weir_new(&al, &cx);
     clock_t begin = clock();
-    r.status = weir_compile(cx, text, len, o, &p);
+    r.status = (len && text[0] == '{' ? weir_program_read : weir_compile)(cx, text, len, o, &p);
     r.seconds = (double)(clock() - begin) / CLOCKS_PER_SEC;
     r.peak = h.peak;
     if (weir_diagnostic_count(cx))
@@ -178,6 +179,22 @@ static void vlan(struct strbuf *s)
 }
 
 /* @n terms with @join between them. */
+/* Of programs: A is looked up at A, or a long sum, unless it is 7; or A and X are joined. Jumps end within a term or behind it. */
+static void looked_up(struct strbuf *s)
+{
+    strbuf_puts(s, "{80, 0, 0, 0}, {7, 0, 0, 0}, {21, 0, 1, 7}, {6, 0, 0, 0}");
+}
+
+static void summed(struct strbuf *s)
+{
+    strbuf_puts(s, "{48, 0, 0, 1}, {12, 0, 0, 0}, {7, 0, 0, 0}, {21, 0, 1, 7}, {6, 0, 0, 0}");
+}
+
+static void joined(struct strbuf *s)
+{
+    strbuf_puts(s, "{48, 0, 0, 5}, {21, 0, 1, 7}, {12, 0, 0, 0}, {7, 0, 0, 0}");
+}
+
 static void terms(struct strbuf *s, void (*term)(struct strbuf *s), uint32_t n, const char *join)
 {
     rng.state = 1;
@@ -215,6 +232,8 @@ static void test_growth(const char *name, void (*term)(struct strbuf *s), const 
     for (int i = 0; i < 2; i++) {
         strbuf_init(&s[i], &allocator_libc);
         terms(&s[i], term, i ? SIZES * n : n, join);
+        if (s[i].text[0] == '{')
+            strbuf_puts(&s[i], ", {21, 2, 0, 3}, {6, 0, 0, 0}, {6, 0, 0, 1}, {6, 0, 0, 1}");
         r[i] = compile(s[i].text, s[i].len, &o);
         fine &= r[i].status >= 0;
     }
@@ -258,6 +277,11 @@ static void test_growths(void)
         for (unsigned optimize = 0; optimize < 2; optimize++)
             test_growth(lists[i].name, lists[i].term, lists[i].join, SLOW ? lists[i].n / 5 : lists[i].n, optimize,
                         WEIR_TARGET_CBPF);
+    for (uint32_t target = WEIR_TARGET_CBPF; target <= WEIR_TARGET_XDP; target++) {
+        test_growth("lookups of a program", looked_up, ", ", SLOW ? 500 : 5 * TERMS, 1, target);
+        test_growth("sums of a program", summed, ", ", SLOW ? 500 : 5 * TERMS, 1, target);
+        test_growth("joins of a program", joined, ", ", SLOW ? 500 : 5 * TERMS, 1, target);
+    }
     test_growth("hosts", host, " or ", SLOW ? 250 : TERMS, 1, WEIR_TARGET_XDP);
     test_growth("ports", port, " or ", SLOW ? 250 : TERMS, 1, WEIR_TARGET_XDP);
 }
