@@ -20,6 +20,7 @@ enum { RANDOM = 1500, RANDOM_LONG = 15000, TIMEOUT_MS = 5000, PACKETS = 40, PACK
 struct totals {
     struct refine_counts counts;
     struct rng rng;
+    uint32_t tune; /* enum weir_tune */
     unsigned programs, wrong, changed, unequal, refused, out_of_range;
     unsigned accepted, rejected, faulted; /* packets */
     uint64_t before[2], after[2];         /* instructions and loads executed on packets that were accepted */
@@ -80,11 +81,12 @@ static const char *ir_agrees(struct totals *t, const struct program *p, bool any
     return why;
 }
 
-static int read_text(struct weir *cx, const char *text, uint32_t optimize, struct weir_program **out)
+static int read_text(struct weir *cx, const char *text, uint32_t optimize, uint32_t tune, struct weir_program **out)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
 
     o.optimize = optimize;
+    o.tune = tune;
     o.lint = 1;
     return weir_program_read(cx, text, strlen(text), &o, out);
 }
@@ -125,12 +127,12 @@ static void check(struct totals *t, struct weir *cx, const char *name, const cha
     const char *why = NULL;
     char words[1200];
     size_t n = 0;
-    int status = read_text(cx, text, 0, &as_read), rc;
+    int status = read_text(cx, text, 0, WEIR_TUNE_SPEED, &as_read), rc;
 
     if (status == 0) {
         const struct weir_cbpf_insn *code = weir_program_cbpf(as_read, &n);
         program_copy(code, (uint32_t)n, &p);
-        status = read_text(cx, text, 1, &optimized);
+        status = read_text(cx, text, 1, t->tune, &optimized);
     }
     t->programs++;
     if (status < 0 || !p.at) {
@@ -195,12 +197,13 @@ static void reference_programs(struct weir *cx)
     }
     if (!tap_ok(loaded, "cases can be read"))
         return;
-    for (int level = 0; level < 2; level++) {
+    for (uint32_t level = 0; level < 2; level++) {
         struct totals t = {.rng = {rng_seed()}};
         unsigned invalid = 0;
         for (size_t i = 0; i < cases.n; i++) {
             const char *text = json_text(cases.at[i], levels[level]);
             struct program p = {0};
+            t.tune = (uint32_t)i % 3;
             if (!text || listing_parse(text, &p) || program_has_loop(&p))
                 continue;
             if (cbpf_validate(p.at, p.n)) /* one reads a cell that it never stored to, which Linux refuses, too */
@@ -235,6 +238,7 @@ static void random_programs(struct weir *cx)
             tap_ok(false, "%s is valid", name);
             return;
         }
+        t.tune = i % 3;
         check(&t, cx, name, text.text);
         strbuf_release(&text);
     }
