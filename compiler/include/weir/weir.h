@@ -193,7 +193,7 @@ WEIR_API void weir_program_free(struct weir_program *p);
  * the target shows; one that returns different numbers for packets that match becomes eBPF where the target asks no more
  * than whether it matches.
  *
- * @o       as for weir_compile(); what describes packets and names, and the snapshot length, is not looked at
+ * @o       as for weir_compile(); what describes packets and names, the snapshot length and WEIR_TUNE_KERNEL do not count
  * Returns  as weir_compile()
  */
 WEIR_API int weir_program_read(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
