@@ -2,11 +2,8 @@
 /*
  * dropin/compile.c - libpcap's compiler entry points, answered by libweir.
  *
- * What a pcap_t says about its packets becomes weir_options. Errors are written where libpcap writes its own,
- * into the handle, so that pcap_geterr() and pcap_perror() give the latest of either and nothing is kept
- * here.
+ * What a pcap_t says about its packets becomes weir_options.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdbool.h>
@@ -16,6 +13,8 @@
 #include <sys/socket.h>
 #include "cli/names_system.h"
 #include "dropin/cooked.h"
+#include "dropin/error.h"
+#include "dropin/libpcap.h"
 #include "dropin/message.h"
 #include "weir/weir.h"
 
@@ -25,10 +24,9 @@
 _Static_assert(sizeof(struct bpf_insn) == sizeof(struct weir_cbpf_insn),
                "one instruction is laid out as the other");
 
-/* The handle's own buffer; libpcap gives its address away and has kept its size since 1.0. */
 static int fail(pcap_t *p, const char *text)
 {
-    snprintf(pcap_geterr(p), PCAP_ERRBUF_SIZE, "%s", text);
+    error_set(p, text);
     return PCAP_ERROR;
 }
 
@@ -81,16 +79,20 @@ static int hand_over(const struct weir_program *program, bool live, uint32_t lin
  */
 static bool libpcap_refuses(pcap_t *p, const char *text, const struct weir_options *o)
 {
-    int (*libpcap)(pcap_t *, struct bpf_program *, const char *, int, bpf_u_int32);
+    char before[PCAP_ERRBUF_SIZE], *error = LIBPCAP(pcap_geterr)(p);
     struct bpf_program program;
+    bool refuses = false;
 
-    *(void **)&libpcap = dlsym(RTLD_NEXT, "pcap_compile");
-    if (!libpcap || strlen(text) > ASK_LIBPCAP_BYTES)
+    if (strlen(text) > ASK_LIBPCAP_BYTES)
         return false;
-    if (libpcap(p, &program, text, 1, o->netmask) < 0)
-        return strstr(pcap_geterr(p), "rejects all packets") != NULL;
-    pcap_freecode(&program);
-    return false;
+    memcpy(before, error, sizeof before);
+    if (LIBPCAP(pcap_compile)(p, &program, text, 1, o->netmask) == 0)
+        pcap_freecode(&program);
+    else
+        refuses = strstr(error, "rejects all packets") != NULL;
+    if (!refuses) /* whatever else it said is no error of this compile */
+        memcpy(error, before, sizeof before);
+    return refuses;
 }
 
 static int compile(pcap_t *p, struct weir *cx, const char *text, const struct weir_options *o,
@@ -98,7 +100,7 @@ static int compile(pcap_t *p, struct weir *cx, const char *text, const struct we
 {
     struct weir_program *program = NULL;
     int status = weir_compile(cx, text, strlen(text), o, &program);
-    char why[PCAP_ERRBUF_SIZE];
+    char why[ERROR_BYTES];
 
     if (status < 0) {
         message_of_compile(cx, text, status, why);

@@ -6,6 +6,7 @@
  *   calls edges                arguments at their edges
  *   calls random SEED          random programs on random packets
  *   calls threads              64 threads compile, match and fail at once
+ *   calls errors               errors longer than libpcap keeps, for several handles; says what is wrong with them
  */
 #include <pcap/pcap.h>
 #include <pthread.h>
@@ -133,6 +134,77 @@ static void random_programs(u_int seed)
     }
 }
 
+/* A filter with ten errors, whose ports begin with @first, fails on @p; nothing is said when all of them are told. */
+static const char *fails_at_length(pcap_t *p, u_int first)
+{
+    char filter[256] = "", want[32];
+    struct bpf_program f;
+
+    for (u_int i = 0; i < 10; i++)
+        snprintf(filter + strlen(filter), sizeof filter - strlen(filter), "%sport %u", i ? " or " : "", first + i);
+    if (pcap_compile(p, &f, filter, 1, 0) == 0)
+        return "a filter with errors compiled";
+    for (u_int i = 0; i < 10; i++) {
+        snprintf(want, sizeof want, "port %u is greater", first + i);
+        if (!strstr(pcap_geterr(p), want))
+            return "an error is missing";
+    }
+    return strlen(pcap_geterr(p)) < PCAP_ERRBUF_SIZE ? "that is not long" : NULL;
+}
+
+static void check(const char *what, int good)
+{
+    if (!good)
+        printf("wrong: %s\n", what);
+}
+
+static void errors(void)
+{
+    enum { HANDLES = 5 };
+    pcap_t *p[HANDLES];
+    struct pcap_pkthdr *header;
+    const u_char *packet;
+    const char *kept[HANDLES], *why;
+    struct bpf_program f;
+
+    for (u_int i = 0; i < HANDLES; i++)
+        p[i] = pcap_open_dead(DLT_EN10MB, 128);
+    for (u_int i = 0; i < HANDLES; i++) {
+        if ((why = fails_at_length(p[i], 70000 + 100 * i)) != NULL)
+            puts(why);
+        kept[i] = pcap_geterr(p[i]);
+    }
+    for (u_int i = 0; i < HANDLES; i++) {
+        char want[32];
+        snprintf(want, sizeof want, "port %u is", 70009 + 100 * i);
+        check("each handle has its own", strstr(pcap_geterr(p[i]), want) != NULL && kept[i] == pcap_geterr(p[i]));
+    }
+    pcap_perror(p[1], "calls");
+
+    check("a success leaves the error", pcap_compile(p[1], &f, "ip", 1, 0) == 0 && strstr(pcap_geterr(p[1]), "70109"));
+    pcap_freecode(&f);
+    check("also one that libpcap would refuse", pcap_compile(p[1], &f, "tcp[0] > 5 and tcp[0] < 3", 1, 0) == 0 &&
+                                                    strstr(pcap_geterr(p[1]), "70109"));
+    pcap_freecode(&f);
+    check("libpcap's later error wins", pcap_next_ex(p[0], &header, &packet) < 0 && !strstr(pcap_geterr(p[0]), "port"));
+    check("the same error again wins over it", !fails_at_length(p[0], 70000));
+    check("a later long one wins", !fails_at_length(p[0], 71000) && !strstr(pcap_geterr(p[0]), "70009"));
+    check("what was given is still readable, and the latest", kept[0] == pcap_geterr(p[0]) && strstr(kept[0], "71009"));
+    check("a later short one wins", pcap_compile(p[0], &f, "port 70000", 1, 0) < 0 && strlen(pcap_geterr(p[0])) < 80);
+
+    for (u_int i = 0; i < HANDLES; i += 2)
+        pcap_close(p[i]);
+    for (u_int i = 1; i < HANDLES; i += 2)
+        check("the others keep theirs", strstr(pcap_geterr(p[i]), "is greater") != NULL);
+    for (u_int i = 0; i < HANDLES; i += 2) {
+        p[i] = pcap_open_dead(DLT_EN10MB, 128); /* most likely at the address of a closed one */
+        check("a new handle has no error", pcap_geterr(p[i])[0] == '\0');
+    }
+    for (u_int i = 0; i < HANDLES; i++)
+        pcap_close(p[i]);
+    puts("done");
+}
+
 static void *work(void *arg)
 {
     size_t seed = (size_t)arg;
@@ -153,6 +225,9 @@ static void *work(void *arg)
         snprintf(filter, sizeof filter, "port nosuchname%zu", seed);
         if (pcap_compile(p, &f, filter, 1, 0) == 0 || !strstr(pcap_geterr(p), strchr(filter, 'n')))
             return "another thread's error";
+        const char *why = getenv("LD_PRELOAD") ? fails_at_length(p, 66000 + 10 * (u_int)seed) : NULL;
+        if (why)
+            return (void *)why;
         pcap_close(p);
     }
     return NULL;
@@ -182,6 +257,8 @@ int main(int argc, char **argv)
         random_programs((u_int)strtoul(argv[2], NULL, 10));
     else if (argc > 1 && !strcmp(argv[1], "threads"))
         threads();
+    else if (argc > 1 && !strcmp(argv[1], "errors"))
+        errors();
     else
         for (int i = 2; i < argc; i++)
             verdicts(argv[i]);

@@ -11,7 +11,8 @@ ${CC:-cc} -Wall -Wextra -o "$work/calls" tests/dropin/calls.c -lpcap -lpthread 2
 
 exported=$(nm -D --defined-only "$dropin" | awk '$2 == "T" {print $3}' | grep -v asan | LC_ALL=C sort | tr '\n' ' ')
 is 'what it shows' \
-    'bpf_dump bpf_filter bpf_image bpf_validate pcap_compile pcap_compile_nopcap pcap_freecode pcap_offline_filter ' "$exported"
+    'bpf_dump bpf_filter bpf_image bpf_validate pcap_close pcap_compile pcap_compile_nopcap pcap_freecode pcap_geterr pcap_offline_filter pcap_perror ' \
+    "$exported"
 
 filters=('' ip tcp udp 'tcp port 80' 'port 80 or port 53' 'not tcp' 'ip broadcast' 'ether broadcast' 'host 192.0.2.1' 'less 60'
     'greater 61' 'ip[8] = 64' 'tcp[13] & 2 != 0' 'ip[100] = 0 or tcp' 'ip[2:2] / 4 = 10' '1 = 1'
@@ -45,6 +46,13 @@ done
 preloaded "$work/calls" threads
 is '64 threads at once' done "$(cat "$work/out" "$work/err")"
 
+preloaded "$work/calls" errors
+is 'errors longer than a handle keeps' done "$(cat "$work/out")"
+is 'pcap_perror() gives all of them' "$(for i in 0 1 2 3 4 5 6 7 8 9; do
+    printf '%sfilter:1:%d: error[E0502]: port %d is greater than 65535\n' "${first-calls: }" $((6 + 14 * i)) $((70100 + i))
+    first=
+done)" "$(cat "$work/err")"
+
 if [ -n "$asan" ]; then
     skip 'nothing is lost' 'the library is sanitized'
 else
@@ -52,5 +60,8 @@ else
         "$work/calls" verdicts "${filters[@]}" >/dev/null 2>"$work/err"
     is 'nothing is lost' 0 $?
     empty 'and nothing read that was not written' "$work/err"
+    LD_PRELOAD=$preload valgrind -q --error-exitcode=9 --leak-check=full --show-leak-kinds=all --errors-for-leak-kinds=all \
+        "$work/calls" errors >"$work/out" 2>"$work/err"
+    is 'nor of long errors' 0 $?
 fi
 finish

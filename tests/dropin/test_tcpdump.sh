@@ -49,6 +49,9 @@ errors 'expression rejects all packets' 'ip and ip6'
 errors 'expression rejects all packets' '1 = 2'
 errors 'expression rejects all packets' 'tcp and udp'
 errors 'expression rejects all packets' '(src host 192.0.2.1 or src host 192.0.2.2) and src host 192.0.2.3'
+preloaded tcpdump -y EN10MB -d 'port 70000 or port 70001 or port 70002 or port 70003 or port 70004 or port 70005'
+has "all errors are told, the first one" 'tcpdump: filter:1:6: error[E0502]: port 70000 is greater than 65535' "$work/err"
+has "and the last one, far behind what a handle holds" 'filter:1:76: error[E0502]: port 70005 is greater than 65535' "$work/err"
 sed 1d "$work/hosts" | { printf 'tcp\nand prot 80\n'; } >"$work/lines"
 preloaded tcpdump -y EN10MB -d -F "$work/lines"
 has "a filter of several lines has places by line" 'filter:2:' "$work/err"

@@ -16,6 +16,9 @@ same "dumpcap -d shows weir's program" "$work/want" "$work/got"
 preloaded dumpcap -i lo -d -f 'udp and port 10.0.0.1'
 cat "$work/out" >>"$work/err"
 has "dumpcap shows weir's error" "'port' takes a port, not an address" "$work/err"
+preloaded dumpcap -i lo -d -f 'port 70000 or port 70001 or port 70002 or port 70003 or port 70004 or port 70005'
+cat "$work/out" >>"$work/err"
+has "dumpcap shows all of weir's errors" "port 70005 is greater than 65535" "$work/err"
 
 # tshark captures through dumpcap; both inherit the library.
 timeout 60 env LD_PRELOAD="$preload" tshark -Q -l -i lo -f 'udp port 7 and udp[8] = 0x41' -c 1 -T fields -e udp.dstport -e udp.payload \
