@@ -43,6 +43,7 @@ TEST_SRC     := $(sort $(wildcard tests/*/test_*.c jit-tests/test_*.c))
 TEST_BIN     := $(TEST_SRC:%.c=$(B)/%)
 TEST_SH      := $(sort $(wildcard tests/*/test_*.sh jit-tests/test_*.sh))
 FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+REPLAY_BIN   := $(FUZZ_SRC:tests/fuzz/fuzz_%.c=$(B)/tests/fuzz/replay_%)
 BENCH_SRC    := $(sort $(wildcard bench/*.c))
 BENCH_BIN    := $(BENCH_SRC:%.c=$(B)/%)
 EXAMPLE_SRC  := $(sort $(wildcard examples/*.c))
@@ -145,13 +146,18 @@ uninstall: ## remove what install put there
 
 # ---------------------------------------------------------------- tests
 
-tests: $(TEST_BIN) $(B)/weir $(B)/libweir.so $(B)/libweir-pcap.so ## build the tests without running them
+tests: $(TEST_BIN) $(REPLAY_BIN) $(B)/weir $(B)/libweir.so $(B)/libweir-pcap.so ## build the tests without running them
 $(B)/tests/%: $(B)/tests/%.o $(HARNESS_OBJ) $(B)/libweir.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
 $(B)/tests/attach/%: $(B)/tests/attach/%.o $(HARNESS_OBJ) $(B)/libweir.a $(B)/libweir-bpf.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
+# A fuzz target that runs on files, without a fuzzer.
+$(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libweir.a
+	$(call say,LD)
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(B)/libweir.a -lpcap
+$(B)/tests/fuzz/replay_dropin: $(DROPIN_OBJ)
 $(B)/jit-tests/%: $(B)/jit-tests/%.o $(HARNESS_OBJ) $(B)/libweir.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
@@ -175,12 +181,15 @@ check-headers: ## every header compiles alone; the public one also as C++
 
 FUZZ ?= parser
 TIME ?= 60
-fuzz: ## FUZZ=parser|pipeline|ir|raw TIME=seconds: run a fuzzer (clang's libFuzzer)
+FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_WITH_dropin = $(DROPIN_SRC) -lpcap
+fuzz: ## FUZZ=parser|pipeline|ir|raw|dropin TIME=seconds: run a fuzzer (clang's libFuzzer)
 	$(Q)mkdir -p $(B)/fuzz/corpus-$(FUZZ)
-	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' $(B)/fuzz/libweir.a
-	$(Q)clang $(filter-out -Werror,$(WARN)) -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all $(INC) \
-	    tests/fuzz/fuzz_$(FUZZ).c $(B)/fuzz/libweir.a -o $(B)/fuzz/fuzz_$(FUZZ)
-	$(Q)$(B)/fuzz/fuzz_$(FUZZ) -max_total_time=$(TIME) -dict=tests/fuzz/filter.dict -max_len=512 -timeout=10 $(B)/fuzz/corpus-$(FUZZ) tests/fuzz/corpus
+	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' $(B)/fuzz/libweir.a
+	$(Q)clang $(filter-out -Werror,$(WARN)) $(FUZZ_FLAGS) -fsanitize=fuzzer $(INC) \
+	    tests/fuzz/fuzz_$(FUZZ).c $(FUZZ_WITH_$(FUZZ)) $(B)/fuzz/libweir.a -o $(B)/fuzz/fuzz_$(FUZZ)
+	$(Q)$(B)/fuzz/fuzz_$(FUZZ) -max_total_time=$(TIME) -dict=tests/fuzz/filter.dict -max_len=512 -timeout=10 \
+	    -artifact_prefix=$(B)/fuzz/ $(B)/fuzz/corpus-$(FUZZ) tests/fuzz/corpus
 
 bench: deps deps-test $(BENCH_BIN) $(B)/weir ## ratios against the installed libpcap
 	$(Q)for b in $(BENCH_BIN); do WEIR_SHARED=$(WEIR_SHARED) $$b || exit 1; done
@@ -198,4 +207,4 @@ clean: ## remove everything generated
 
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(LIB_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DROPIN_OBJ:.o=.d) $(HARNESS_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(BENCH_SRC:%.c=$(B)/%.d) $(EXAMPLE_SRC:%.c=$(B)/%.d)
+-include $(LIB_OBJ:.o=.d) $(BPF_OBJ:.o=.d) $(CLI_OBJ:.o=.d) $(DROPIN_OBJ:.o=.d) $(HARNESS_OBJ:.o=.d) $(TEST_SRC:%.c=$(B)/%.d) $(FUZZ_SRC:%.c=$(B)/%.d) $(BENCH_SRC:%.c=$(B)/%.d) $(EXAMPLE_SRC:%.c=$(B)/%.d)

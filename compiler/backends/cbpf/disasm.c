@@ -63,13 +63,15 @@ void cbpf_print_instruction(const struct weir_cbpf_insn *in, uint32_t at, struct
     else
         snprintf(operand, sizeof operand, "0x%x", (unsigned)in->code);
 
+    /* Signed: a caller of libpcap's bpf_image() may number instructions as it likes. */
+    int32_t number = (int32_t)at, jt = (int32_t)(at + 1 + in->jt), jf = (int32_t)(at + 1 + in->jf);
+
     if ((in->code & CB_CLASS) == CB_JMP && (in->code & CB_OPERATOR) != CB_JA)
-        strbuf_printf(out, "(%03" PRIu32 ") %-8s %-16s jt %" PRIu32 "\tjf %" PRIu32, at, word, operand,
-                      at + 1 + in->jt, at + 1 + in->jf);
+        strbuf_printf(out, "(%03" PRId32 ") %-8s %-16s jt %" PRId32 "\tjf %" PRId32, number, word, operand, jt, jf);
     else if (*operand)
-        strbuf_printf(out, "(%03" PRIu32 ") %-8s %s", at, word, operand);
+        strbuf_printf(out, "(%03" PRId32 ") %-8s %s", number, word, operand);
     else
-        strbuf_printf(out, "(%03" PRIu32 ") %s", at, word);
+        strbuf_printf(out, "(%03" PRId32 ") %s", number, word);
 }
 
 void cbpf_print_listing(const struct weir_cbpf_insn *code, uint32_t n, struct strbuf *out)
