@@ -49,6 +49,14 @@ static bool measure_values(struct ir_func *f, struct reach *r)
     return true;
 }
 
+/* A guard for load @n. Its base is the load's own, as the load has it (docs/ir.md): not ir_guard_add(), which may choose another. */
+static bool guard_load(struct ir_func *f, uint32_t block, const struct ir_node *n)
+{
+    struct ir_guard g = {n->a, n->imm, ir_load_size(n)};
+
+    return vec_push(f->arena, &f->block.at[block].guard, g);
+}
+
 /* Guards for every load through a variable address in @v. */
 static bool guard_indirect(struct ir_func *f, struct reach *r, uint32_t block, ir_value v)
 {
@@ -62,8 +70,8 @@ static bool guard_indirect(struct ir_func *f, struct reach *r, uint32_t block, i
         if (!r->indirect[x] || r->seen[x] == r->stamp)
             continue;
         r->seen[x] = r->stamp;
-        if (ir_is_load(&n) && n.a != IR_NONE)
-            ir_guard_add(f, block, n.a, n.imm, ir_load_size(&n));
+        if (ir_is_load(&n) && n.a != IR_NONE && !guard_load(f, block, &n))
+            return false;
         if ((n.a != IR_NONE && !vec_push(f->arena, &r->stack, n.a)) ||
             (n.b != IR_NONE && !vec_push(f->arena, &r->stack, n.b)))
             return false;
