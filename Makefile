@@ -53,7 +53,7 @@ DEPS_RUN     := gcc make flex bison pkg-config libpcap-dev libbpf-dev libelf-dev
 DEPS_TEST    := $(DEPS_RUN) clang bpftool iptables groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind g++ musl-tools python3
 TEST_LIBS     = -lcmocka -lz3 -ljansson -lpcap -lbpf -lelf
 
-.PHONY: all help deps deps-test run test test-long check-asan check-headers check-clang fuzz bench install uninstall clean examples tests
+.PHONY: all help deps deps-test run test test-long check-asan check-tsan check-headers check-clang fuzz bench install uninstall clean examples tests
 
 all: $(B)/weir $(B)/libweir.a $(B)/libweir.so $(B)/libweir-pcap.so $(B)/libweir-bpf.a $(B)/libweir-bpf.so ## build the command and the libraries
 
@@ -171,6 +171,9 @@ test-long: deps deps-test ## the tests with their long running times
 ASAN_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DARENA_CHUNK_BYTES=64 -DVEC_FIRST=1
 check-asan: ## all tests under AddressSanitizer and UBSan, with tiny chunks and vectors
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN_FLAGS)' test
+TSAN_FLAGS = -O1 -g -fsanitize=thread
+check-tsan: ## all tests under ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory B=$(B)/tsan CFLAGS='$(TSAN_FLAGS)' test
 check-clang: ## build with clang
 	$(Q)$(MAKE) --no-print-directory B=$(B)/clang CC=clang all tests
 check-headers: ## every header compiles alone; the public one also as C++

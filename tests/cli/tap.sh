@@ -8,6 +8,7 @@
 #   empty NAME FILE        ok when FILE is empty
 #   same NAME FILE FILE    ok when the two files are equal
 #   skip NAME REASON
+#   sanitizer_of FILE      the flag for a library built with a sanitizer, as programs that link it need it; else nothing
 #   finish                 prints the plan; the last line of a script
 
 weir=${B:-build}/weir
@@ -54,6 +55,14 @@ empty() {
 
 same() {
     if cmp -s "$2" "$3"; then pass "$1"; else fail "$1" "$(cmp "$2" "$3" 2>&1)"; fi
+}
+
+sanitizer_of() {
+    case $({ nm "$1" || nm -D "$1"; } 2>/dev/null | grep -o '__[atm]san_init' | head -1) in
+    __asan_init) echo -fsanitize=address,undefined ;;
+    __tsan_init) echo -fsanitize=thread ;;
+    __msan_init) echo -fsanitize=memory ;;
+    esac
 }
 
 skip() {

@@ -74,7 +74,7 @@ is "$page names all of weir.h" '' "$(grep -vxFf "$work/page" "$work/names" | tr 
 # Programs outside the tree.
 if ! command -v pkg-config >/dev/null; then
     skip 'programs against the installed copy' 'pkg-config is not installed'
-elif nm "$build/libweir.a" 2>/dev/null | grep -q __asan_init; then
+elif [ -n "$(sanitizer_of "$build/libweir.a")" ]; then
     skip 'programs against the installed copy' 'the library is sanitized'
 else
     # The packages of the system stay where they are: only ours is in the stage.

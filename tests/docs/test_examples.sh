@@ -233,7 +233,7 @@ if [ -z "${DOCS:-}" ]; then
         env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make --no-print-directory B="$B" DESTDIR="$work/root" install >"$work/install" 2>&1
         pc=$(find "$work/root" -name weir.pc)
         read -r -a flags <<<"$(PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$work/root pkg-config --cflags --libs weir 2>&1)"
-        if nm -D "$build/libweir.so" 2>/dev/null | grep -q __asan; then
+        if [ -n "$(sanitizer_of "$build/libweir.a")" ]; then
             skip "pkg-config" "the library is sanitized"
         elif ${CC:-cc} examples/embed.c -o "$work/embed" "${flags[@]}" -Wl,-rpath,"${pc%/pkgconfig/*}" 2>"$work/err"; then
             is "pkg-config" match "$("$work/embed" 2>&1)"

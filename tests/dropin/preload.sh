@@ -13,10 +13,11 @@ dropin=${B:-build}/libweir-pcap.so
     exit 1
 }
 preload=$dropin
-# A sanitized library wants its run-time library to be the first one.
-asan=$(ldd "$dropin" 2>/dev/null | awk '/libasan|libclang_rt.asan/ {print $3; exit}')
-if [ -n "$asan" ]; then
-    preload="$asan $dropin"
+# A sanitized library ($sanitizer is its flag) wants its run-time library to be the first one.
+sanitizer=$(sanitizer_of "$dropin")
+runtime=$(ldd "$dropin" | awk '/lib[at]san|libclang_rt.[at]san/ {print $3; exit}')
+if [ -n "$runtime" ]; then
+    preload="$runtime $dropin"
     export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 fi
 

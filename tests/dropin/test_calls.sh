@@ -3,7 +3,7 @@
 # tests/dropin/test_calls.sh - every function that libweir-pcap.so interposes, called by a program that knows libpcap
 # only: the same answers with it preloaded as without.
 . tests/dropin/preload.sh
-${CC:-cc} -Wall -Wextra -o "$work/calls" tests/dropin/calls.c -lpcap -lpthread 2>"$work/err" || {
+${CC:-cc} -Wall -Wextra -Wno-deprecated-declarations $sanitizer -o "$work/calls" tests/dropin/calls.c -lpcap -lpthread 2>"$work/err" || {
     fail 'calls.c builds' "$(cat "$work/err")"
     finish
     exit 1
@@ -53,7 +53,7 @@ is 'pcap_perror() gives all of them' "$(for i in 0 1 2 3 4 5 6 7 8 9; do
     first=
 done)" "$(cat "$work/err")"
 
-if [ -n "$asan" ]; then
+if [ -n "$sanitizer" ]; then
     skip 'nothing is lost' 'the library is sanitized'
 else
     LD_PRELOAD=$preload valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \

@@ -3,8 +3,7 @@
 # tests/examples/test_examples.sh - every program of examples/, built and run.
 . tests/cli/tap.sh
 build=${weir%/weir}
-sanitize=
-nm "$build/libweir.a" 2>/dev/null | grep -q __asan_init && sanitize=-fsanitize=address,undefined
+sanitize=$(sanitizer_of "$build/libweir.a")
 
 # build NAME COMPILER SOURCE ARGS...: to $work/NAME, as a user would who has only the header and the library
 build() {
