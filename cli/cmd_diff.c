@@ -248,9 +248,8 @@ static int compare(struct diff *d)
         status = print_word(d, "undecided", r.why, EXIT_UNDECIDED);
     } else {
         print_packet(d, &r, only_cut);
-        if (d->output)
-            write_packet(d, &r);
-        status = EXIT_FAILED;
+        /* A packet that could not be written is not the answer "differ" alone. */
+        status = d->output && write_packet(d, &r) ? EXIT_USAGE : EXIT_FAILED;
     }
     prove_release(&r);
     return status;

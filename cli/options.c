@@ -211,10 +211,7 @@ static int parse_value(int letter, const char *value, struct options *o)
 
     switch (letter) {
     case 'y':
-        if (parse_number(value, UINT32_MAX, &number))
-            o->linktype = (int64_t)number; /* whether there is such a type is the library's to say */
-        else
-            o->linktype = weir_linktype_by_name(value);
+        o->linktype = weir_linktype_by_name(value);
         if (o->linktype < 0)
             return say_usage("unknown link type '%s'; 'weir -L' lists them", value);
         return EXIT_DONE;

@@ -59,6 +59,10 @@ run -r "$work/packet.pcap" --count 'tcp port 80'
 is "-w: the packet matches the first" "1 packet" "$(cat "$work/out")"
 run -r "$work/packet.pcap" --count 'tcp port 81'
 is "-w: and not the second" "0 packets" "$(cat "$work/out")"
+run diff 'tcp port 80' 'tcp port 81' -w "$work/absent/packet.pcap"
+is "-w: what cannot be written is another status than differ" 2 "$rc"
+is "-w: and the answer is there" differ "$(head -1 "$work/out")"
+has "-w: the reason" "absent/packet.pcap: No such file" "$work/err"
 run diff --json 'tcp port 80' 'tcp port 81'
 has "--json: differ" '{"result": "differ", "caplen": ' "$work/out"
 run diff --json ip ip

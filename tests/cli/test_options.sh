@@ -97,8 +97,8 @@ cp "$work/out" "$work/raw"
 run -d -y 12 ip
 same "-y with a number" "$work/raw" "$work/out"
 run -d -y 305 ip
-is "-y with a number that is none: status" 1 "$rc"
-has "-y with a number that is none: reason" "unknown data link type 305" "$work/err"
+is "-y with a number that is none: status" 2 "$rc"
+has "-y with a number that is none: reason" "unknown link type '305'" "$work/err"
 run -d -y EN10MB --netmask 255.255.255.0 ip broadcast
 is "--netmask: status" 0 "$rc"
 cp "$work/out" "$work/mask"
