@@ -249,6 +249,8 @@ int main(int argc, char **argv)
     }
     bool ok = write_results("bench/RESULTS.md", all);
     ok = bench_save(argv[0], "../bench", all) && ok;
-    printf("\nResults: bench/RESULTS.md and %s\n", bench_path(argv[0], "../bench.json", path, sizeof path));
+    char *where = realpath(bench_path(argv[0], "../bench.json", path, sizeof path), NULL);
+    printf("\nResults: bench/RESULTS.md and %s\n", where ? where : path);
+    free(where);
     return ok ? 0 : 2;
 }

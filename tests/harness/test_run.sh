@@ -15,7 +15,7 @@ expect() {
     local got status
     count=$((count + 1))
     # shellcheck disable=SC2086
-    got=$(CI=${ci:-} WEIR_TIMEOUT=${limit:-60} tests/harness/run $programs 2>&1)
+    got=$(CI=${ci:-} WEIR_UID=${uid:-} WEIR_TIMEOUT=${limit:-60} tests/harness/run $programs 2>&1)
     status=$?
     if [ "$status" = "$2" ] && [ "$(echo "$got" | tail -n 1)" = "$3" ] && echo "$got" | grep -q -- "$4"; then
         echo "ok $count - $1"
@@ -40,6 +40,7 @@ program short <<<'echo 1..2; echo "ok 1 - a"'
 program status <<<'echo 1..1; echo "ok 1 - a"; exit 3'
 program slow <<<'echo 1..1; sleep 20'
 program skips <<<'echo 1..1; echo "ok 1 - a # SKIP for no reason at all"'
+program skips_for_root <<<'echo "1..0 # SKIP root is needed to load programs into the kernel"'
 program skip_all <<<'echo "1..0 # SKIP shared data is absent"'
 program groups <<<'echo 1..1; echo "ok 1 - a"; echo 1..1; echo "ok 1 - b"'
 
@@ -56,6 +57,8 @@ programs="$p/nowhere" expect "a program that is not there" 1 "0 passed, 1 failed
 programs="$p/skips.sh" expect "a skip" 0 "0 passed, 0 failed, 1 skipped" "for no reason"
 ci=true programs="$p/skips.sh" expect "a skip that is not allowed" 1 "0 passed, 1 failed, 0 skipped" "allowed-skips"
 ci=true programs="$p/skip_all.sh" expect "a skip that is allowed" 0 "0 passed, 0 failed, 1 skipped" "shared data"
+ci=true uid=0 programs="$p/skips_for_root.sh" expect "root has no such excuse" 1 "0 passed, 1 failed, 0 skipped" "allowed-skips"
+ci=true uid=1000 programs="$p/skips_for_root.sh" expect "others have" 0 "0 passed, 0 failed, 1 skipped" "root is needed"
 programs="$p/groups.sh" expect "several plans add up" 0 "2 passed, 0 failed, 0 skipped" "2 passed"
 programs= expect "no programs" 1 "0 passed, 1 failed, 0 skipped" "no test programs"
 
