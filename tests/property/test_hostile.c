@@ -178,6 +178,11 @@ static void vlan(struct strbuf *s)
     strbuf_printf(s, "vlan %u", rng_below(&rng, 4096));
 }
 
+static void protochain(struct strbuf *s)
+{
+    strbuf_printf(s, "%s protochain %u", rng_below(&rng, 2) ? "ip" : "ip6", rng_below(&rng, 256));
+}
+
 /* @n terms with @join between them. */
 /* Of programs: A is looked up at A, or a long sum, unless it is 7; or A and X are joined. Jumps end within a term or behind it. */
 static void looked_up(struct strbuf *s)
@@ -271,6 +276,7 @@ static void test_growths(void)
         {"bytes", byte_test, " or ", TERMS},
         {"terms of many kinds", mixed, " or ", TERMS},
         {"vlan tags", vlan, " or ", TERMS / 2},
+        {"protochains", protochain, " or ", TERMS / 25},
     };
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
