@@ -170,6 +170,24 @@ static void write_ebpf(FILE *out, const json_t *ebpf)
     fprintf(out, "\n");
 }
 
+/* One row for each shape: cost of a byte in each size, and its growth. */
+static void write_hostile(FILE *out, const json_t *rows)
+{
+    fprintf(out, "Shapes that a search for costly filters found (`build/bench/hostile --search`), in three sizes. Blocks are basic blocks\n"
+                 "of the library that a compile executes, about five instructions each.\n\n"
+                 "| shape | bytes | blocks a byte | bytes | blocks a byte | bytes | blocks a byte | growth |\n"
+                 "|---|--:|--:|--:|--:|--:|--:|--:|\n");
+    for (size_t i = 0; i < json_array_size(rows); i++) {
+        const json_t *row = json_array_get(rows, i), *sizes = json_object_get(row, "sizes");
+
+        fprintf(out, "| %s |", json_text(row, "name"));
+        for (size_t k = 0; k < json_array_size(sizes); k++)
+            fprintf(out, " %lld | %.0f |", json_number(json_array_get(sizes, k), "bytes", 0),
+                    json_real_value(json_object_get(json_array_get(sizes, k), "per_byte")));
+        fprintf(out, " %.2f |\n", json_real_value(json_object_get(row, "growth")));
+    }
+}
+
 /* "model name" of the first processor. */
 static void processor(char *out, size_t size)
 {
@@ -212,6 +230,8 @@ static bool write_results(const char *path, const json_t *all)
     write_quality(out, json_object_get(all, "quality"));
     fprintf(out, "## Lists\n\n");
     write_lists(out, json_object_get(all, "lists"));
+    fprintf(out, "\n## Costliest filters found\n\n");
+    write_hostile(out, json_object_get(all, "hostile"));
     fprintf(out, "\n## eBPF in the kernel\n\n");
     write_ebpf(out, json_object_get(all, "ebpf"));
     return fclose(out) == 0;
@@ -219,7 +239,7 @@ static bool write_results(const char *path, const json_t *all)
 
 int main(int argc, char **argv)
 {
-    static const char *const part[] = {"cost", "lists", "quality", "../bench-ebpf"};
+    static const char *const part[] = {"cost", "lists", "quality", "../bench-ebpf", "hostile"};
     char path[4096], date[32], cpu[160], system_name[256];
     struct utsname u;
     time_t now = time(NULL);
