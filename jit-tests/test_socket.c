@@ -220,6 +220,83 @@ static void test_limits(struct weir *cx, const int fd[2])
     tap_ok(taken && refused, "lists: %u programs taken and %u refused, as predicted", taken, refused);
 }
 
+/* Ethernet and IPv6 or IPv4 with a transport header of @protocol; addresses are given as 32-bit words. */
+struct sent {
+    bool v6;
+    uint32_t src[4], dst[4];
+    uint16_t sport, dport;
+};
+
+static void put32(uint8_t *to, uint32_t x)
+{
+    for (int i = 0; i < 4; i++)
+        to[i] = (uint8_t)(x >> (24 - 8 * i));
+}
+
+static uint32_t write_packet(const struct sent *s, uint8_t bytes[64])
+{
+    uint32_t net = 14, transport = s->v6 ? net + 40 : net + 20;
+
+    memset(bytes, 0, 64);
+    bytes[12] = s->v6 ? 0x86 : 0x08;
+    bytes[13] = s->v6 ? 0xdd : 0;
+    bytes[net] = s->v6 ? 0x60 : 0x45;
+    bytes[net + (s->v6 ? 6 : 9)] = 6;
+    for (uint32_t i = 0; i < (s->v6 ? 4u : 1u); i++) {
+        put32(bytes + net + (s->v6 ? 8 + 4 * i : 12), s->src[i]);
+        put32(bytes + net + (s->v6 ? 24 + 4 * i : 16), s->dst[i]);
+    }
+    put32(bytes + transport, (uint32_t)s->sport << 16 | s->dport);
+    return transport + 4;
+}
+
+/* Two hundred hosts that share nothing, which are more loads than Linux takes unless they share those. */
+static void test_ip6_hosts(struct weir *cx, const int fd[2])
+{
+    enum { HOSTS = 200 };
+    static char text[HOSTS * 64];
+    static uint32_t host[HOSTS][4];
+    struct rng r = {rng_seed()};
+    unsigned accepted = 0, bad = 0, sent = 0, wrong = 0;
+    size_t at = 0, n = 0, plain_n = 0;
+
+    for (unsigned i = 0; i < HOSTS; i++) {
+        at += (size_t)snprintf(text + at, sizeof text - at, "%sip6 host ", i ? " or " : "");
+        for (unsigned w = 0; w < 4; w++) {
+            host[i][w] = rng_next(&r);
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%x:%x", w ? ":" : "", host[i][w] >> 16, host[i][w] & 0xffff);
+        }
+    }
+    struct weir_program *p = compiled(cx, text, 262144, 1), *plain = compiled(cx, text, 262144, 0);
+    if (!p || !plain)
+        return;
+    const struct weir_cbpf_insn *code = weir_program_cbpf(p, &n), *plain_code = weir_program_cbpf(plain, &plain_n);
+    if (!tap_ok(!weir_program_kernel_refusal(p) && attach(fd[1], code, n), "%d unrelated IPv6 hosts on a socket", HOSTS))
+        tap_diag("%zu instructions: %s", n, strerror(errno));
+    for (unsigned i = 0; i < 20 * HOSTS && bad < 3; i++) {
+        struct sent s = {.v6 = true};
+        uint8_t bytes[64];
+        bool want = i % 5 < 2; /* 0: source, 1: destination, 2, 3: but for one bit, 4: neither */
+        for (unsigned w = 0; w < 4; w++) {
+            s.src[w] = i % 5 == 0 || i % 5 == 2 ? host[i % HOSTS][w] : rng_next(&r);
+            s.dst[w] = i % 5 == 1 || i % 5 == 3 ? host[i % HOSTS][w] : rng_next(&r);
+        }
+        if (i % 5 == 2)
+            s.src[rng_below(&r, 4)] ^= 1u << rng_below(&r, 32);
+        if (i % 5 == 3)
+            s.dst[rng_below(&r, 4)] ^= 1u << rng_below(&r, 32);
+        uint32_t size = write_packet(&s, bytes), cut = i % 7 == 0 ? 1 + rng_below(&r, size) : size;
+        struct packet whole = {.bytes = bytes, .caplen = cut, .wirelen = cut};
+        uint32_t reference = cbpf_run(plain_code, (uint32_t)plain_n, &whole, NULL);
+        wrong += (cut == size || reference) && (cbpf_run(code, (uint32_t)n, &whole, NULL) != 0) != (cut == size ? want : true);
+        bad += !packet_fits(fd, code, n, bytes, cut, &accepted);
+        sent++;
+    }
+    tap_ok(!bad && !wrong && accepted > sent / 4, "... %u of %u packets arrive, those from and to the hosts", accepted, sent);
+    weir_program_free(p);
+    weir_program_free(plain);
+}
+
 static void collect(struct packets *all)
 {
     struct rng r = {rng_seed()};
@@ -259,6 +336,7 @@ int main(void)
             test_filter(cx, fd, filters[i].filter, filters[i].snaplen, optimize, &all);
     test_programs(cx, fd, &all);
     test_limits(cx, fd);
+    test_ip6_hosts(cx, fd);
     weir_free(cx);
     packets_free(&all);
     close(fd[0]);

@@ -124,7 +124,7 @@ static bool same_program(const struct program *p, const struct program *q)
  */
 static bool same_meaning(const struct program *p, const struct program *q)
 {
-    struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = NULL, .conditions = 0};
+    struct prove_options o = {.timeout_ms = TIMEOUT_MS};
     struct prove_result r;
     if (prove_equal(p->at, p->n, q->at, q->n, &o, &r) < 0)
         return false;

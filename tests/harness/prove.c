@@ -27,6 +27,7 @@ static struct prove_question question(const struct prove_options *o, bool refine
         all.condition = o->condition;
         all.conditions = o->conditions;
         all.finish = o->finish;
+        all.work = o->work;
     }
     return all;
 }

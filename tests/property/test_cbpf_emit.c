@@ -253,9 +253,10 @@ static bool agree(struct rng *r, const struct ir_func *f, const struct cbpf_code
 
 static bool check(struct rng *r, struct ir_func *f, unsigned packets, struct tally *t)
 {
-    for (int plain = 0; plain < 2; plain++) {
+    for (int way = 0; way < 3; way++) { /* optimized, plain, with few loads */
+        bool plain = way == 1;
         struct cbpf_code c;
-        int status = cbpf_emit(f, plain, LIMIT, NULL, &c);
+        int status = way == 2 ? cbpf_emit_few_loads(f, LIMIT, NULL, &c) : cbpf_emit(f, plain, LIMIT, NULL, &c);
         if (status) {
             show(f, NULL);
             tap_pending("cbpf_emit: %d", status);
@@ -388,6 +389,59 @@ static void test_set(struct rng *r, uint32_t n)
         }
     tap_ok(ok, "a set of %u", (unsigned)n);
     tap_diag("%u instructions, %u the last time", ok ? (unsigned)c.insn.n : 0, (unsigned)counts.instructions);
+}
+
+/*
+ * A switch over @n bytes whose leaves load the same few words, at constant places and behind a header of variable
+ * length, in any order; some decide before they have read them all, so that not every word may be read in front.
+ */
+static void test_leaves(uint64_t seed, unsigned wanted)
+{
+    struct tally t = {0, 0, 0, 0};
+    unsigned fewer = 0;
+    bool ok = true;
+
+    for (unsigned k = 0; ok && k < wanted; k++) {
+        struct rng r = {seed + k};
+        struct arena_mark m = arena_mark(&arena);
+        struct ir_func f;
+        struct cbpf_code with, without;
+        struct ir_case to[33];
+        uint32_t n = 8 + rng_below(&r, 24), depth = 1 + rng_below(&r, 3), early = rng_below(&r, 3);
+        uint32_t offset[3], base[3], last = rng_below(&r, 2) ? 0 : IR_ACCEPT;
+
+        ir_init(&f, &arena, 7);
+        ir_value length = ir_binary(&f, IR_AND, ir_load(&f, IR_NONE, 0, 1), ir_const(&f, 15));
+        length = ir_binary(&f, IR_MUL, length, ir_const(&f, 4));
+        for (uint32_t i = 0; i < 3; i++) {
+            offset[i] = 1 + rng_below(&r, 12);
+            base[i] = rng_below(&r, 3) == 0;
+        }
+        for (uint32_t b = 0; b < 1 + n * depth; b++)
+            ir_block_new(&f, NO_SPAN);
+        f.entry = 0;
+        for (uint32_t i = 0; i < n; i++)
+            to[i] = (struct ir_case){8 * i + 7, 1 + i * depth};
+        to[n] = (struct ir_case){UINT32_MAX, IR_REJECT};
+        ir_guard_add(&f, 0, IR_NONE, 0, 2);
+        ir_switch(&f, 0, ir_load(&f, IR_NONE, 1, 1), to, n + 1);
+        for (uint32_t i = 0; i < n * depth; i++) {
+            uint32_t b = 1 + i, word = (i + (early ? i / depth : 0)) % depth % 3;
+            bool at_end = i % depth == depth - 1;
+            uint32_t next = at_end ? IR_ACCEPT : b + 1, other = last == IR_ACCEPT && rng_below(&r, 9) == 0 ? IR_ACCEPT : IR_REJECT;
+            ir_value from = base[word] ? length : IR_NONE;
+            ir_guard_add(&f, b, from, offset[word], 1);
+            ir_branch_range(&f, b, ir_load(&f, from, offset[word], 1), 3, 3 + rng_below(&r, 250), next, other);
+        }
+        ok = check(&r, &f, 4, &t) && cbpf_emit(&f, false, LIMIT, NULL, &without) == 0 &&
+             cbpf_emit_few_loads(&f, LIMIT, NULL, &with) == 0;
+        if (ok)
+            fewer += cbpf_kernel_length(with.insn.at, with.insn.n) < cbpf_kernel_length(without.insn.at, without.insn.n);
+        else
+            tap_pending("seed %llu", (unsigned long long)(seed + k));
+        arena_rewind(&arena, m);
+    }
+    tap_ok(ok && fewer > wanted / 2, "leaves that load the same words: %u of %u programs have fewer loads", fewer, wanted);
 }
 
 /* Blocks that ask the same long question of different fields, which they share the compares of. */
@@ -533,6 +587,7 @@ int main(void)
 
     arena_init(&arena, &allocator_libc, (size_t)1 << 30);
     test_random(rng_next(&r), slow ? 50000 : 1500);
+    test_leaves(rng_next(&r), slow ? 20000 : 500);
     test_chain(&r, 10);
     test_chain(&r, 700);
     test_chain(&r, 10000);

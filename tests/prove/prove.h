@@ -13,6 +13,7 @@ struct prove_options {
     const struct prove_condition *condition; /* all must hold; z3 only */
     size_t conditions;
     bool finish;                             /* only packets on which neither program's loads fail */
+    uint64_t work;                           /* walking: steps; 0 is a few seconds' worth */
 };
 
 /** z3: do @p and @q give the same verdict on every packet considered? */

@@ -35,6 +35,12 @@ int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *s
 /** The same, not plain, with fewer instructions rather than shorter paths. */
 int cbpf_emit_small(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out);
 
+/**
+ * The same as cbpf_emit(), not plain, with fewer loads rather than shorter paths (early.c). Both of the above do that by
+ * themselves where Linux would refuse the program otherwise.
+ */
+int cbpf_emit_few_loads(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out);
+
 /** NULL when the program is well formed, else why not. Static text. Length is not judged. */
 const char *cbpf_validate(const struct weir_cbpf_insn *code, uint32_t n);
 

@@ -4,7 +4,7 @@
  *
  * PHIs always do. Optimized, so do values that take several instructions and are needed in several blocks:
  * one is stored where it is computed and read in blocks that it has been computed before on every path; other
- * blocks compute it again. Two values share a cell when no block needs both. Blocks are in topological
+ * blocks compute it again. A value with a place in front of a long switch (early.c) is computed there. Two values share a cell when no block needs both. Blocks are in topological
  * order and PHIs aside the graph has no loops, so availability is one forward pass and a live range is a
  * walk from its uses to its definitions.
  */
@@ -12,6 +12,7 @@
 #include "backends/cbpf/emit.h"
 
 #define KEEP_FROM   3u  /* instructions that make a value worth keeping */
+#define EARLY_WORTH 64  /* ... and what one that is computed early is worth more than any of those */
 #define WALK_MAX    256 /* values looked at in one block when counting what is worth it */
 #define ROUNDS      4
 #define CELLS_SPARE 2u /* left to evaluations beyond what they need at least */
@@ -107,6 +108,9 @@ static void walk_block(struct cells *c, uint32_t b)
     e->epoch++;
     computed |= walk(c, t->a, b, NONE, avail);
     computed |= walk(c, t->x, b, NONE, avail);
+    for (uint32_t i = 0; e->early && i < e->kept_n; i++)
+        if (e->early_at[e->kept[i]] == b && e->kept_index[e->kept[i]] != NO_CELL)
+            computed |= walk(c, e->kept[i], b, NONE, avail);
     for (uint32_t i = 0; e->plain && i < ib->guard.n; i++)
         computed |= walk(c, ib->guard.at[i].base, b, NONE, avail);
     c->computed[b] = computed;
@@ -207,9 +211,10 @@ static void choose_candidates(struct cb_emit *e)
     count_values(e, blocks);
     for (ir_value v = 0; v < e->f->value.n; v++) {
         const struct cb_cost *cost = &e->cost[v];
-        if (blocks[v] < 2 || cost->steps < KEEP_FROM)
+        bool early = e->early && e->early_at[v] != NONE;
+        if (!early && (blocks[v] < 2 || cost->steps < KEEP_FROM))
             continue;
-        struct candidate k = {v, (uint64_t)blocks[v] * (cost->steps < 64 ? cost->steps : 64)};
+        struct candidate k = {v, (uint64_t)blocks[v] * (early || cost->steps > EARLY_WORTH ? EARLY_WORTH : cost->steps)};
         if (n == KEPT_MAX && best[n - 1].worth >= k.worth)
             continue;
         uint32_t at = n < KEPT_MAX ? n++ : n - 1;
@@ -438,7 +443,9 @@ void cb_cells_assign(struct cb_emit *e)
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
-    if (!e->plain)
+    if (e->early)
+        cb_early_find(e);
+    if (!e->plain && !e->status)
         choose_candidates(e);
     if (e->kept_n == 0 && !has_phis(e->f)) /* as in most filters */
         return;

@@ -19,6 +19,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define EARLY_MIN 800u                  /* shorter programs are taken, whatever they load */
+#define EARLY_MAX (2 * CBPF_KERNEL_MAX) /* longer ones do not become short enough with fewer loads */
+
 static const struct cb_regs nothing = {IR_NONE, IR_NONE, IR_NONE, 0};
 
 void cb_fail(struct cb_emit *e, int status)
@@ -483,6 +486,8 @@ static bool block_try(struct cb_emit *e, uint32_t b, struct cb_test *t, bool sto
             cb_eval_begin(e, v, IR_NONE);
             cb_eval(e, v);
         }
+    if (e->early && e->early_x[b] != IR_NONE && !e->doomed && !e->status)
+        cb_eval_x(e, e->early_x[b]);
     if (t->a != IR_NONE && !e->doomed && !e->status)
         emit_test(e, t);
     return !e->status && (e->doomed || !(e->kept_want & ~e->kept_now));
@@ -731,6 +736,10 @@ static void emit_alloc(struct cb_emit *e)
     e->twins = arena_array(e->arena, uint32_t, blocks);
     e->test = arena_array(e->arena, struct cb_test, blocks);
     e->slot = arena_array(e->arena, uint32_t, blocks);
+    if (e->early) {
+        e->early_at = arena_array(e->arena, uint32_t, values);
+        e->early_x = arena_array(e->arena, ir_value, blocks);
+    }
     e->kept_in = arena_array(e->arena, uint64_t, blocks);
     e->kept_out = arena_array(e->arena, uint64_t, blocks);
     e->kept_store = arena_array(e->arena, uint64_t, blocks);
@@ -746,7 +755,8 @@ static void emit_alloc(struct cb_emit *e)
     e->seen = arena_array(e->arena, uint32_t, values);
     if (!e->thread || !e->in || !e->out || !e->out_n || !e->twin || !e->twins || !e->test || !e->slot || !e->kept_in ||
         !e->kept_out || !e->kept_store || !e->cells_in || !e->cells_out || !e->cells_phi || !e->cells_copy ||
-        !e->cost || !e->home || !e->kept_index || !e->temp || !e->uses || !e->seen) {
+        !e->cost || !e->home || !e->kept_index || !e->temp || !e->uses || !e->seen ||
+        (e->early && (!e->early_at || !e->early_x))) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
@@ -756,6 +766,10 @@ static void emit_alloc(struct cb_emit *e)
         memset(none[i], 0xff, blocks * sizeof *none[i]); /* NONE */
     for (int i = 0; i < 3; i++)
         memset(no_cell[i], NO_CELL, values);
+    if (e->early) {
+        memset(e->early_at, 0xff, values * sizeof *e->early_at); /* NONE */
+        memset(e->early_x, 0xff, blocks * sizeof *e->early_x);   /* IR_NONE */
+    }
 }
 
 /* Emits all blocks; gives where the program starts. */
@@ -800,12 +814,12 @@ static void report_limit(const struct cb_emit *e)
         diag(e->sink, DIAG_TOO_BIG, (struct diag_at){.hint = NULL}, text);
 }
 
-static int emit_program(struct cb_emit e, struct ir_func *f, struct cbpf_code *out)
+static int emit_once(struct cb_emit e, struct cbpf_code *out)
 {
-    struct cbpf_code code = {.arena = f->arena};
+    struct cbpf_code code = {.arena = e.arena};
     const char *why = NULL;
 
-    if (f->failed)
+    if (e.f->failed)
         return WEIR_E_MEMORY;
     uint32_t start = emit_all(&e);
     bool registers = e.status == WEIR_E_UNSUPPORTED;
@@ -829,12 +843,33 @@ static int emit_program(struct cb_emit e, struct ir_func *f, struct cbpf_code *o
     return WEIR_OK;
 }
 
+/* A program that Linux would refuse is emitted again with fewer loads, and that one is taken if Linux takes it. */
+static int emit_program(struct cb_emit e, struct cbpf_code *out)
+{
+    struct cbpf_code again;
+    int err = emit_once(e, out);
+
+    if (err < 0 || e.plain || out->insn.n < EARLY_MIN || out->insn.n > EARLY_MAX ||
+        !cbpf_kernel_refusal(out->insn.at, out->insn.n))
+        return err;
+    e.early = true;
+    err = emit_once(e, &again);
+    if (err == WEIR_OK && !cbpf_kernel_refusal(again.insn.at, again.insn.n))
+        *out = again;
+    return err;
+}
+
 int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
 {
-    return emit_program((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .plain = plain, .limit = limit}, f, out);
+    return emit_program((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .plain = plain, .limit = limit}, out);
 }
 
 int cbpf_emit_small(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
 {
-    return emit_program((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .small = true, .limit = limit}, f, out);
+    return emit_program((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .small = true, .limit = limit}, out);
+}
+
+int cbpf_emit_few_loads(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
+{
+    return emit_once((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .early = true, .limit = limit}, out);
 }

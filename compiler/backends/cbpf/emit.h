@@ -3,6 +3,7 @@
  * backends/cbpf/emit.h - what the stages of emission share; private to this room.
  *
  *   switch.c   how a block's switch is tested: which values must be in A and X, then a tree of compares
+ *   early.c    loads made in front of a long switch, for what lies behind it
  *   cells.c    which values live in scratch cells, and in which
  *   isel.c     instructions that bring a value into A or X
  *   emit.c     blocks, edges and what A and X hold along them
@@ -91,6 +92,7 @@ struct cb_emit {
     struct diag_sink *sink;
     bool plain;
     bool small; /* fewer instructions rather than shorter paths */
+    bool early; /* fewer loads rather than shorter paths */
     uint32_t limit;
     int status; /* the first failure; sticky */
 
@@ -110,6 +112,8 @@ struct cb_emit {
     uint8_t *kept_index; /* by value: bit in the kept masks, or NO_CELL */
     ir_value kept[KEPT_MAX];
     uint32_t kept_n;
+    uint32_t *early_at;   /* by value: the block that computes it in front of its own test, or NONE */
+    ir_value *early_x;    /* by block: what it leaves in X for those behind it, or IR_NONE */
     uint64_t *kept_in;    /* by block: kept values whose cells may be read in it */
     uint64_t *kept_out;   /* ... at its end */
     uint64_t *kept_store; /* ... that it has to store */
@@ -162,6 +166,11 @@ static inline const struct ir_case *cb_cases(const struct cb_emit *e, const stru
 /** The compares of a test by cases, given that A holds its value; targets are mapped to jump targets with e->slot. */
 void cb_switch_emit(struct cb_emit *e, const struct cb_test *t);
 
+/* ---- early.c */
+
+/** Fills `early_at` and `early_x`. */
+void cb_early_find(struct cb_emit *e);
+
 /* ---- cells.c */
 
 /** Fills everything from `home` to `cells_copy`. */
@@ -180,6 +189,8 @@ bool cb_address_unsafe(struct cb_emit *e, ir_value base, uint32_t offset, uint32
 void cb_eval_begin(struct cb_emit *e, ir_value v, ir_value w);
 /** Brings @v into A. */
 void cb_eval(struct cb_emit *e, ir_value v);
+/** Brings @v, which X can be loaded with directly, into X. */
+void cb_eval_x(struct cb_emit *e, ir_value v);
 /** Brings @v into A and @w into X, or the other way round (true) when @may_swap. */
 bool cb_eval_pair(struct cb_emit *e, ir_value v, ir_value w, bool may_swap);
 /** Code that rejects unless the byte at @base (not IR_NONE) + @offset + @size - 1 is there. */

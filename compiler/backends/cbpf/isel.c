@@ -746,6 +746,11 @@ void cb_eval(struct cb_emit *e, ir_value v)
     run(e);
 }
 
+void cb_eval_x(struct cb_emit *e, ir_value v)
+{
+    load_x(e, v);
+}
+
 bool cb_eval_pair(struct cb_emit *e, ir_value v, ir_value w, bool may_swap)
 {
     struct view l = view_now(e, v), r = view_now(e, w);
