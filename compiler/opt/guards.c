@@ -14,11 +14,19 @@
  */
 #include "opt/pass.h"
 
+/* A value that a PHI takes from a block. */
+struct brought {
+    ir_value value;
+    uint32_t next; /* of the same block, plus one; 0 ends */
+};
+
 struct reach {
     uint32_t *absolute; /* per value: the furthest byte an absolute load in it needs */
     bool *indirect;     /* per value: there is a load through a variable address in it */
     uint32_t *seen, stamp;
     VEC(ir_value) stack;
+    VEC(struct brought) brought;
+    uint32_t *brings; /* per block: index of the first in `brought`, plus one; NULL when there are no PHIs */
 };
 
 static bool measure_values(struct ir_func *f, struct reach *r)
@@ -89,24 +97,30 @@ static bool guard_value(struct ir_func *f, struct reach *r, uint32_t block, ir_v
     return !r->indirect[v] || guard_indirect(f, r, block, v);
 }
 
-/* Values that PHIs of @block's target take from it: a block with such a target only jumps. */
+/* Finds what each block brings to the PHIs of its target. */
+static bool find_brought(struct ir_func *f, struct reach *r)
+{
+    for (uint32_t b = f->block.n; b-- > 0;)
+        for (uint32_t p = f->block.at[b].phi.n; p-- > 0;)
+            for (uint32_t a = 0; a < f->block.at[b].phi.at[p].arg.n; a++) {
+                const struct ir_phi_arg *arg = &f->block.at[b].phi.at[p].arg.at[a];
+                if (!r->brings && !(r->brings = arena_array(f->arena, uint32_t, f->block.n)))
+                    return false;
+                if (!vec_push(f->arena, &r->brought, ((struct brought){arg->value, r->brings[arg->block]})))
+                    return false;
+                r->brings[arg->block] = r->brought.n;
+            }
+    return true;
+}
+
+/* Guards for what @block brings to PHIs. */
 static bool guard_phi_arguments(struct ir_func *f, struct reach *r, uint32_t block, uint32_t *available)
 {
-    const struct ir_block *b = &f->block.at[block];
+    bool ok = true;
 
-    for (uint32_t c = 0; c < b->to.n; c++) {
-        uint32_t to = b->to.at[c].target;
-        if (to >= f->block.n)
-            continue;
-        for (uint32_t p = 0; p < f->block.at[to].phi.n; p++)
-            for (uint32_t a = 0; a < f->block.at[to].phi.at[p].arg.n; a++) {
-                const struct ir_phi_arg *arg = &f->block.at[to].phi.at[p].arg.at[a];
-                if (arg->block == block && !guard_value(f, r, block, arg->value, available))
-                    return false;
-                b = &f->block.at[block];
-            }
-    }
-    return true;
+    for (uint32_t i = r->brings ? r->brings[block] : 0; i && ok; i = r->brought.at[i - 1].next)
+        ok = guard_value(f, r, block, r->brought.at[i - 1].value, available);
+    return ok;
 }
 
 int pass_guards(struct ir_func *f)
@@ -114,7 +128,7 @@ int pass_guards(struct ir_func *f)
     struct reach r = {0};
     uint32_t *entry = arena_array(f->arena, uint32_t, f->block.n + 1); /* available on every path, plus one */
 
-    if (!entry || !measure_values(f, &r))
+    if (!entry || !measure_values(f, &r) || !find_brought(f, &r))
         return WEIR_E_MEMORY;
     for (uint32_t i = 0; i < f->block.n; i++)
         entry[i] = UINT32_MAX;

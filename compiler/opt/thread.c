@@ -22,6 +22,8 @@
 #include <string.h>
 #include "opt/pass.h"
 
+#define LONG_CASES  16u /* cases of a block that make a copy of it as dear as one more */
+#define MANY_PIECES 64u /* intervals of a set that are not gone through to find what a test makes of it */
 #define COPIES_FREE 64  /* states beyond one for each block that any function may have */
 #define TABLE_FIRST 32  /* slots of a new table */
 #define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
@@ -292,7 +294,10 @@ static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uin
     }
     table_add(t, &t->state_table, hash, t->state.n - 1);
     t->budget -= t->budget ? 1 : 0;
-    t->extra -= t->copies[block] && t->extra; /* one more of a block that there is already */
+    if (t->copies[block]) { /* one more of a block that there is already; a long one counts for several */
+        uint32_t costs = 1 + t->f->block.at[block].to.n / LONG_CASES;
+        t->extra -= costs < t->extra ? costs : t->extra;
+    }
     t->copies[block] = true;
     return t->state.n - 1;
 }
@@ -432,12 +437,55 @@ static bool asked_again(const struct thread *t, uint32_t target, ir_value v)
     return !is_return(target) && t->tracked[v] && t->relevant[target] >> (t->tracked[v] - 1) & 1;
 }
 
+/* Is some number from @lo to @hi in @set? */
+static bool meets(const struct set *set, uint32_t lo, uint32_t hi)
+{
+    uint32_t from = 0, to = set->n;
+
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (set->at[middle].hi < lo)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < set->n && set->at[from].lo <= hi;
+}
+
+/* The same as resolve_tracked() where nothing is asked about the value again, so that it takes no sets. */
+static void resolve_last(struct thread *t, uint32_t id, const struct ir_block *b, const struct set *known)
+{
+    const uint32_t block = t->state.at[id].block;
+    uint32_t lo = 0;
+
+    t->stamp++;
+    for (uint32_t c = 0; c < b->to.n && !t->failed; lo = b->to.at[c++].last + 1) {
+        struct noted *note = note_of(t, b->to.at[c].target);
+        if (note->stamp != t->stamp && meets(known, lo, b->to.at[c].last))
+            *note = (struct noted){t->stamp, resolve(t, block, b->to.at[c].target, push_facts(t, id, IR_NONE, 0))};
+    }
+}
+
+/* Should what is known about the value of @b, in many pieces, be compared case by case? What is left of it is not needed then. */
+static bool is_last_of_many(const struct thread *t, const struct ir_block *b, const struct set *known)
+{
+    bool last = known->n > MANY_PIECES && known->n > b->to.n;
+
+    for (uint32_t c = 0; c < b->to.n && last && t->budget; c++) /* without budget no set is kept */
+        last = !asked_again(t, b->to.at[c].target, b->on);
+    return last;
+}
+
 /* Notes the child of each target that @b can lead to, given what is known of its value. */
 static void resolve_tracked(struct thread *t, uint32_t id, const struct ir_block *b)
 {
     const uint32_t block = t->state.at[id].block;
     uint32_t known = set_of(t, t->state.at[id].fact, t->state.at[id].facts, b->on);
 
+    if (is_last_of_many(t, b, &t->set.at[known])) {
+        resolve_last(t, id, b, &t->set.at[known]);
+        return;
+    }
     t->piece.n = 0;
     t->switched = b;
     overlaps(b, &t->set.at[known], collect, t);
@@ -533,7 +581,8 @@ static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, u
     memcpy(to, b->to.at, b->to.n * sizeof *to);
     t->built.at[id].to.at = to;
     t->built.at[id].to.cap = b->to.n;
-    table_add(t, &t->built_table, hash, id);
+    if (shared)
+        table_add(t, &t->built_table, hash, id);
     return id;
 }
 
@@ -681,9 +730,10 @@ static bool rebuild_phis(struct thread *t, uint32_t n)
 {
     struct ir_func *f = t->f;
     uint32_t *first = arena_array(t->a, uint32_t, n + 1), *next = arena_array(t->a, uint32_t, n + 1);
+    ir_value *from = arena_array(t->a, ir_value, f->block.n + 1); /* by old block: what it brings to the PHI at hand */
 
     /* lists of edge blocks by target, so that this stays linear; index + 1, 0 ends */
-    if (!first || !next)
+    if (!first || !next || !from)
         return false;
     for (uint32_t i = 0; i < n; i++) {
         if (t->state.at[t->built_of.at[i]].via == IR_NONE)
@@ -703,11 +753,13 @@ static bool rebuild_phis(struct thread *t, uint32_t n)
             const struct ir_phi *old = &b->phi.at[p];
             phis[p] = (struct ir_phi){.value = old->value};
             f->value.at[old->value].imm = n - 1 - i;
-            for (uint32_t e = first[i]; e; e = next[e - 1])
-                for (uint32_t a = 0; a < old->arg.n; a++)
-                    if (old->arg.at[a].block == t->state.at[t->built_of.at[e - 1]].via &&
-                        !vec_push(f->arena, &phis[p].arg, ((struct ir_phi_arg){n - e, old->arg.at[a].value})))
-                        return false;
+            for (uint32_t a = 0; a < old->arg.n; a++)
+                from[old->arg.at[a].block] = old->arg.at[a].value;
+            for (uint32_t e = first[i]; e; e = next[e - 1]) {
+                ir_value v = from[t->state.at[t->built_of.at[e - 1]].via];
+                if (!vec_push(f->arena, &phis[p].arg, ((struct ir_phi_arg){n - e, v})))
+                    return false;
+            }
         }
         b->phi.at = phis;
         b->phi.cap = b->phi.n;
