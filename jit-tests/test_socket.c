@@ -297,6 +297,64 @@ static void test_ip6_hosts(struct weir *cx, const int fd[2])
     weir_program_free(plain);
 }
 
+/* Addresses with a port of either side, and conversations: searched, and small enough for a socket. */
+static void test_pairs(struct weir *cx, const int fd[2], bool conversations)
+{
+    enum { PAIRS = 200 };
+    static char text[PAIRS * 80];
+    static uint32_t address[PAIRS][2];
+    static uint16_t port[PAIRS];
+    struct rng r = {rng_seed() + conversations};
+    unsigned accepted = 0, bad = 0, wrong = 0;
+    size_t at = 0, n = 0;
+
+    for (unsigned i = 0; i < PAIRS; i++) {
+        for (unsigned k = 0; k < 2; k++)
+            address[i][k] = 0x0a000000 | rng_next(&r) >> 8;
+        port[i] = (uint16_t)(1 + rng_below(&r, 65535));
+        const uint32_t a = address[i][0], b = address[i][1];
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s(host %u.%u.%u.%u and ", i ? " or " : "", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+        if (conversations)
+            at += (size_t)snprintf(text + at, sizeof text - at, "host %u.%u.%u.%u and ", b >> 24, b >> 16 & 255, b >> 8 & 255, b & 255);
+        at += (size_t)snprintf(text + at, sizeof text - at, "tcp port %u)", port[i]);
+    }
+    struct weir_program *p = compiled(cx, text, 262144, 1);
+    if (!p)
+        return;
+    const struct weir_cbpf_insn *code = weir_program_cbpf(p, &n);
+    int none = 0;
+    setsockopt(fd[1], SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none); /* the one before takes memory while this comes */
+    const char *what = conversations ? "conversations" : "pairs of address and port";
+    if (!tap_ok(!weir_program_kernel_refusal(p) && attach(fd[1], code, n), "%d %s on a socket", PAIRS, what))
+        tap_diag("%zu instructions: %s", n, strerror(errno));
+    for (unsigned i = 0; i < 40 * PAIRS && bad < 3; i++) {
+        /* The pair from and to, with the port here and there; then with another port, and with another address. */
+        unsigned k = i / 40, other = (k + 1) % PAIRS, turn = i & 1;
+        bool near_port = i % 10 == 8, near_address = i % 10 == 9;
+        struct sent s = {.sport = (uint16_t)rng_next(&r), .dport = (uint16_t)rng_next(&r)};
+        uint8_t bytes[64];
+        s.src[0] = address[k][turn];
+        s.dst[0] = near_address ? address[other][conversations] : conversations ? address[k][!turn] : rng_next(&r);
+        if (!conversations && (turn || near_address)) {
+            uint32_t its = near_address ? 0x0b000001 : address[k][0];
+            s.src[0] = turn ? 0x0b000002 : its;
+            s.dst[0] = turn ? its : 0x0b000003;
+        }
+        if (i & 2)
+            s.sport = near_port ? port[other] : port[k];
+        else
+            s.dport = near_port ? port[other] : port[k];
+        bool want = !near_address && (s.sport == port[k] || s.dport == port[k]);
+        uint32_t size = write_packet(&s, bytes);
+        struct packet whole = {.bytes = bytes, .caplen = size, .wirelen = size};
+        struct vm_counts counts = {0, 0, 0};
+        wrong += (cbpf_run(code, (uint32_t)n, &whole, &counts) != 0) != want || counts.instructions > 80;
+        bad += !packet_fits(fd, code, n, bytes, size, &accepted);
+    }
+    tap_ok(!bad && !wrong && accepted, "... %u of %d packets arrive, those that should, after at most 80 instructions", accepted, 40 * PAIRS);
+    weir_program_free(p);
+}
+
 static void collect(struct packets *all)
 {
     struct rng r = {rng_seed()};
@@ -337,6 +395,8 @@ int main(void)
     test_programs(cx, fd, &all);
     test_limits(cx, fd);
     test_ip6_hosts(cx, fd);
+    test_pairs(cx, fd, false);
+    test_pairs(cx, fd, true);
     weir_free(cx);
     packets_free(&all);
     close(fd[0]);

@@ -82,6 +82,7 @@ struct lower {
     VEC(struct ir_guard) pending;
     VEC(struct lower_var) var;   /* [1, in->var.n) are the cursor's */
     struct list list;            /* n not 0: the primitive being lowered asks for these instead of its own numbers */
+    bool pairs;                  /* many addresses and many ports: few packets get as far as the ports */
     bool common_ipv4;            /* in by_ipv4_header(): the IPv4 header has 20 bytes */
     uint32_t wlan_round;         /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
     uint32_t chain_type, chain_at; /* protochain's, of all chains: the current header's type and place */

@@ -343,7 +343,7 @@ static uint32_t dispatch_run(struct normal_form *x, uint32_t first, uint8_t kind
 {
     struct dispatch d; /* the alternatives are not worth clearing */
     struct class *classes;
-    uint32_t n, c = first, second = x->nf.at[first].next;
+    uint32_t n, c = first, second = x->nf.at[first].next, compounds = 0;
 
     *next = second;
     d.on = dispatch_value(x, first, kind);
@@ -352,13 +352,92 @@ static uint32_t dispatch_run(struct normal_form *x, uint32_t first, uint8_t kind
     d.x = x;
     d.is_and = kind == NF_AND;
     d.alts = d.children = 0;
-    for (; c != NF_NONE && d.children < 64 && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next)
+    for (; c != NF_NONE && d.children < 64 && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next) {
+        compounds += !nf_is_test(x, c);
         if (!add_child(&d, c))
             return NF_NONE;
+    }
+    if (kind == NF_OR && compounds < 2) /* lone alternatives keep the order of the text */
+        return NF_NONE;
     if (!find_classes(&d, &classes, &n) || !parts_are_single(&d, classes, n))
         return NF_NONE;
     *next = c;
     return dispatched(&d, classes, n, kind, x->nf.at[first].at);
+}
+
+static bool set_within(struct set inner, struct set outer)
+{
+    uint32_t k = 0;
+
+    for (uint32_t i = 0; i < inner.n; i++) {
+        while (k < outer.n && outer.at[k].hi < inner.at[i].lo)
+            k++;
+        if (k == outer.n || inner.at[i].lo < outer.at[k].lo || inner.at[i].hi > outer.at[k].hi)
+            return false;
+    }
+    return true;
+}
+
+static bool sets_apart(struct set a, struct set b)
+{
+    for (uint32_t i = 0, k = 0; i < a.n && k < b.n;) {
+        if (a.at[i].hi < b.at[k].lo)
+            i++;
+        else if (b.at[k].hi < a.at[i].lo)
+            k++;
+        else
+            return false;
+    }
+    return true;
+}
+
+/*
+ * Alternatives of @child that all ask first where @on lies, which is known to be in @known: those that cannot hold go, the
+ * question goes from the others. False: left as it is.
+ */
+static bool decide_alternatives(struct normal_form *x, uint32_t child, ir_value on, struct set known, uint8_t kind)
+{
+    struct nf *n = &x->nf.at[child];
+    uint32_t kept = 0, next;
+
+    if (nf_is_test(x, child) || dispatch_value(x, child, kind) != on)
+        return false;
+    for (uint32_t a = n->first; a != NF_NONE; a = x->nf.at[a].next) {
+        if (nf_is_test(x, a))
+            return false;
+        struct set s = nf_test_set(x, x->nf.at[a].first, kind == NF_AND);
+        bool apart = sets_apart(known, s), within = set_within(known, s);
+        if (x->failed || (!apart && !within) || (within && x->nf.at[a].first == x->nf.at[a].last))
+            return false;
+        kept += within;
+    }
+    if (!kept)
+        return false;
+    uint32_t a = n->first;
+    n->first = n->last = NF_NONE;
+    for (; a != NF_NONE; a = next) {
+        next = x->nf.at[a].next;
+        if (set_within(known, nf_test_set(x, x->nf.at[a].first, kind == NF_AND)))
+            nf_list_append(x, child, without_first(x, a));
+    }
+    return true;
+}
+
+/* What the first child of a list, a test, says about those behind it. */
+static void use_first(struct normal_form *x, uint32_t list)
+{
+    uint8_t kind = x->nf.at[list].kind;
+    uint32_t first = x->nf.at[list].first;
+    bool changed = false;
+
+    if (first == NF_NONE || !nf_is_test(x, first) || x->nf.at[first].next == NF_NONE)
+        return;
+    ir_value on = nf_test_value(x, first);
+    struct set known = nf_test_set(x, first, kind == NF_AND);
+    for (uint32_t c = x->nf.at[first].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next)
+        changed |= decide_alternatives(x, c, on, known, kind);
+    if (changed)
+        nf_flatten(x, list);
 }
 
 void nf_dispatch(struct normal_form *x, uint32_t list)
@@ -375,13 +454,14 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
     uint32_t child = x->nf.at[list].first;
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
     for (; child != NF_NONE && !x->failed; child = next) {
-        uint32_t one = kind == NF_AND ? dispatch_run(x, child, kind, &next) : NF_NONE;
+        uint32_t one = dispatch_run(x, child, kind, &next);
         if (one == NF_NONE) {
             next = x->nf.at[child].next;
             one = child;
         }
         nf_list_add(x, list, one);
     }
+    use_first(x, list);
     if (x->nf.at[list].first != NF_NONE && x->nf.at[list].first == x->nf.at[list].last && !x->failed)
         become(x, list, x->nf.at[list].first);
 }

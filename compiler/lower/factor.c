@@ -22,21 +22,13 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "lower/normal_form.h"
+#include "lower/factor.h"
 
 #define SWITCH_MIN   6  /* disjoint sets of one value from which a run becomes a switch */
 #define OVERTAKE_MAX 8  /* runs that an item may move past */
 #define LONG_LIST    SWITCH_MIN /* items from which a list is worth a second look */
 #define COMMON_MIN   LONG_LIST /* items from which tests they all make are made once */
 #define COMMON_MAX   16 /* parts of an item that are looked at for that */
-
-/* One item of a list: where `on` lies in the set, `rest` decides (NF_NONE: it is decided). */
-struct entry {
-    struct set set;
-    uint32_t rest; /* nf */
-    uint32_t rank; /* place among the items of its run */
-    struct span at;
-};
 
 /* An interval of an entry's set. */
 struct piece {
@@ -109,8 +101,7 @@ static bool may_overtake(const struct factor *x, uint32_t at, uint32_t reach)
     return safe;
 }
 
-/* The test an item begins with, or NF_NONE. */
-static uint32_t head_of(const struct normal_form *x, uint32_t i, uint8_t compound)
+uint32_t factor_head(const struct normal_form *x, uint32_t i, uint8_t compound)
 {
     if (x->nf.at[i].kind == compound && x->nf.at[i].first != NF_NONE)
         i = x->nf.at[i].first;
@@ -128,7 +119,7 @@ static void read_items(struct factor *x, uint32_t list, uint32_t base)
     for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE && !x->form.failed; i = next) {
         x->any_long |= ++items == LONG_LIST;
         next = x->form.nf.at[i].next;
-        uint32_t head = head_of(&x->form, i, compound);
+        uint32_t head = factor_head(&x->form, i, compound);
         if (head == NF_NONE || x->form.nf.at[i].strict) {
             run_open(x, (struct run){.barrier = true, .reach = x->form.nf.at[i].reach}, i);
             x->stamp += x->form.nf.at[i].strict; /* closes every run before it */
@@ -194,16 +185,15 @@ static int piece_order(const void *a, const void *b)
     return interval_order(&x->in, &y->in);
 }
 
-/* Gives each entry the number of the first with its set. */
-static uint32_t *number_sets(struct factor *x, const struct entry *e, uint32_t n)
+uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint32_t n)
 {
-    uint32_t size = 16, *number = arena_array(x->form.a, uint32_t, n);
+    uint32_t size = 16, *number = arena_array(x->a, uint32_t, n);
 
     while (size < 2 * n)
         size *= 2;
-    uint32_t *table = arena_array(x->form.a, uint32_t, size);
+    uint32_t *table = arena_array(x->a, uint32_t, size);
     if (!table || !number) {
-        x->form.failed = true;
+        x->failed = true;
         return NULL;
     }
     for (uint32_t i = 0; i < n; i++) {
@@ -217,16 +207,15 @@ static uint32_t *number_sets(struct factor *x, const struct entry *e, uint32_t n
     return number;
 }
 
-/* Are any two sets equal or disjoint? */
-static bool sets_are_apart(struct factor *x, const struct entry *e, const uint32_t *number, uint32_t n)
+bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n)
 {
     uint32_t total = 0, m = 0;
     bool apart = true;
 
     for (uint32_t i = 0; i < n; i++)
         total += number[i] == i ? e[i].set.n : 0;
-    struct piece *p = arena_array(x->form.a, struct piece, total ? total : 1);
-    x->form.failed |= !p;
+    struct piece *p = arena_array(x->a, struct piece, total ? total : 1);
+    x->failed |= !p;
     for (uint32_t i = 0; p && i < n; i++)
         for (uint32_t k = 0; number[i] == i && k < e[i].set.n; k++)
             p[m++] = (struct piece){e[i].set.at[k], i};
@@ -256,13 +245,13 @@ static bool sets_meet(struct set a, struct set b)
  */
 static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8_t kind)
 {
-    uint32_t m = 0, *number = number_sets(x, e, n), *now = arena_array(x->form.a, uint32_t, n);
+    uint32_t m = 0, *number = factor_number_sets(&x->form, e, n), *now = arena_array(x->form.a, uint32_t, n);
 
     if (!number || !now) {
         x->form.failed = true;
         return 0;
     }
-    bool apart = sets_are_apart(x, e, number, n);
+    bool apart = factor_sets_apart(&x->form, e, number, n);
     for (uint32_t i = 0; i < n && !x->form.failed; i++) {
         uint32_t set = number[i], at = set == i ? m : now[set];
         bool moves = set != i && (apart || m - at <= OVERTAKE_MAX);
@@ -339,7 +328,7 @@ static struct entry *run_entries(struct factor *x, const struct run *r, bool is_
     x->form.failed |= !e;
     for (uint32_t i = r->first; e && i != NF_NONE; i = next) {
         next = x->form.nf.at[i].next;
-        uint32_t head = head_of(&x->form, i, is_or ? NF_AND : NF_OR);
+        uint32_t head = factor_head(&x->form, i, is_or ? NF_AND : NF_OR);
         struct entry one = {nf_test_set(&x->form, head, is_or), NF_NONE, lone + n, x->form.nf.at[head].at};
         if (head != i)
             one.rest = without_head(x, i);
@@ -531,8 +520,10 @@ static void regroup(struct factor *x, uint32_t list)
     for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE; i = x->form.nf.at[i].next)
         if (x->form.nf.at[i].kind == NF_AND || x->form.nf.at[i].kind == NF_OR)
             nf_flatten(&x->form, i);
-    if (x->switches)
+    if (x->switches) {
         hoist_common(x, list);
+        factor_distribute(&x->form, list);
+    }
     read_items(x, list, base);
     x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
     for (uint32_t i = base; i < x->run.n && !x->form.failed; i++) {

@@ -152,6 +152,19 @@ static cond lower_leaf(struct lower *lw, const struct lists *lists, uint32_t nod
     return lower_prim(lw, &lw->in->prim.at[lw->in->prim_of[node]]);
 }
 
+#define PAIRS_MIN 16 /* addresses and ports from which a filter is taken to be a list of pairs of them */
+
+static bool many_pairs(const struct checked *c)
+{
+    uint32_t hosts = 0, ports = 0;
+
+    for (uint32_t i = 0; i < c->prim.n; i++) {
+        hosts += c->prim.at[i].kind == PRIM_HOST;
+        ports += c->prim.at[i].kind == PRIM_PORT;
+    }
+    return hosts >= PAIRS_MIN && ports >= PAIRS_MIN;
+}
+
 /* The conditions of all nodes, then that of the root or of the terms; nodes are in post-order. */
 static cond lower_tree(struct lower *lw, const struct terms *only)
 {
@@ -187,7 +200,7 @@ static cond lower_tree(struct lower *lw, const struct terms *only)
 int lower_terms(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
                 const struct weir_options *o, const struct terms *only, struct ir_func *out)
 {
-    struct lower lw = {.arena = scratch, .sink = sink, .in = c, .o = o, .f = out};
+    struct lower lw = {.arena = scratch, .sink = sink, .in = c, .o = o, .f = out, .pairs = o->tune == WEIR_TUNE_KERNEL && many_pairs(c)};
 
     ir_init(out, arena, o->snaplen);
     if (cond_init(&lw) < 0)

@@ -236,7 +236,7 @@ cond lower_port(struct lower *lw, const struct prim *p)
     cond is4 = link_proto(lw, p->cursor, ETHERTYPE_IP);
     cond proto4 = one_of_protocols(lw, p, 9);
     cond first = not_later_fragment(lw, p->cursor);
-    cond ports = by_ipv4_header(lw, p->cursor, ports4, p);
+    cond ports = lw->pairs ? ports4(lw, p) : by_ipv4_header(lw, p->cursor, ports4, p);
     cond v4 = cond_and(lw, is4, cond_and(lw, proto4, cond_and(lw, first, ports)));
 
     return cond_or(lw, v6, v4);

@@ -27,6 +27,7 @@ struct set {
 struct nf {
     uint8_t kind;
     bool negated;         /* NF_LEAF, NF_SWITCH: the outcome is swapped */
+    bool opaque;          /* NF_LEAF: not a test, to be left as it is */
     bool strict;          /* holds a requirement or a definition: nothing may move past it */
     uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
     uint32_t next;
@@ -67,7 +68,7 @@ void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item);
 /** A leaf that asks whether a value lies in a set; not a requirement or a definition. */
 static inline bool nf_is_test(const struct normal_form *x, uint32_t i)
 {
-    return x->nf.at[i].kind == NF_LEAF && !x->nf.at[i].strict;
+    return x->nf.at[i].kind == NF_LEAF && !x->nf.at[i].strict && !x->nf.at[i].opaque;
 }
 static inline ir_value nf_test_value(const struct normal_form *x, uint32_t i)
 {

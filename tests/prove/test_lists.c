@@ -57,6 +57,53 @@ static void pair(struct rng *r, struct strbuf *s)
     strbuf_printf(s, " and tcp dst port %u)", rng_below(r, 65536));
 }
 
+/* Each address twice or so, and some ports. */
+static void host_port(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(host 10.0.%u.1 and port %u)", rng_below(r, 64), rng_below(r, 40));
+}
+
+static void host_tcp_port(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(host ");
+    address(r, s);
+    strbuf_printf(s, " and tcp port %u)", rng_below(r, 65536));
+}
+
+static void net_port(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(net 10.%u.%u.0/24 and port %u)", rng_below(r, 256), rng_below(r, 256), rng_below(r, 65536));
+}
+
+static void host_dst_port(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(host ");
+    address(r, s);
+    strbuf_printf(s, " and udp dst port %u)", rng_below(r, 65536));
+}
+
+static void conversation(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(host ");
+    address(r, s);
+    strbuf_puts(s, " and host ");
+    address(r, s);
+    strbuf_puts(s, ")");
+}
+
+/* Between few hosts, written in either order. */
+static void conversation_ports(struct rng *r, struct strbuf *s)
+{
+    uint32_t a = rng_below(r, 8), b = (a + 1 + rng_below(r, 7)) % 8;
+
+    strbuf_printf(s, "(host 10.0.0.%u and port %u and host 10.0.0.%u and tcp port %u)", a, 1 + rng_below(r, 3), b, 4 + rng_below(r, 3));
+}
+
+static void host6_port(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ip6 host 2001:db8::%x and port %u)", rng_below(r, 200), rng_below(r, 65536));
+}
+
 static void host6(struct rng *r, struct strbuf *s)
 {
     strbuf_printf(s, "ip6 host 2001:db8:%x::%x", rng_below(r, 4), rng_below(r, 65536));
@@ -87,10 +134,72 @@ static const struct list lists[] = {
     {"ports", port, "", " or ", "", 200, 1000},
     {"ports beside another test", port, "tcp and (", " or ", ") and not src net 10.0.0.0/8", 200, 400},
     {"hosts and ports", pair, "", " or ", "", 500, 1500},
+    {"hosts with a port of either side", host_port, "", " or ", "", 16, 40},
+    {"... unrelated", host_tcp_port, "", " or ", "", 24, 100},
+    {"..., negated", host_tcp_port, "not (", " or ", ")", 24, 100},
+    {"..., beside other tests", host_tcp_port, "len > 100 and (", " or ", " or src host 10.0.0.1) or arp", 16, 40},
+    {"networks with a port of either side", net_port, "", " or ", "", 24, 100},
+    {"hosts with a destination port", host_dst_port, "", " or ", "", 24, 100},
+    {"conversations", conversation, "", " or ", "", 70, 100},
+    {"conversations with ports", conversation_ports, "", " or ", "", 12, 24},
+    {"IPv6 hosts with a port", host6_port, "", " or ", "", 12, 24},
     {"IPv6 hosts", host6, "", " or ", "", 200, 1000},
     {"IPv6 hosts without a common prefix", host6_unrelated, "", " or ", "", 170, 240}, /* as many as need few loads */
     {"MAC addresses", mac, "", " or ", "", 200, 400},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
+};
+
+/* Short ones of few addresses and ports, which meet each other: each form is proved for several. */
+static void few_ports(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(host 10.0.0.%u and port %u)", rng_below(r, 6), rng_below(r, 3));
+}
+
+static void few_nets(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(net 10.0.%u.0/24 and port (%u or %u))", rng_below(r, 6), rng_below(r, 3), 3 + rng_below(r, 3));
+}
+
+static void few_hosts6(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ip6 host 2001:db8:%u::%u and udp port %u)", rng_below(r, 2), rng_below(r, 3), rng_below(r, 3));
+}
+
+static void few_conversations(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(host 10.0.0.%u and host 10.0.0.%u)", rng_below(r, 5), rng_below(r, 7));
+}
+
+static void few_tuples(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(tcp and host 10.0.0.%u and port %u and host 10.0.0.%u and port %u)", rng_below(r, 3), rng_below(r, 2), 3 + rng_below(r, 2),
+                  rng_below(r, 3));
+}
+
+static void few_sides(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(host 10.0.0.%u and %s port %u)", rng_below(r, 6), rng_below(r, 2) ? "src" : "dst", rng_below(r, 3));
+}
+
+static void few_mixed(struct rng *r, struct strbuf *s)
+{
+    if (rng_below(r, 9) == 0)
+        strbuf_printf(s, "src host 10.0.0.%u", rng_below(r, 6));
+    else
+        few_ports(r, s);
+}
+
+static const struct list small[] = {
+    {"ports of hosts", few_ports, "", " or ", "", 10, 12},
+    {"ports of hosts, negated", few_ports, "not (", " or ", ")", 9, 12},
+    {"ports of hosts, among others", few_ports, "ip[8] = 1 and (", " or ", " or ip[60] = 5)", 9, 12},
+    {"ports of networks", few_nets, "", " or ", "", 9, 12},
+    {"ports of IPv6 hosts", few_hosts6, "", " or ", "", 9, 12},
+    {"conversations", few_conversations, "", " or ", "", 10, 14},
+    {"conversations, before others", few_conversations, "(", " or ", ") and tcp or ether[0] = 7", 9, 12},
+    {"tuples", few_tuples, "", " or ", "", 9, 12},
+    {"ports of either side", few_sides, "", " or ", "", 9, 12},
+    {"ports of hosts, and hosts", few_mixed, "", " or ", "", 12, 20},
 };
 
 static const char *verdict_word(int rc, const struct prove_result *r)
@@ -111,30 +220,40 @@ static bool break_program(struct program *p, struct rng *r)
     return false;
 }
 
-static void prove_list(const struct list *l, uint32_t n, uint64_t seed)
+/* The list, plain and optimized; false, having said why, when it does not compile. */
+static bool compile_list(const struct list *l, uint32_t n, struct rng *r, struct program *plain, struct program *optimized)
 {
-    struct rng r = {seed + n};
-    struct strbuf text;
     struct weir_options o = WEIR_OPTIONS_INIT;
-    struct program plain = {0}, optimized = {0}, broken = {0};
-    const struct prove_options patient = {.work = UINT64_C(1) << 34};
-    struct prove_result result = {0};
-    char why[256];
+    struct strbuf text;
+    char why[256] = "";
 
     strbuf_init(&text, &allocator_libc);
     strbuf_puts(&text, l->before);
     for (uint32_t i = 0; i < n; i++) {
         strbuf_puts(&text, i ? l->between : "");
-        l->term(&r, &text);
+        l->term(r, &text);
     }
     strbuf_puts(&text, l->after);
     o.optimize = 0;
-    int rc = text.failed ? WEIR_E_MEMORY : compile_program(text.text, &o, &plain, why, sizeof why);
+    int rc = text.failed ? WEIR_E_MEMORY : compile_program(text.text, &o, plain, why, sizeof why);
     o.optimize = 1;
     if (rc >= 0)
-        rc = compile_program(text.text, &o, &optimized, why, sizeof why);
-    if (tap_ok(rc >= 0, "%u %s compile", n, l->name)) {
-        rc = walk_refines(plain.at, plain.n, optimized.at, optimized.n, &patient, &result);
+        rc = compile_program(text.text, &o, optimized, why, sizeof why);
+    strbuf_release(&text);
+    if (rc < 0)
+        tap_diag("%s", why);
+    return rc >= 0;
+}
+
+static void prove_list(const struct list *l, uint32_t n, uint64_t seed)
+{
+    struct rng r = {seed + n};
+    struct program plain = {0}, optimized = {0}, broken = {0};
+    const struct prove_options patient = {.work = UINT64_C(1) << 34};
+    struct prove_result result = {0};
+
+    if (tap_ok(compile_list(l, n, &r, &plain, &optimized), "%u %s compile", n, l->name)) {
+        int rc = walk_refines(plain.at, plain.n, optimized.at, optimized.n, &patient, &result);
         if (!tap_ok(rc == 0 && result.verdict == PROVE_EQUAL, "%u %s: %u instructions refine %u", n, l->name, optimized.n, plain.n))
             tap_diag("%s", verdict_word(rc, &result));
         if (rc == 0)
@@ -145,13 +264,32 @@ static void prove_list(const struct list *l, uint32_t n, uint64_t seed)
             tap_diag("%s", verdict_word(rc, &result));
         if (rc == 0)
             prove_release(&result);
-    } else {
-        tap_diag("%s", why);
     }
     program_free(&plain);
     program_free(&optimized);
     program_free(&broken);
-    strbuf_release(&text);
+}
+
+static void prove_small(const struct list *l, uint64_t seed, unsigned times)
+{
+    unsigned proved = 0;
+
+    for (unsigned i = 0; i < times; i++) {
+        struct rng r = {seed + i};
+        struct program plain = {0}, optimized = {0};
+        struct prove_result result = {0};
+        bool compiled = compile_list(l, l->few + rng_below(&r, l->many - l->few + 1), &r, &plain, &optimized);
+        int rc = compiled ? walk_refines(plain.at, plain.n, optimized.at, optimized.n, NULL, &result) : -1;
+        if (rc == 0 && result.verdict == PROVE_EQUAL)
+            proved++;
+        else
+            tap_pending("seed %llu: %s", (unsigned long long)(seed + i), verdict_word(rc, &result));
+        if (rc == 0)
+            prove_release(&result);
+        program_free(&plain);
+        program_free(&optimized);
+    }
+    tap_ok(proved == times, "%s: %u of %u small lists proved", l->name, proved, times);
 }
 
 int main(void)
@@ -165,5 +303,7 @@ int main(void)
             prove_list(&lists[i], lists[i].many, seed);
     }
     prove_list(&lists[0], 10000, seed);
+    for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
+        prove_small(&small[i], seed, all ? 200 : 5);
     return tap_done();
 }

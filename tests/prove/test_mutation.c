@@ -57,6 +57,24 @@ static const char *const filters[] = {
     "ether[30:2] = 47 or ether[30:2] = 53) and ether[1] = 1)",
     "sctp portrange 443 and ip[9] = 2 or dst and src port 22 or (sctp port 22 and ip[100] = 1)",
     "(ether[30:2] <= 9 and ip[1] = 1 or ether[30:2] = 20 and ip[1] = 2) and (ether[30:2] = 5 and ip[2] = 3 or ether[30:2] = 7)",
+    "(host 1.1.1.1 and port 1) or (host 1.1.1.2 and port 4) or (host 1.1.1.3 and port 7) or (host "
+    "1.1.1.4 and port 3) or (host 1.1.1.5 and port 6) or (host 1.1.1.6 and port 2) or (host 1.1.1.7 and "
+    "port 5) or (host 1.1.1.8 and port 1) or (host 1.1.1.1 and port 4) or (host 1.1.1.2 and port 7) or ether[0] = 9",
+    "(host 1.1.1.1 and host 1.1.2.1 and tcp port 1) or (host 1.1.1.2 and host 1.1.2.2 and tcp port 2) or "
+    "(host 1.1.1.3 and host 1.1.2.3 and tcp port 3) or (host 1.1.1.4 and host 1.1.2.1 and tcp port 4) or "
+    "(host 1.1.1.1 and host 1.1.2.2 and tcp port 5) or (host 1.1.1.2 and host 1.1.2.3 and tcp port 6) or "
+    "(host 1.1.1.3 and host 1.1.2.1 and tcp port 7) or (host 1.1.1.4 and host 1.1.2.2 and tcp port 8) or "
+    "(host 1.1.1.1 and host 1.1.2.3 and tcp port 9)",
+    "(host 1.1.1.1 and host 1.1.1.1) or (host 1.1.1.2 and host 1.1.1.3) or (host 1.1.1.3 and host "
+    "1.1.1.5) or (host 1.1.1.4 and host 1.1.1.2) or (host 1.1.1.1 and host 1.1.1.4) or (host 1.1.1.2 and "
+    "host 1.1.1.1) or (host 1.1.1.3 and host 1.1.1.3) or (host 1.1.1.4 and host 1.1.1.5) or (host "
+    "1.1.1.1 and host 1.1.1.2)",
+    "(ip6 host 2001:db8::1 and udp port 1) or (ip6 host 2001:db8::2 and udp port 2) or (ip6 host "
+    "2001:db8::3 and udp port 3) or (ip6 host 2001:db8::4 and udp port 1) or (ip6 host 2001:db8::5 and "
+    "udp port 2) or (ip6 host 2001:db8::6 and udp port 3) or (ip6 host 2001:db8::7 and udp port 1) or "
+    "(ip6 host 2001:db8::8 and udp port 2) or (ip6 host 2001:db8::9 and udp port 3)",
+    "(ether[0] = 1 or ether[0] = 5) and ether[9] = 3 and ((ether[0] = 5 and ether[3] = 1) or ((ether[0] = 1 or "
+    "ether[0] = 5 or ether[0] = 6) and ether[4] = 2))",
     "greater 200 and less 100",
     "greater 100 and less 200 and not less 150",
     "ip[ip[0]] = 5 or ip[ip[ip[1]]] = 6",

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/factor.h - what factor.c and distribute.c share; private to them.
+ */
+#ifndef WEIR_LOWER_FACTOR_H
+#define WEIR_LOWER_FACTOR_H
+#include "lower/normal_form.h"
+
+/* One item of a list: where its first test's value lies in the set, `rest` decides (NF_NONE: it is decided). */
+struct entry {
+    struct set set;
+    uint32_t rest; /* nf */
+    uint32_t rank; /* place among the items of its run */
+    struct span at;
+};
+
+/** The test an item begins with, or NF_NONE. @compound: the kind of lists that are items. */
+uint32_t factor_head(const struct normal_form *x, uint32_t item, uint8_t compound);
+
+/** Gives each entry the number of the first with its set. NULL: no memory. */
+uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint32_t n);
+
+/** Are any two sets of @n entries, numbered by @number, equal or disjoint? */
+bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n);
+
+/**
+ * Long runs of items of @list that ask first for one of two things, and then for more, become items that ask for one
+ * of them: distribute.c.
+ */
+void factor_distribute(struct normal_form *x, uint32_t list);
+#endif
