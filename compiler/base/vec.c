@@ -5,11 +5,13 @@
 #define VEC_FIRST 8
 #endif
 
+#define VEC_LARGE ((size_t)8 << 20) /* bytes from which room to spare is dear, and moving is the system's to do cheaply */
+
 bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t extra, size_t size, size_t align)
 {
     if (extra > UINT32_MAX / 2 - n)
         return false; /* size is far below 2^32, so n * size cannot wrap */
-    uint32_t want = *cap ? *cap * 2 : VEC_FIRST;
+    uint32_t want = !*cap ? VEC_FIRST : *cap < VEC_LARGE / size ? *cap * 2 : *cap + *cap / 4;
     if (want < n + extra)
         want = n + extra;
     void *to = *cap ? arena_resize(a, *at, *cap * size, want * size, align) : arena_alloc(a, want, size, align);

@@ -244,6 +244,34 @@ static bool same_target(void *user, uint32_t lo, uint32_t hi, uint32_t which)
     return true;
 }
 
+/* Is some number from @lo to @hi in @set? */
+static bool meets(const struct set *set, uint32_t lo, uint32_t hi)
+{
+    uint32_t from = 0, to = set->n;
+
+    while (from < to) {
+        uint32_t middle = from + (to - from) / 2;
+        if (set->at[middle].hi < lo)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < set->n && set->at[from].lo <= hi;
+}
+
+/* Do all numbers of @known lead to one target of @b, which is left in @one? */
+static bool is_decided(const struct ir_block *b, const struct set *known, struct one_target *one)
+{
+    uint32_t lo = 0;
+
+    if (known->n <= MANY_PIECES || known->n <= b->to.n)
+        return overlaps(b, known, same_target, one);
+    for (uint32_t c = 0; c < b->to.n; lo = b->to.at[c++].last + 1)
+        if (meets(known, lo, b->to.at[c].last) && !same_target(one, lo, b->to.at[c].last, c))
+            return false;
+    return true;
+}
+
 /* ---------------------------------------------------------------- states */
 
 static uint32_t set_of(const struct thread *t, uint32_t first, uint32_t n, ir_value v)
@@ -332,7 +360,7 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
         if (!b->phi.n) {
             struct one_target one = {.b = b, .target = b->to.at[0].target};
             uint32_t known = b->on == IR_NONE ? 0 : set_of(t, first, n, b->on);
-            if (known ? overlaps(b, &t->set.at[known], same_target, &one) : b->to.n == 1) {
+            if (known ? is_decided(b, &t->set.at[known], &one) : b->to.n == 1) {
                 from = block;
                 block = one.target;
                 t->budget -= t->budget ? 1 : 0;
@@ -435,21 +463,6 @@ static uint32_t set_of_pieces(struct thread *t, uint32_t first, uint32_t next)
 static bool asked_again(const struct thread *t, uint32_t target, ir_value v)
 {
     return !is_return(target) && t->tracked[v] && t->relevant[target] >> (t->tracked[v] - 1) & 1;
-}
-
-/* Is some number from @lo to @hi in @set? */
-static bool meets(const struct set *set, uint32_t lo, uint32_t hi)
-{
-    uint32_t from = 0, to = set->n;
-
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (set->at[middle].hi < lo)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from < set->n && set->at[from].lo <= hi;
 }
 
 /* The same as resolve_tracked() where nothing is asked about the value again, so that it takes no sets. */
