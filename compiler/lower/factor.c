@@ -46,7 +46,7 @@ struct run {
 };
 
 struct factor {
-    struct normal_form form;
+    struct normal_form form; /* first: simplify() finds its way back */
     bool switches;        /* many disjoint sets become a switch */
     VEC(struct run) run;
     uint32_t *run_of;     /* per value: index of its open run in the list being read, plus one */
@@ -187,11 +187,11 @@ static int piece_order(const void *a, const void *b)
 
 uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint32_t n)
 {
-    uint32_t size = 16, *number = arena_array(x->a, uint32_t, n);
+    uint32_t size = 16, *number = arena_array(x->t, uint32_t, n);
 
     while (size < 2 * n)
         size *= 2;
-    uint32_t *table = arena_array(x->a, uint32_t, size);
+    uint32_t *table = arena_array(x->t, uint32_t, size);
     if (!table || !number) {
         x->failed = true;
         return NULL;
@@ -214,7 +214,7 @@ bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint3
 
     for (uint32_t i = 0; i < n; i++)
         total += number[i] == i ? e[i].set.n : 0;
-    struct piece *p = arena_array(x->a, struct piece, total ? total : 1);
+    struct piece *p = arena_array(x->t, struct piece, total ? total : 1);
     x->failed |= !p;
     for (uint32_t i = 0; p && i < n; i++)
         for (uint32_t k = 0; number[i] == i && k < e[i].set.n; k++)
@@ -245,7 +245,7 @@ static bool sets_meet(struct set a, struct set b)
  */
 static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8_t kind)
 {
-    uint32_t m = 0, *number = factor_number_sets(&x->form, e, n), *now = arena_array(x->form.a, uint32_t, n);
+    uint32_t m = 0, *number = factor_number_sets(&x->form, e, n), *now = arena_array(x->form.t, uint32_t, n);
 
     if (!number || !now) {
         x->form.failed = true;
@@ -280,7 +280,7 @@ static struct piece *disjoint_pieces(struct factor *x, const struct entry *e, ui
 
     for (uint32_t i = 0; i < n; i++)
         total += e[i].set.n;
-    struct piece *p = arena_array(x->form.a, struct piece, total ? total : 1);
+    struct piece *p = arena_array(x->form.t, struct piece, total ? total : 1);
     x->form.failed |= !p;
     for (uint32_t i = 0; p && i < n; i++)
         for (uint32_t k = 0; k < e[i].set.n; k++)
@@ -297,7 +297,7 @@ static struct piece *disjoint_pieces(struct factor *x, const struct entry *e, ui
 static uint32_t make_switch(struct factor *x, const struct run *r, const struct entry *e, uint32_t entries, const struct piece *p,
                             uint32_t n, bool is_or)
 {
-    struct ir_case *to = arena_array(x->form.a, struct ir_case, 2 * (size_t)n + 1);
+    struct ir_case *to = arena_array(x->form.t, struct ir_case, 2 * (size_t)n + 1);
     uint32_t m = 0, s = nf_new(&x->form, (struct nf){.kind = NF_SWITCH, .negated = !is_or, .first = NF_NONE, .last = NF_NONE, .on = r->on,
                                               .at = e[0].at, .reach = r->reach});
 
@@ -322,7 +322,7 @@ static uint32_t make_switch(struct factor *x, const struct run *r, const struct 
 /* The items of @r as entries: lone ones from the front, those with a rest from the back. */
 static struct entry *run_entries(struct factor *x, const struct run *r, bool is_or, uint32_t *lones, uint32_t *rests)
 {
-    struct entry *e = arena_array(x->form.a, struct entry, r->n);
+    struct entry *e = arena_array(x->form.t, struct entry, r->n);
     uint32_t next, lone = 0, n = 0;
 
     x->form.failed |= !e;
@@ -547,24 +547,34 @@ static void regroup_all(struct factor *x, uint32_t list)
     }
 }
 
+/* Simplifies the nodes from @first on, without making switches. */
+static void simplify(struct normal_form *form, uint32_t first)
+{
+    struct factor *x = (struct factor *)form;
+    uint32_t nodes = form->nf.n; /* inner lists first: they stand before the lists that hold them */
+
+    for (uint32_t i = first; i < nodes && !form->failed; i++) {
+        if (form->nf.at[i].done)
+            continue;
+        nf_dispatch(form, i);
+        regroup_all(x, i);
+    }
+}
+
 cond cond_factor(struct lower *lw, cond root)
 {
-    struct factor x = {.form = {.lw = lw, .a = lw->arena}};
+    struct factor x = {.form = {.lw = lw, .a = lw->arena, .t = lw->arena}};
 
     if (root == COND_TRUE || root == COND_FALSE)
         return root;
-    uint32_t top = nf_build(&x.form, root);
     x.run_of = arena_array(lw->arena, uint32_t, lw->f->value.n);
     x.run_stamp = arena_array(lw->arena, uint32_t, lw->f->value.n);
-    if (!x.run_of || !x.run_stamp || x.form.failed) {
+    if (!x.run_of || !x.run_stamp) {
         lw->error = WEIR_E_MEMORY;
         return root;
     }
-    uint32_t nodes = x.form.nf.n; /* inner lists first: they stand before the lists that hold them */
-    for (uint32_t i = 0; i < nodes && !x.form.failed; i++) {
-        nf_dispatch(&x.form, i);
-        regroup_all(&x, i);
-    }
+    uint32_t top = nf_build(&x.form, root, simplify);
+    simplify(&x.form, 0);
     x.switches = true;
     if (x.any_long)
         regroup_all(&x, top);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LONG_LIST   64   /* items from which each is simplified by itself */
+#define RESERVE_MAX 4096 /* nodes for which there is room at once */
 #define ORDERED_MAX 6 /* tests of one value that are made in the order of the text */
 
 uint32_t nf_new(struct normal_form *x, struct nf n)
@@ -88,48 +90,168 @@ static bool measure_reach(struct normal_form *x)
     return true;
 }
 
-/* The formula in negation normal form, lists of one kind merged. */
-uint32_t nf_build(struct normal_form *x, cond root)
-{
-    const struct cond_node *node = x->lw->node.at;
-    bool *negated = arena_array(x->a, bool, root + 1), *reached = arena_array(x->a, bool, root + 1);
-    uint32_t *of = arena_array(x->a, uint32_t, root + 1);
+/* What is being built. */
+struct build {
+    struct normal_form *x;
+    const struct cond_node *node;
+    bool *negated, *reached;
+    uint32_t *of;    /* by condition: its list, as the condition at the top of it, or NF_NONE; once built: its node */
+    uint32_t *items; /* by condition at the top of a list: how many there are; once built, by condition: its first node */
+    struct arena temp;
+};
 
-    if (!negated || !reached || !of || !measure_reach(x) || !vec_reserve(x->a, &x->nf, root)) {
-        x->failed = true;
-        return 0;
-    }
-    reached[root] = true;
+static bool is_list(const struct build *b, cond i)
+{
+    return b->node[i].kind == COND_AND || b->node[i].kind == COND_OR;
+}
+
+static uint8_t list_kind(const struct build *b, cond i)
+{
+    return (b->node[i].kind == COND_AND) != b->negated[i] ? NF_AND : NF_OR;
+}
+
+/* Parents tell children whether they are negated and which list they are in. */
+static void look_down(struct build *b, cond root)
+{
+    b->reached[root] = true;
+    b->of[root] = NF_NONE;
     for (cond i = root + 1; i-- > 0;) {
-        if (!reached[i] || node[i].kind < COND_AND)
+        if (!b->reached[i])
             continue;
-        negated[node[i].left] = negated[i] ^ (node[i].kind == COND_NOT);
-        reached[node[i].left] = true;
-        if (node[i].kind != COND_NOT) {
-            negated[node[i].right] = negated[i];
-            reached[node[i].right] = true;
+        uint32_t list = b->of[i];
+        if (is_list(b, i) && (list == NF_NONE || list_kind(b, list) != list_kind(b, i))) {
+            b->items[list == NF_NONE ? i : list] += list != NF_NONE;
+            list = i;
+        } else if (b->node[i].kind < COND_AND && list != NF_NONE) {
+            b->items[list]++;
+        }
+        if (b->node[i].kind < COND_AND)
+            continue;
+        cond child[2] = {b->node[i].left, b->node[i].right};
+        for (int c = 0; c < (b->node[i].kind == COND_NOT ? 1 : 2); c++) {
+            b->negated[child[c]] = b->negated[i] ^ (b->node[i].kind == COND_NOT);
+            b->reached[child[c]] = true;
+            b->of[child[c]] = list;
         }
     }
+}
+
+static struct interval *intervals_copy(struct normal_form *x, const struct interval *at, uint32_t n)
+{
+    struct interval *to = n ? arena_array(x->a, struct interval, n) : NULL;
+
+    if (n && !to)
+        x->failed = true;
+    else if (n)
+        memcpy(to, at, n * sizeof *to);
+    return to;
+}
+
+/* Moves @item and what is below it down to @first, nodes of nobody going; sets move to where they stay. */
+static uint32_t keep_item(struct normal_form *x, uint32_t first, uint32_t item)
+{
+    VEC(struct nf) kept = {0};
+
+    if (!vec_push(x->t, &kept, x->nf.at[item]))
+        x->failed = true;
+    for (uint32_t i = 0; i < kept.n && !x->failed; i++) {
+        struct nf *n = &kept.at[i];
+        n->done = true;
+        if (n->kind == NF_LEAF) {
+            if (n->leaf == COND_FALSE) {
+                n->set.at = intervals_copy(x, n->set.at, n->set.n);
+                n->set.order = intervals_copy(x, n->set.order, n->set.ordered);
+            }
+            continue;
+        }
+        uint32_t c = n->first;
+        for (kept.at[i].first = c == NF_NONE ? NF_NONE : first + kept.n; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+            struct nf child = x->nf.at[c];
+            kept.at[i].last = first + kept.n;
+            child.next = child.next == NF_NONE ? NF_NONE : first + kept.n + 1;
+            if (!vec_push(x->t, &kept, child))
+                x->failed = true;
+        }
+    }
+    if (x->failed)
+        return item;
+    kept.at[0].next = NF_NONE;
+    memcpy(&x->nf.at[first], kept.at, kept.n * sizeof *kept.at); /* there were at least as many */
+    x->nf.n = first + kept.n;
+    return first;
+}
+
+/* An item of a long list is there: its nodes are all from @first on. */
+static uint32_t item_done(struct build *b, uint32_t first, uint32_t item, void (*simplify)(struct normal_form *x, uint32_t first))
+{
+    struct normal_form *x = b->x;
+    struct arena_mark mark = arena_mark(&b->temp);
+
+    x->t = &b->temp;
+    simplify(x, first);
+    if (!x->failed)
+        item = keep_item(x, first, item);
+    x->t = x->a;
+    arena_rewind(&b->temp, mark);
+    return item;
+}
+
+static void look_up(struct build *b, cond root, void (*simplify)(struct normal_form *x, uint32_t first))
+{
+    struct normal_form *x = b->x;
+
     for (cond i = 0; i <= root && !x->failed; i++) {
-        if (!reached[i])
+        const struct cond_node *n = &b->node[i];
+        uint32_t list = b->of[i];
+        if (!b->reached[i])
             continue;
-        if (node[i].kind == COND_NOT) {
-            of[i] = of[node[i].left];
-        } else if (node[i].kind == COND_AND || node[i].kind == COND_OR) {
-            of[i] = nf_list_new(x, (node[i].kind == COND_AND) != negated[i] ? NF_AND : NF_OR);
-            nf_list_add(x, of[i], of[node[i].left]);
-            nf_list_add(x, of[i], of[node[i].right]);
-        } else {
-            of[i] = nf_new(x, (struct nf){.kind = NF_LEAF, .negated = negated[i], .leaf = i, .at = node[i].at,
-                                          .strict = node[i].kind != COND_TEST, .reach = x->value_reach[node[i].on]});
+        if (n->kind == COND_NOT) {
+            b->of[i] = b->of[n->left];
+            b->items[i] = b->items[n->left];
+            continue;
         }
+        b->items[i] = is_list(b, i) ? b->items[n->left] : x->nf.n;
+        if (!is_list(b, i)) {
+            b->of[i] = nf_new(x, (struct nf){.kind = NF_LEAF, .negated = b->negated[i], .leaf = i, .at = n->at,
+                                             .strict = n->kind != COND_TEST, .reach = x->value_reach[n->on]});
+            continue;
+        }
+        b->of[i] = nf_list_new(x, list_kind(b, i));
+        nf_list_add(x, b->of[i], b->of[n->left]);
+        nf_list_add(x, b->of[i], b->of[n->right]);
+        if (list != NF_NONE && list_kind(b, list) != list_kind(b, i) && b->items[list] >= LONG_LIST && !x->failed)
+            b->of[i] = item_done(b, b->items[i], b->of[i], simplify);
     }
-    return of[root];
+}
+
+/* The formula in negation normal form, lists of one kind merged. */
+uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct normal_form *x, uint32_t first))
+{
+    struct build b = {.x = x, .node = x->lw->node.at};
+    struct arena *work = root < RESERVE_MAX ? x->a : &b.temp; /* small ones are not worth an arena */
+    uint32_t top = 0;
+
+    arena_init(&b.temp, x->a->al, x->a->ceiling);
+    b.negated = arena_array(work, bool, root + 1);
+    b.reached = arena_array(work, bool, root + 1);
+    b.of = arena_array(work, uint32_t, root + 1);
+    b.items = arena_array(work, uint32_t, root + 1);
+    if (!b.negated || !b.reached || !b.of || !b.items || !measure_reach(x) ||
+        !vec_reserve(x->a, &x->nf, root < RESERVE_MAX ? root : RESERVE_MAX)) {
+        x->failed = true;
+    } else {
+        look_down(&b, root);
+        look_up(&b, root, simplify);
+        top = b.of[root];
+    }
+    x->a->over_ceiling |= b.temp.over_ceiling;
+    arena_release(&b.temp);
+    return top;
 }
 
 struct interval *intervals_new(struct normal_form *x, uint32_t n)
 {
-    struct interval *s = arena_array(x->a, struct interval, n ? n : 1);
+    struct interval *s = arena_array(x->t, struct interval, n ? n : 1);
 
     x->failed |= !s;
     return s;

@@ -27,6 +27,7 @@ struct set {
 struct nf {
     uint8_t kind;
     bool negated;         /* NF_LEAF, NF_SWITCH: the outcome is swapped */
+    bool done;            /* simplified; in items of long lists */
     bool opaque;          /* NF_LEAF: not a test, to be left as it is */
     bool strict;          /* holds a requirement or a definition: nothing may move past it */
     uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
@@ -48,14 +49,18 @@ struct nf {
 struct normal_form {
     struct lower *lw;
     struct arena *a;
+    struct arena *t;       /* for sets and work space: that of an item goes when the item is simplified */
     VEC(struct nf) nf;
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
     bool failed;           /* memory ran out; sticky */
 };
 
 
-/** The formula @root. Returns the top node. */
-uint32_t nf_build(struct normal_form *x, cond root);
+/**
+ * The formula @root. Returns the top node. Items of long lists are simplified as soon as they are there, and what is left of
+ * each is all that is kept: @simplify is given the first node of one, which are all nodes from there on.
+ */
+uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct normal_form *x, uint32_t first));
 /** Back to a formula. */
 cond nf_rebuild(struct normal_form *x, uint32_t root);
 
