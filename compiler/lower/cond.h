@@ -58,9 +58,17 @@ struct cond_node {
     };
 };
 
+/* A number of several words, the last of which may be any in an interval. */
+struct list_row {
+    uint32_t word[4];
+    uint32_t last; /* the interval's end; it begins at the last word */
+};
+
 /* What a long list of one primitive asks for. */
 struct list {
-    const struct interval *at; /* sorted, disjoint */
+    uint32_t words;            /* of its numbers; 0: this is no list */
+    const struct interval *at; /* one word: n of them, sorted, disjoint */
+    const struct list_row *row; /* several: n of them, sorted */
     uint32_t n;
 };
 
@@ -81,7 +89,7 @@ struct lower {
     VEC(struct ir_guard) guard;  /* of all leaves */
     VEC(struct ir_guard) pending;
     VEC(struct lower_var) var;   /* [1, in->var.n) are the cursor's */
-    struct list list;            /* n not 0: the primitive being lowered asks for these instead of its own numbers */
+    struct list list;            /* words not 0: the primitive being lowered asks for these instead of its own numbers */
     bool pairs;                  /* many addresses and many ports: few packets get as far as the ports */
     bool common_ipv4;            /* in by_ipv4_header(): the IPv4 header has 20 bytes */
     uint32_t wlan_round;         /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
@@ -135,6 +143,8 @@ struct lists {
     VEC(struct list) list;
 };
 void lists_find(struct lower *lw, struct lists *out);
+/** Is the number whose words are @v in the list of the primitive being lowered? */
+cond cond_in_list(struct lower *lw, const ir_value *v);
 
 /** Sorts intervals and merges those that meet, in place. Returns how many are left. */
 uint32_t intervals_unite(struct interval *in, uint32_t n);

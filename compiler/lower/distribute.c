@@ -81,7 +81,7 @@ static uint32_t rest_of(const struct distribution *d, uint32_t k)
 static bool is_small(const struct normal_form *x, uint32_t i, unsigned depth, unsigned *leaves)
 {
     const struct nf *n = &x->nf.at[i];
-    bool ok = depth > 0 && !n->strict && n->kind != NF_SWITCH;
+    bool ok = depth > 0 && !n->strict && !n->opaque && n->kind != NF_SWITCH;
 
     if (ok && n->kind == NF_LEAF)
         return ++*leaves <= LEAVES_MAX;

@@ -416,8 +416,11 @@ struct mac_test {
 static cond mac48_side(struct lower *lw, const void *what, int dst)
 {
     const struct mac_test *t = what;
+    uint32_t offset = dst ? t->c->lt->dst_offset : t->c->lt->src_offset;
 
-    return bytes_equal(lw, address_of(lw, t->c->link), dst ? t->c->lt->dst_offset : t->c->lt->src_offset, t->mac, 6);
+    if (lw->list.words) /* in the order of bytes_equal() */
+        return cond_in_list(lw, (const ir_value[]){load_anchor(lw, t->c->link, offset + 2, 4), load_anchor(lw, t->c->link, offset, 2)});
+    return bytes_equal(lw, address_of(lw, t->c->link), offset, t->mac, 6);
 }
 
 cond mac48(struct lower *lw, const struct cursor *c, uint8_t dir, const uint8_t mac[6])

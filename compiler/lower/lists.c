@@ -4,19 +4,22 @@
  *
  *   host a or host b or ... or host z             ip and (src in {a ... z} or dst in {a ... z}) or arp and ...
  *   not port 1 and not port 2 and ...             not (... sport in {1, 2 ...} or dport in {1, 2 ...})
+ *   ip6 host a or ip6 host b or ...               ip6 and (switch first word of src: those of a, b, ... -> the next word ...
  *
  * Primitives that differ in nothing but the number they look for, one after the other in one list, become the first of
  * them, which asks for the set. factor.c would find the same from the tests of each; here they are never made, so a
- * list of hosts costs its text and a sort.
+ * list of hosts costs its text and a sort. Numbers of several words, IPv6 and MAC addresses, are searched word by word.
  *
  * Refines: the tests of one primitive stay in their order, and each one's value was tested by every primitive in
- * front of the one that accepts. Nothing is moved past another primitive.
+ * front of the one that accepts; a word is read where those before it are right, as by the primitive that has them. Nothing is
+ * moved past another primitive.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "lower/cond.h"
 
-#define LIST_MIN 16 /* primitives from which they are one; shorter lists keep the order of the text */
+#define SWITCH_MIN 6 /* first words from which numbers are searched by them */
+#define LIST_MIN  16 /* primitives from which they are one; shorter lists keep the order of the text */
 
 int interval_order(const void *a, const void *b)
 {
@@ -46,26 +49,57 @@ struct reading {
     struct lower *lw;
     struct lists *out;
     uint32_t chain;      /* the AND or OR whose items these are */
+    uint32_t words;      /* of their numbers */
     VEC(uint32_t) node;  /* the primitives, in order */
 };
 
-/* Does @p look for a set of numbers in one value, or in one value for each direction? */
-static bool is_listable(const struct prim *p)
+/* Words of a prefix; 0 when the mask is none. */
+static uint32_t prefix_words(const uint32_t *mask, uint32_t n)
 {
+    uint32_t words = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t rest = ~mask[i];
+        if ((rest & (rest + 1)) || (mask[i] && i && mask[i - 1] != UINT32_MAX))
+            return 0;
+        words += mask[i] != 0;
+    }
+    return words;
+}
+
+/* Words of the numbers that @p looks for in one place, or in one place for each direction; 0: it is no such primitive. */
+static uint32_t number_words(const struct prim *p)
+{
+    uint32_t words = 1;
+
     if (p->dir == DIR_SRC_AND_DST)
-        return false;
-    if (p->kind == PRIM_PORT)
-        return true;
-    bool prefixes = p->kind == PRIM_HOST && p->count && !p->count6;
-    for (uint32_t i = 0; prefixes && i < p->count; i++)
-        prefixes = p->u.v4[i].mask && (~p->u.v4[i].mask & (~p->u.v4[i].mask + 1)) == 0;
-    return prefixes;
+        return 0;
+    switch ((enum prim_kind)p->kind) {
+    case PRIM_PORT:
+        return 1;
+    case PRIM_MAC48:
+        return p->cursor->lt->address == ADDRESS_WLAN ? 0 : 2;
+    case PRIM_HOST:
+        if (p->count && p->count6)
+            return 0;
+        for (uint32_t i = 0; i < p->count && words; i++)
+            words = prefix_words(&p->u.v4[i].mask, 1);
+        for (uint32_t i = 0; i < p->count6 && words; i++) {
+            uint32_t n = prefix_words(p->v6[i].mask, 4);
+            words = i == 0 || n == words ? n : 0;
+        }
+        return words;
+    default:
+        return 0;
+    }
 }
 
 /* Do these differ in nothing but the numbers? */
 static bool is_same_question(const struct prim *p, const struct prim *q)
 {
     if (p->kind != q->kind || p->dir != q->dir || p->cursor != q->cursor || p->families != q->families)
+        return false;
+    if (p->kind == PRIM_HOST && !p->count != !q->count)
         return false;
     return p->kind != PRIM_PORT || (p->count == q->count && memcmp(p->u.numbers, q->u.numbers, p->count * sizeof *p->u.numbers) == 0);
 }
@@ -75,36 +109,80 @@ static const struct prim *prim_at(const struct lower *lw, uint32_t node)
     return &lw->in->prim.at[lw->in->prim_of[node]];
 }
 
-/* The numbers of @p to @to, if given. Returns how many. */
-static uint32_t numbers_of(const struct prim *p, struct interval *to)
+static uint32_t number_count(const struct prim *p)
 {
-    if (p->kind == PRIM_PORT) {
-        if (to)
-            *to = (struct interval){p->lo, p->hi};
-        return 1;
+    return p->kind != PRIM_HOST ? 1 : p->count ? p->count : p->count6;
+}
+
+/* The @i-th number of @p, of @words words. */
+static struct list_row number_at(const struct prim *p, uint32_t i, uint32_t words)
+{
+    struct list_row row = {.last = 0};
+
+    if (p->kind == PRIM_PORT)
+        return (struct list_row){{p->lo}, p->hi};
+    if (p->kind == PRIM_HOST && p->count)
+        return (struct list_row){{p->u.v4[i].addr}, p->u.v4[i].addr | ~p->u.v4[i].mask};
+    if (p->kind == PRIM_MAC48) {
+        row.word[0] = (uint32_t)p->mac[2] << 24 | (uint32_t)p->mac[3] << 16 | (uint32_t)p->mac[4] << 8 | p->mac[5];
+        row.word[1] = (uint32_t)p->mac[0] << 8 | p->mac[1];
+        row.last = row.word[1];
+        return row;
     }
-    for (uint32_t i = 0; to && i < p->count; i++)
-        to[i] = (struct interval){p->u.v4[i].addr, p->u.v4[i].addr | ~p->u.v4[i].mask};
-    return p->count;
+    memcpy(row.word, p->v6[i].addr, words * sizeof row.word[0]);
+    row.last = p->v6[i].addr[words - 1] | ~p->v6[i].mask[words - 1];
+    return row;
+}
+
+static int row_order(const void *a, const void *b)
+{
+    const struct list_row *x = a, *y = b;
+
+    for (int i = 0; i < 4; i++)
+        if (x->word[i] != y->word[i])
+            return x->word[i] < y->word[i] ? -1 : 1;
+    return x->last < y->last ? -1 : x->last > y->last;
+}
+
+/* The list of all numbers of the primitives @node, of @words words each. Its words are 0 when memory is out. */
+static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t nodes, uint32_t words)
+{
+    uint32_t total = 0, n = 0;
+
+    for (uint32_t i = 0; i < nodes; i++)
+        total += number_count(prim_at(lw, node[i]));
+    struct interval *at = words == 1 ? arena_array(lw->arena, struct interval, total) : NULL;
+    struct list_row *rows = words == 1 ? NULL : arena_array(lw->arena, struct list_row, total);
+    if (!at && !rows)
+        return (struct list){.words = 0};
+    for (uint32_t i = 0; i < nodes; i++) {
+        const struct prim *p = prim_at(lw, node[i]);
+        for (uint32_t k = 0; k < number_count(p); k++, n++) {
+            struct list_row row = number_at(p, k, words);
+            if (at)
+                at[n] = (struct interval){row.word[0], row.last};
+            else
+                rows[n] = row;
+        }
+    }
+    if (at)
+        n = intervals_unite(at, n);
+    else
+        qsort(rows, n, sizeof *rows, row_order);
+    return (struct list){words, at, rows, n};
 }
 
 /* The list that was read ends: it becomes one primitive if it is long. */
 static void list_end(struct reading *r)
 {
     struct lower *lw = r->lw;
-    uint32_t total = 0, n = 0;
 
     if (r->node.n >= LIST_MIN) {
-        for (uint32_t i = 0; i < r->node.n; i++)
-            total += numbers_of(prim_at(lw, r->node.at[i]), NULL);
-        struct interval *in = arena_array(lw->arena, struct interval, total);
-        for (uint32_t i = 0; in && i < r->node.n; i++) {
-            n += numbers_of(prim_at(lw, r->node.at[i]), in + n);
-            r->out->role[r->node.at[i]] = LIST_MEMBER;
-        }
-        struct list list = {in, in ? intervals_unite(in, n) : 0};
-        if (!in || !vec_push(lw->arena, &r->out->list, list))
+        struct list list = list_make(lw, r->node.at, r->node.n, r->words);
+        if (!list.words || !vec_push(lw->arena, &r->out->list, list))
             lw->error = WEIR_E_MEMORY;
+        for (uint32_t i = 0; i < r->node.n; i++)
+            r->out->role[r->node.at[i]] = LIST_MEMBER;
         r->out->role[r->node.at[0]] = r->out->list.n;
     }
     r->node.n = 0;
@@ -113,12 +191,13 @@ static void list_end(struct reading *r)
 /* The next item of @chain: the primitive @node, or something else (AST_NONE). */
 static void item_read(struct reading *r, uint32_t chain, uint32_t node)
 {
-    bool listable = node != AST_NONE && is_listable(prim_at(r->lw, node));
+    uint32_t words = node == AST_NONE ? 0 : number_words(prim_at(r->lw, node));
 
-    if (r->node.n && (!listable || chain != r->chain || !is_same_question(prim_at(r->lw, r->node.at[0]), prim_at(r->lw, node))))
+    if (r->node.n && (words != r->words || chain != r->chain || !is_same_question(prim_at(r->lw, r->node.at[0]), prim_at(r->lw, node))))
         list_end(r);
     r->chain = chain;
-    if (listable && !vec_push(r->lw->arena, &r->node, node))
+    r->words = words;
+    if (words && !vec_push(r->lw->arena, &r->node, node))
         r->lw->error = WEIR_E_MEMORY;
 }
 
@@ -166,4 +245,57 @@ void lists_find(struct lower *lw, struct lists *out)
             item_read(&r, chain[i] - 1, item_prim(lw, kind, i));
     }
     list_end(&r);
+}
+
+/* ---------------------------------------------------------------- numbers of several words */
+
+/* Is the number whose words are @v one of the @n rows, from word @k on? They are alike up to there. */
+static cond in_rows(struct lower *lw, const ir_value *v, const struct list_row *row, uint32_t n, uint32_t k)
+{
+    uint32_t groups = 1, m = 0;
+
+    if (k + 1 == lw->list.words) {
+        struct interval *in = arena_array(lw->arena, struct interval, n);
+        for (uint32_t i = 0; in && i < n; i++)
+            in[i] = (struct interval){row[i].word[k], row[i].last};
+        return in ? cond_in_set(lw, v[k], in, intervals_unite(in, n)) : COND_FALSE;
+    }
+    for (uint32_t i = 1; i < n; i++)
+        groups += row[i].word[k] != row[i - 1].word[k];
+    cond *child = arena_array(lw->arena, cond, groups);
+    struct ir_case *to = arena_array(lw->arena, struct ir_case, 2 * (size_t)groups + 1);
+    if (!child || !to) {
+        lw->error = WEIR_E_MEMORY;
+        return COND_FALSE;
+    }
+    groups = 0;
+    for (uint32_t i = 0, next; i < n; i = next) {
+        uint32_t w = row[i].word[k];
+        for (next = i + 1; next < n && row[next].word[k] == w; next++)
+            ;
+        if (w && (m == 0 || to[m - 1].last != w - 1))
+            to[m++] = (struct ir_case){w - 1, UINT32_MAX};
+        to[m++] = (struct ir_case){w, groups};
+        child[groups++] = in_rows(lw, v, row + i, next - i, k + 1);
+    }
+    if (groups < SWITCH_MIN) { /* few are asked one after the other */
+        cond any = COND_FALSE;
+        for (uint32_t i = 0; i < m; i++)
+            if (to[i].target != UINT32_MAX)
+                any = cond_or(lw, any, cond_and(lw, cond_eq(lw, v[k], to[i].last), child[to[i].target]));
+        return any;
+    }
+    if (to[m - 1].last != UINT32_MAX)
+        to[m++] = (struct ir_case){UINT32_MAX, UINT32_MAX};
+    cond c = cond_switch(lw, v[k], to, m, COND_FALSE);
+    for (uint32_t i = 0; i < groups; i++)
+        cond_switch_child(lw, c, i, child[i]);
+    return c;
+}
+
+cond cond_in_list(struct lower *lw, const ir_value *v)
+{
+    if (lw->list.words == 1)
+        return cond_in_set(lw, v[0], lw->list.at, lw->list.n);
+    return in_rows(lw, v, lw->list.row, lw->list.n, 0);
 }

@@ -148,7 +148,7 @@ static cond lower_leaf(struct lower *lw, const struct lists *lists, uint32_t nod
 
     if (role == LIST_MEMBER)
         return COND_FALSE;
-    lw->list = role ? lists->list.at[role - 1] : (struct list){NULL, 0};
+    lw->list = role ? lists->list.at[role - 1] : (struct list){.words = 0};
     return lower_prim(lw, &lw->in->prim.at[lw->in->prim_of[node]]);
 }
 

@@ -19,8 +19,8 @@ static cond address4_side(struct lower *lw, const void *what, int dst)
     const struct address_test *t = what;
     cond any = COND_FALSE;
 
-    if (lw->list.n)
-        return cond_in_set(lw, load_anchor(lw, t->net, t->offset[dst], 4), lw->list.at, lw->list.n);
+    if (lw->list.words)
+        return cond_in_list(lw, (const ir_value[]){load_anchor(lw, t->net, t->offset[dst], 4)});
     for (uint32_t i = 0; i < t->p->count; i++) {
         const struct addr4 *a = &t->p->u.v4[i];
         if (a->mask == 0)
@@ -36,6 +36,12 @@ static cond address6_side(struct lower *lw, const void *what, int dst)
     const struct address_test *t = what;
     cond any = COND_FALSE;
 
+    if (lw->list.words) {
+        ir_value v[4];
+        for (uint32_t w = 0; w < lw->list.words; w++)
+            v[w] = load_anchor(lw, t->net, t->offset[dst] + 4 * w, 4);
+        return cond_in_list(lw, v);
+    }
     for (uint32_t i = 0; i < t->p->count6; i++) {
         const struct addr6 *a = &t->p->v6[i];
         cond all = COND_TRUE;
@@ -51,7 +57,7 @@ static cond address6_side(struct lower *lw, const void *what, int dst)
 static cond by_direction_each(struct lower *lw, struct address_test *t, bool v6)
 {
     const struct prim *list = t->p;
-    uint32_t n = lw->list.n ? 1 : v6 ? list->count6 : list->count;
+    uint32_t n = lw->list.words ? 1 : v6 ? list->count6 : list->count;
     cond any = COND_FALSE;
 
     for (uint32_t i = 0; i < n; i++) {
@@ -204,7 +210,7 @@ static cond not_later_fragment(struct lower *lw, const struct cursor *c)
 
 static cond ports_in(struct lower *lw, const struct prim *p, ir_value port)
 {
-    return lw->list.n ? cond_in_set(lw, port, lw->list.at, lw->list.n) : cond_range(lw, port, p->lo, p->hi);
+    return lw->list.words ? cond_in_list(lw, &port) : cond_range(lw, port, p->lo, p->hi);
 }
 
 static cond port_side6(struct lower *lw, const void *what, int dst)

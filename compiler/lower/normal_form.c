@@ -196,6 +196,27 @@ static uint32_t item_done(struct build *b, uint32_t first, uint32_t item, void (
     return item;
 }
 
+/* The furthest byte that a search of lists.c needs; no deeper than a number has words. */
+static uint32_t search_reach(const struct normal_form *x, cond i)
+{
+    const struct cond_node *n = &x->lw->node.at[i];
+    uint32_t reach = 0, r[2] = {0, 0};
+
+    if (n->kind == COND_CONSTANT)
+        return 0;
+    if (n->kind == COND_AND || n->kind == COND_OR) {
+        r[0] = search_reach(x, n->left);
+        r[1] = search_reach(x, n->right);
+        return r[0] > r[1] ? r[0] : r[1];
+    }
+    reach = x->value_reach[n->on];
+    for (uint32_t k = 0; n->kind == COND_SWITCH && k < n->sw->children; k++) {
+        r[0] = search_reach(x, n->sw->child[k]);
+        reach = r[0] > reach ? r[0] : reach;
+    }
+    return reach;
+}
+
 static void look_up(struct build *b, cond root, void (*simplify)(struct normal_form *x, uint32_t first))
 {
     struct normal_form *x = b->x;
@@ -212,8 +233,9 @@ static void look_up(struct build *b, cond root, void (*simplify)(struct normal_f
         }
         b->items[i] = is_list(b, i) ? b->items[n->left] : x->nf.n;
         if (!is_list(b, i)) {
-            b->of[i] = nf_new(x, (struct nf){.kind = NF_LEAF, .negated = b->negated[i], .leaf = i, .at = n->at,
-                                             .strict = n->kind != COND_TEST, .reach = x->value_reach[n->on]});
+            bool search = n->kind == COND_SWITCH, test = n->kind == COND_TEST;
+            b->of[i] = nf_new(x, (struct nf){.kind = NF_LEAF, .negated = b->negated[i], .leaf = i, .at = n->at, .opaque = search,
+                                             .strict = !search && !test, .reach = search ? search_reach(x, i) : x->value_reach[n->on]});
             continue;
         }
         b->of[i] = nf_list_new(x, list_kind(b, i));

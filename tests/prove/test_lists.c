@@ -116,6 +116,14 @@ static void host6_unrelated(struct rng *r, struct strbuf *s)
         strbuf_printf(s, "%s%x", i ? ":" : "", rng_below(r, 65536));
 }
 
+static void net6(struct rng *r, struct strbuf *s)
+{
+    uint32_t bits = 40 + 8 * rng_below(r, 5);
+
+    strbuf_printf(s, "%snet 2001:db8:%x:%x::/%u", rng_below(r, 4) ? "src " : "", bits == 40 ? rng_below(r, 4) << 8 : rng_below(r, 1024),
+                  bits <= 48 ? 0 : rng_below(r, 200) << (64 - bits) & 0xffff, bits);
+}
+
 static void mac(struct rng *r, struct strbuf *s)
 {
     strbuf_printf(s, "ether host 02:00:%02x:%02x:%02x:%02x", rng_below(r, 2), rng_below(r, 256), rng_below(r, 256), rng_below(r, 256));
@@ -145,7 +153,9 @@ static const struct list lists[] = {
     {"IPv6 hosts with a port", host6_port, "", " or ", "", 12, 24},
     {"IPv6 hosts", host6, "", " or ", "", 200, 1000},
     {"IPv6 hosts without a common prefix", host6_unrelated, "", " or ", "", 170, 240}, /* as many as need few loads */
+    {"IPv6 networks", net6, "", " or ", "", 200, 400},
     {"MAC addresses", mac, "", " or ", "", 200, 400},
+    {"MAC addresses, negated, beside other tests", mac, "tcp and not (", " or ", ") and not arp", 100, 200},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
 };
 

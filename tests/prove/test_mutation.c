@@ -81,6 +81,10 @@ static const char *const filters[] = {
     "tcp[tcp[0]:2] > ip[2:2] and udp[0] = 1",
     "vlan and (ip or arp) or ip6",
     "host 10.0.0.1 and not (host 10.0.0.2 or host 10.0.0.1)",
+    "src net 2001:db8:1::/48 or src net 2001:db8:2::/48 or src net 2001:db8:4::/48 or src net 2001:db8:5::/48 or src net "
+    "2001:db8:7::/48 or src net 2001:db8:8::/48 or src net 2001:db8:9::/48 or src net 2001:db8:b::/48 or src net "
+    "2001:db9:1::/48 or src net 2001:db9:2::/48 or src net 2001:db9:4::/48 or src net 2001:db9:5::/48 or src net "
+    "2001:dba:1::/48 or src net 2001:dbb::/48 or src net 2001:dbc::/48 or src net 2001:dbd::/48 or src net 2001:dbe::/48",
     "tcp src port 1 or 3 or 5 or 7 or 9 or 11 or 13 or 15 or 17 or 20 or 21 or 24 or 30 or 31 or 35 or 40 or 50 or tcp dst "
     "port 2 or 4 or 6",
     "tcp src port 1 or 3 or 5 or 7 or 9 or 11 or 13 or 15 or 17 or 20 or 21 or 24 or 30 or 31 or 35 or 40 or (not tcp src "
