@@ -347,7 +347,7 @@ static ir_value value_on_entry(struct emit *e, uint32_t block, uint32_t var)
     ir_value same = IR_NONE;
     bool differ = false;
 
-    if (e->pred_first[block + 1] == e->pred_first[block] + 1) /* one way, whether it is gone or not */
+    if (e->pred_first[block + 1] == e->pred_first[block] + 1 && !e->lw->var.at[var].keep) /* one way, whether it is gone or not */
         return e->out[(size_t)e->pred[e->pred_first[block]] * e->vars + var];
     for (uint32_t i = e->pred_first[block]; i < e->pred_first[block + 1]; i++) {
         const struct cond_node *from = &e->lw->node.at[e->leaf[e->pred[i]]];
