@@ -460,6 +460,29 @@ static bool sides_apart(struct distribution *d)
     return apart;
 }
 
+/* No packet passes both @i and @j, as they ask for different numbers of one value. */
+static bool exclude_each_other(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
+{
+    uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first, first = x->nf.at[j].kind == NF_LEAF ? j : x->nf.at[j].first;
+
+    for (; a != NF_NONE; a = a == i ? NF_NONE : x->nf.at[a].next)
+        for (uint32_t b = first; b != NF_NONE; b = b == j ? NF_NONE : x->nf.at[b].next)
+            if (nf_is_test(x, a) && nf_is_test(x, b) && nf_test_value(x, a) == nf_test_value(x, b) &&
+                !factor_sets_meet(nf_test_set(x, a, kind == NF_OR), nf_test_set(x, b, kind == NF_OR)))
+                return true;
+    return false;
+}
+
+/* Does every packet that passes all items hold d? Its s is not in the sets of two that exclude each other. */
+static bool second_is_read(struct distribution *d)
+{
+    bool read = d->lead < d->n;
+
+    for (uint32_t k = 1; k < d->n && !read; k++)
+        read = exclude_each_other(d->x, d->pair[0].side[0], d->pair[k].side[0], d->kind);
+    return read;
+}
+
 /* Finds what accepted packets hold. */
 static bool find_held(struct distribution *d)
 {
@@ -476,6 +499,8 @@ static bool find_held(struct distribution *d)
         must = reach < must ? reach : must;
         lone &= x->nf.at[d->pair[k].side[0]].kind == NF_LEAF && x->nf.at[d->pair[k].side[1]].kind == NF_LEAF;
     }
+    if (!second_is_read(d))
+        return false;
     d->held = second == UINT32_MAX ? 0 : second;
     if (second != UINT32_MAX && must >= second) {
         d->held = must;

@@ -226,7 +226,7 @@ bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint3
     return apart && p;
 }
 
-static bool sets_meet(struct set a, struct set b)
+bool factor_sets_meet(struct set a, struct set b)
 {
     for (uint32_t i = 0, k = 0; i < a.n && k < b.n;) {
         if (a.at[i].hi < b.at[k].lo)
@@ -256,7 +256,7 @@ static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8
         uint32_t set = number[i], at = set == i ? m : now[set];
         bool moves = set != i && (apart || m - at <= OVERTAKE_MAX);
         for (uint32_t k = at + 1; moves && !apart && k < m; k++)
-            moves = !sets_meet(e[k].set, e[i].set);
+            moves = !factor_sets_meet(e[k].set, e[i].set);
         if (!moves) {
             e[m] = e[i];
             now[set] = m++;
@@ -373,7 +373,7 @@ static bool lone_is_apart(const struct entry *lone, uint32_t lones, const struct
 
     for (uint32_t i = 0; i < lones && apart; i++)
         for (uint32_t k = 0; k < rests && apart; k++)
-            apart = !sets_meet(lone[i].set, rest[k].set);
+            apart = !factor_sets_meet(lone[i].set, rest[k].set);
     return apart;
 }
 

@@ -175,6 +175,12 @@ static void few_hosts6(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "(ip6 host 2001:db8:%u::%u and udp port %u)", rng_below(r, 2), rng_below(r, 3), rng_below(r, 3));
 }
 
+/* Its source is found by all, so its destination is read by none. */
+static void same_host6(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ip6 host 2001:db8::1 and %s dst port %u)", rng_below(r, 2) ? "tcp" : "udp", rng_below(r, 9));
+}
+
 static void few_conversations(struct rng *r, struct strbuf *s)
 {
     strbuf_printf(s, "(host 10.0.0.%u and host 10.0.0.%u)", rng_below(r, 5), rng_below(r, 7));
@@ -205,6 +211,7 @@ static const struct list small[] = {
     {"ports of hosts, among others", few_ports, "ip[8] = 1 and (", " or ", " or ip[60] = 5)", 9, 12},
     {"ports of networks", few_nets, "", " or ", "", 9, 12},
     {"ports of IPv6 hosts", few_hosts6, "", " or ", "", 9, 12},
+    {"ports of one IPv6 host", same_host6, "(", " or ", ") or ether[0] = 7", 9, 12},
     {"conversations", few_conversations, "", " or ", "", 10, 14},
     {"conversations, before others", few_conversations, "(", " or ", ") and tcp or ether[0] = 7", 9, 12},
     {"tuples", few_tuples, "", " or ", "", 9, 12},

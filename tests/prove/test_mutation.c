@@ -65,10 +65,11 @@ static const char *const filters[] = {
     "(host 1.1.1.1 and host 1.1.2.2 and tcp port 5) or (host 1.1.1.2 and host 1.1.2.3 and tcp port 6) or "
     "(host 1.1.1.3 and host 1.1.2.1 and tcp port 7) or (host 1.1.1.4 and host 1.1.2.2 and tcp port 8) or "
     "(host 1.1.1.1 and host 1.1.2.3 and tcp port 9)",
-    "(host 1.1.1.1 and host 1.1.1.1) or (host 1.1.1.2 and host 1.1.1.3) or (host 1.1.1.3 and host "
-    "1.1.1.5) or (host 1.1.1.4 and host 1.1.1.2) or (host 1.1.1.1 and host 1.1.1.4) or (host 1.1.1.2 and "
-    "host 1.1.1.1) or (host 1.1.1.3 and host 1.1.1.3) or (host 1.1.1.4 and host 1.1.1.5) or (host "
-    "1.1.1.1 and host 1.1.1.2)",
+    "(host 1.1.1.1 and tcp port 1 and host 1.1.1.1) or (host 1.1.1.2 and tcp port 2 and host 1.1.1.3) or "
+    "(host 1.1.1.3 and tcp port 3 and host 1.1.1.5) or (host 1.1.1.4 and tcp port 4 and host 1.1.1.2) or "
+    "(host 1.1.1.1 and tcp port 5 and host 1.1.1.4) or (host 1.1.1.2 and tcp port 6 and host 1.1.1.1) or "
+    "(host 1.1.1.3 and tcp port 7 and host 1.1.1.3) or (host 1.1.1.4 and tcp port 8 and host 1.1.1.5) or "
+    "(host 1.1.1.1 and tcp port 9 and host 1.1.1.2)",
     "(ip6 host 2001:db8::1 and udp port 1) or (ip6 host 2001:db8::2 and udp port 2) or (ip6 host "
     "2001:db8::3 and udp port 3) or (ip6 host 2001:db8::4 and udp port 1) or (ip6 host 2001:db8::5 and "
     "udp port 2) or (ip6 host 2001:db8::6 and udp port 3) or (ip6 host 2001:db8::7 and udp port 1) or "
