@@ -343,22 +343,20 @@ static uint32_t dispatch_run(struct normal_form *x, uint32_t first, uint8_t kind
 {
     struct dispatch d; /* the alternatives are not worth clearing */
     struct class *classes;
-    uint32_t n, c = first, second = x->nf.at[first].next, compounds = 0;
+    uint32_t n, c = first, second = x->nf.at[first].next;
 
     *next = second;
+    if (kind == NF_OR && (second == NF_NONE || nf_is_test(x, first) || nf_is_test(x, second)))
+        return NF_NONE; /* lone alternatives keep the order of the text */
     d.on = dispatch_value(x, first, kind);
     if (d.on == IR_NONE || second == NF_NONE || dispatch_value(x, second, kind) != d.on)
         return NF_NONE;
     d.x = x;
     d.is_and = kind == NF_AND;
     d.alts = d.children = 0;
-    for (; c != NF_NONE && d.children < 64 && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next) {
-        compounds += !nf_is_test(x, c);
+    for (; c != NF_NONE && d.children < 64 && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next)
         if (!add_child(&d, c))
             return NF_NONE;
-    }
-    if (kind == NF_OR && compounds < 2) /* lone alternatives keep the order of the text */
-        return NF_NONE;
     if (!find_classes(&d, &classes, &n) || !parts_are_single(&d, classes, n))
         return NF_NONE;
     *next = c;
@@ -392,16 +390,14 @@ static bool sets_apart(struct set a, struct set b)
 }
 
 /*
- * Alternatives of @child that all ask first where @on lies, which is known to be in @known: those that cannot hold go, the
+ * The alternatives of @child all ask first where a value lies that is known to be in @known: those that cannot hold go, the
  * question goes from the others. False: left as it is.
  */
-static bool decide_alternatives(struct normal_form *x, uint32_t child, ir_value on, struct set known, uint8_t kind)
+static bool decide_alternatives(struct normal_form *x, uint32_t child, struct set known, uint8_t kind)
 {
     struct nf *n = &x->nf.at[child];
     uint32_t kept = 0, next;
 
-    if (nf_is_test(x, child) || dispatch_value(x, child, kind) != on)
-        return false;
     for (uint32_t a = n->first; a != NF_NONE; a = x->nf.at[a].next) {
         if (nf_is_test(x, a))
             return false;
@@ -430,12 +426,12 @@ static void use_first(struct normal_form *x, uint32_t list)
     uint32_t first = x->nf.at[list].first;
     bool changed = false;
 
-    if (first == NF_NONE || !nf_is_test(x, first) || x->nf.at[first].next == NF_NONE)
+    if (first == NF_NONE || !nf_is_test(x, first))
         return;
     ir_value on = nf_test_value(x, first);
-    struct set known = nf_test_set(x, first, kind == NF_AND);
     for (uint32_t c = x->nf.at[first].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next)
-        changed |= decide_alternatives(x, c, on, known, kind);
+        if (x->nf.at[c].kind == other_kind(kind) && dispatch_value(x, c, kind) == on)
+            changed |= decide_alternatives(x, c, nf_test_set(x, first, kind == NF_AND), kind);
     if (changed)
         nf_flatten(x, list);
 }

@@ -96,7 +96,8 @@ struct build {
     const struct cond_node *node;
     bool *negated, *reached;
     uint32_t *of;    /* by condition: its list, as the condition at the top of it, or NF_NONE; once built: its node */
-    uint32_t *items; /* by condition at the top of a list: how many there are; once built, by condition: its first node */
+    uint32_t *items; /* by condition at the top of a list: how many there are; once built, by condition: its first node; or
+                        NULL when no list can be long */
     struct arena temp;
 };
 
@@ -110,6 +111,12 @@ static uint8_t list_kind(const struct build *b, cond i)
     return (b->node[i].kind == COND_AND) != b->negated[i] ? NF_AND : NF_OR;
 }
 
+/* Is @i, which is in @list, not a part of it of the same kind? */
+static bool is_item(const struct build *b, cond i, cond list)
+{
+    return b->node[i].kind != COND_NOT && (!is_list(b, i) || list_kind(b, list) != list_kind(b, i));
+}
+
 /* Parents tell children whether they are negated and which list they are in. */
 static void look_down(struct build *b, cond root)
 {
@@ -119,14 +126,12 @@ static void look_down(struct build *b, cond root)
         if (!b->reached[i])
             continue;
         uint32_t list = b->of[i];
-        if (is_list(b, i) && (list == NF_NONE || list_kind(b, list) != list_kind(b, i))) {
-            b->items[list == NF_NONE ? i : list] += list != NF_NONE;
-            list = i;
-        } else if (b->node[i].kind < COND_AND && list != NF_NONE) {
+        if (b->items && list != NF_NONE && is_item(b, i, list))
             b->items[list]++;
-        }
         if (b->node[i].kind < COND_AND)
             continue;
+        if (b->items && is_list(b, i) && (list == NF_NONE || is_item(b, i, list)))
+            list = i;
         cond child[2] = {b->node[i].left, b->node[i].right};
         for (int c = 0; c < (b->node[i].kind == COND_NOT ? 1 : 2); c++) {
             b->negated[child[c]] = b->negated[i] ^ (b->node[i].kind == COND_NOT);
@@ -228,10 +233,12 @@ static void look_up(struct build *b, cond root, void (*simplify)(struct normal_f
             continue;
         if (n->kind == COND_NOT) {
             b->of[i] = b->of[n->left];
-            b->items[i] = b->items[n->left];
+            if (b->items)
+                b->items[i] = b->items[n->left];
             continue;
         }
-        b->items[i] = is_list(b, i) ? b->items[n->left] : x->nf.n;
+        if (b->items)
+            b->items[i] = is_list(b, i) ? b->items[n->left] : x->nf.n;
         if (!is_list(b, i)) {
             bool search = n->kind == COND_SWITCH, test = n->kind == COND_TEST;
             b->of[i] = nf_new(x, (struct nf){.kind = NF_LEAF, .negated = b->negated[i], .leaf = i, .at = n->at, .opaque = search,
@@ -241,7 +248,7 @@ static void look_up(struct build *b, cond root, void (*simplify)(struct normal_f
         b->of[i] = nf_list_new(x, list_kind(b, i));
         nf_list_add(x, b->of[i], b->of[n->left]);
         nf_list_add(x, b->of[i], b->of[n->right]);
-        if (list != NF_NONE && list_kind(b, list) != list_kind(b, i) && b->items[list] >= LONG_LIST && !x->failed)
+        if (b->items && list != NF_NONE && is_item(b, i, list) && b->items[list] >= LONG_LIST && !x->failed)
             b->of[i] = item_done(b, b->items[i], b->of[i], simplify);
     }
 }
@@ -257,8 +264,8 @@ uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct norm
     b.negated = arena_array(work, bool, root + 1);
     b.reached = arena_array(work, bool, root + 1);
     b.of = arena_array(work, uint32_t, root + 1);
-    b.items = arena_array(work, uint32_t, root + 1);
-    if (!b.negated || !b.reached || !b.of || !b.items || !measure_reach(x) ||
+    b.items = root < 2 * LONG_LIST ? NULL : arena_array(work, uint32_t, root + 1);
+    if (!b.negated || !b.reached || !b.of || (!b.items && root >= 2 * LONG_LIST) || !measure_reach(x) ||
         !vec_reserve(x->a, &x->nf, root < RESERVE_MAX ? root : RESERVE_MAX)) {
         x->failed = true;
     } else {
