@@ -53,7 +53,7 @@ DEPS_RUN     := gcc make flex bison pkg-config libpcap-dev libbpf-dev libelf-dev
 DEPS_TEST    := $(DEPS_RUN) clang bpftool iptables groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind g++ musl-tools python3
 TEST_LIBS     = -lcmocka -lz3 -ljansson -lpcap -lbpf -lelf
 
-.PHONY: all help deps deps-test run test test-long check-asan check-tsan check-headers check-clang fuzz bench install uninstall clean examples tests
+.PHONY: all help deps deps-test run test test-long check-asan check-tsan check-msan check-headers check-clang fuzz bench install uninstall clean examples tests
 
 all: $(B)/weir $(B)/libweir.a $(B)/libweir.so $(B)/libweir-pcap.so $(B)/libweir-bpf.a $(B)/libweir-bpf.so ## build the command and the libraries
 
@@ -171,9 +171,18 @@ test-long: deps deps-test ## the tests with their long running times
 ASAN_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DARENA_CHUNK_BYTES=64 -DVEC_FIRST=1
 check-asan: ## all tests under AddressSanitizer and UBSan, with tiny chunks and vectors
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN_FLAGS)' test
+# What has threads: the library's own test and the drop-in's. The others would take an hour and have nothing to show.
 TSAN_FLAGS = -O1 -g -fsanitize=thread
-check-tsan: ## all tests under ThreadSanitizer
-	$(Q)$(MAKE) --no-print-directory B=$(B)/tsan CFLAGS='$(TSAN_FLAGS)' test
+TSAN_TESTS = $(B)/tsan/tests/property/test_threads tests/dropin/test_calls.sh tests/dropin/test_tcpdump.sh
+check-tsan: deps deps-test ## 64 threads at once, in the library and in the drop-in, under ThreadSanitizer
+	$(Q)$(MAKE) --no-print-directory B=$(B)/tsan CFLAGS='$(TSAN_FLAGS)' $(B)/tsan/weir $(B)/tsan/libweir-pcap.so $(filter $(B)/%,$(TSAN_TESTS))
+	$(Q)B=$(B)/tsan WEIR_SHARED=$(WEIR_SHARED) tests/harness/run $(TSAN_TESTS)
+# clang's MemorySanitizer wants every library built with it: what needs libweir and libc alone.
+MSAN_FLAGS = -O1 -g -fsanitize=memory -fno-sanitize-recover=all
+MSAN_TESTS = $(addprefix $(B)/msan/tests/property/test_,cbpf_emit ir_text properties roundtrip threads)
+check-msan: deps deps-test ## the library's properties under clang's MemorySanitizer
+	$(Q)$(MAKE) --no-print-directory B=$(B)/msan CC=clang CFLAGS='$(MSAN_FLAGS)' $(MSAN_TESTS)
+	$(Q)B=$(B)/msan WEIR_SHARED=$(WEIR_SHARED) tests/harness/run $(MSAN_TESTS)
 check-clang: ## build with clang
 	$(Q)$(MAKE) --no-print-directory B=$(B)/clang CC=clang all tests
 check-headers: ## every header compiles alone; the public one also as C++
