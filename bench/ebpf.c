@@ -402,7 +402,7 @@ static char *listing_of(const struct ebpf_program *p)
 {
     struct strbuf s;
     strbuf_init(&s, &allocator_libc);
-    ebpf_print_listing(p->insn, p->n, NULL, NULL, &s);
+    ebpf_print_listing(p->insn, p->n, NULL, NULL, NULL, &s);
     return s.text;
 }
 

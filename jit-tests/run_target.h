@@ -86,7 +86,7 @@ static inline void built_show(const struct built *b, bool ir)
     strbuf_init(&text, &allocator_libc);
     if (ir)
         ir_print(&b->f, &text);
-    ebpf_print_listing(b->code.insn.at, b->code.insn.n, NULL, NULL, &text);
+    ebpf_print_listing(b->code.insn.at, b->code.insn.n, NULL, NULL, NULL, &text);
     tap_diag("%s", text.text ? text.text : "");
     strbuf_release(&text);
 }

@@ -27,6 +27,8 @@ struct weir_program {
     struct allocator al;
     uint32_t target; /* enum weir_target */
     uint32_t count;
+    uint32_t sets;
+    struct ir_set *set;
     struct weir_cbpf_insn *cbpf;
     struct weir_ebpf_insn *ebpf;
     struct span *at; /* beside ebpf; may be NULL */
@@ -199,7 +201,8 @@ static int take(struct weir_program *p, const void *from, size_t count, size_t s
     return WEIR_OK;
 }
 
-static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const char *text, size_t len)
+static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const struct ir_func *f, const char *text,
+                     size_t len)
 {
     int err = take(p, code->insn.at, code->insn.n, sizeof *p->ebpf, (void **)&p->ebpf);
 
@@ -212,6 +215,9 @@ static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const
     if (err == WEIR_OK)
         err = take(p, code->rodata.at, code->rodata.n, 1, (void **)&p->rodata);
     p->rodata_bytes = code->rodata.n;
+    if (err == WEIR_OK)
+        err = take(p, f->set.at, f->set.n, sizeof *p->set, (void **)&p->set);
+    p->sets = err == WEIR_OK ? f->set.n : 0;
     if (err == WEIR_OK)
         err = take(p, text, len, 1, (void **)&p->filter);
     p->filter_len = len;
@@ -319,7 +325,7 @@ static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_fu
     err = o->keep_source ? take_source(p, f, &t, text, len, sink) : WEIR_OK;
     if (err == WEIR_OK)
         err = ebpf_emit(f, &t, sink, &code);
-    return err < 0 ? err : take_ebpf(p, &code, text, len);
+    return err < 0 ? err : take_ebpf(p, &code, f, text, len);
 }
 
 static bool is_blank(const char *text, size_t len)
@@ -512,6 +518,7 @@ void weir_program_free(struct weir_program *p)
         return;
     struct allocator al = p->al;
     mem_free(&al, p->cbpf);
+    mem_free(&al, p->set);
     mem_free(&al, p->ebpf);
     mem_free(&al, p->at);
     mem_free(&al, p->reloc);
@@ -540,9 +547,15 @@ static bool print_code(const struct weir_program *p, enum weir_text form, struct
 
     switch (form) {
     case WEIR_TEXT_LISTING:
-        cbpf ? cbpf_print_listing(p->cbpf, p->count, s) : ebpf_print_listing(p->ebpf, p->count, p->at, p->filter, s);
+        if (cbpf)
+            cbpf_print_listing(p->cbpf, p->count, s);
+        else
+            ebpf_print_listing(p->ebpf, p->count, p->at, p->filter,
+                               &(struct ebpf_names){p->reloc, p->relocs, p->set}, s);
         return true;
     case WEIR_TEXT_C:
+        if (p->sets) /* instructions alone have no maps */
+            return false;
         cbpf ? cbpf_print_c(p->cbpf, p->count, s) : ebpf_print_c(p->ebpf, p->count, s);
         return true;
     case WEIR_TEXT_DECIMAL:
@@ -592,6 +605,9 @@ int weir_program_object(const struct weir_program *p, const struct weir_object_o
         o = &defaults;
     if (!p->ebpf)
         return WEIR_E_UNSUPPORTED;
+    for (uint32_t i = 0; i < p->sets; i++)
+        if (o->name && !strcmp(o->name, p->set[i].name))
+            return WEIR_E_ARGUMENT;
     const char *const section[] = {
         [WEIR_TARGET_XDP] = p->frags ? "xdp.frags" : "xdp",
         [WEIR_TARGET_TC] = "tc",
@@ -615,6 +631,8 @@ int weir_program_object(const struct weir_program *p, const struct weir_object_o
         .relocs = p->relocs,
         .rodata = p->rodata,
         .rodata_bytes = p->rodata_bytes,
+        .set = p->set,
+        .sets = p->sets,
     };
     strbuf_init(&s, &p->al);
     int err = elf_write(&object, &s);
@@ -624,6 +642,16 @@ int weir_program_object(const struct weir_program *p, const struct weir_object_o
     }
     *out = s.text;
     *len = s.len;
+    return WEIR_OK;
+}
+
+int weir_program_set(const struct weir_program *p, size_t i, struct weir_set *out)
+{
+    if (!p || !out || out->size != sizeof *out || i >= p->sets)
+        return WEIR_E_ARGUMENT;
+    out->name = p->set[i].name;
+    out->kind = p->set[i].kind;
+    out->members = ir_set_members(p->set[i].kind);
     return WEIR_OK;
 }
 

@@ -74,13 +74,14 @@ static void visit(struct finder *d, ir_value v)
     d->length |= n->op == IR_LEN;
     if (n->op == IR_META)
         d->metadata |= UINT32_C(1) << n->imm / 4;
-    if (ir_is_load(n)) {
+    unsigned bytes = ir_read_bytes(n);
+    if (bytes) {
         struct load load = {.base = n->a, .begin = signed_offset(n->a, n->imm)};
         if (n->a != IR_NONE && d->f->range.at[n->a].lo == d->f->range.at[n->a].hi) { /* nothing varies */
             load.base = IR_NONE;
             load.begin += d->f->range.at[n->a].lo;
         }
-        load.end = load.begin + ir_load_size(n);
+        load.end = load.begin + bytes;
         if (!vec_push(d->f->arena, &d->load, load))
             d->failed = true;
     }

@@ -8,6 +8,7 @@
  */
 #include "ir/ir.h"
 #include <assert.h>
+#include "weir/weir.h"
 
 static const struct {
     const char *name;
@@ -26,6 +27,26 @@ unsigned ir_op_arity(enum ir_op op)
 const char *ir_op_name(enum ir_op op)
 {
     return ops[op].name;
+}
+
+const char *ir_set_kind_name(unsigned kind)
+{
+    static const char *const names[] = {
+        [WEIR_SET_ADDRESSES] = "addresses", [WEIR_SET_PORTS] = "ports", [WEIR_SET_MACS] = "macs"};
+
+    return kind >= WEIR_SET_ADDRESSES && kind <= WEIR_SET_MACS ? names[kind] : "?";
+}
+
+uint32_t ir_set_members(unsigned kind)
+{
+    return kind == WEIR_SET_ADDRESSES ? 1u << 20 : 1u << 16;
+}
+
+bool ir_set_takes(unsigned kind, enum ir_op op)
+{
+    return op == IR_LOOKUP16   ? kind == WEIR_SET_PORTS
+           : op == IR_LOOKUP48 ? kind == WEIR_SET_MACS
+                               : kind == WEIR_SET_ADDRESSES;
 }
 
 /* ---------------------------------------------------------------- values */
@@ -94,7 +115,7 @@ ir_value ir_value_make(struct ir_func *f, struct ir_node n)
         n.a = IR_NONE;
     if (arity < 2)
         n.b = IR_NONE;
-    else
+    else if (!ir_is_lookup(&n))
         n.imm = 0;
     if (n.op == IR_LEN)
         n.imm = 0;
@@ -176,6 +197,14 @@ ir_value ir_load(struct ir_func *f, ir_value base, uint32_t offset, unsigned siz
     assert(size == 1 || size == 2 || size == 4);
     address_split(f, &base, &offset);
     return ir_value_make(f, (struct ir_node){.op = op, .a = base, .imm = offset});
+}
+
+ir_value ir_lookup(struct ir_func *f, enum ir_op op, ir_value base, uint32_t offset, uint32_t set)
+{
+    ir_value number = ir_const(f, set);
+
+    address_split(f, &base, &offset);
+    return ir_value_make(f, (struct ir_node){.op = (uint8_t)op, .a = base, .b = number, .imm = offset});
 }
 
 ir_value ir_phi(struct ir_func *f, uint32_t block)

@@ -108,14 +108,19 @@ static void put_expression(const struct ir_func *f, struct strbuf *out, ir_value
             strbuf_printf(out, "phi%u", p.value);
         } else if (p.depth == MAX_DEPTH - 1) {
             strbuf_puts(out, "...");
-        } else if (ir_is_load(n)) {
+        } else if (ir_read_bytes(n)) {
+            static const char *const close[] = {":1]", ":2]", ":4]", ":2]", ":4]", ":6]", ":16]"};
+            if (ir_is_lookup(n)) {
+                uint32_t set = ir_lookup_set(f, n);
+                stack[top++] = (struct pending){.text = set < f->set.n ? f->set.at[set].name : "?"};
+                stack[top++] = (struct pending){.text = " in "};
+            }
             strbuf_puts(out, "pkt[");
+            stack[top++] = (struct pending){.text = close[n->op - IR_LOAD8]};
             if (n->a == IR_NONE) {
-                strbuf_printf(out, "%u:%u]", n->imm, ir_load_size(n));
+                strbuf_printf(out, "%u", n->imm);
                 continue;
             }
-            static const char *const close[] = {":1]", ":2]", ":4]"};
-            stack[top++] = (struct pending){.text = close[n->op - IR_LOAD8]};
             stack[top++] = (struct pending){.value = IR_NONE, .offset = n->imm};
             stack[top++] = (struct pending){.value = n->a, .depth = below};
         } else {

@@ -130,6 +130,11 @@ struct ir_range ir_node_range(const struct ir_func *f, const struct ir_node *n)
         return (struct ir_range){0, 0xff};
     case IR_LOAD16:
         return (struct ir_range){0, 0xffff};
+    case IR_LOOKUP16:
+    case IR_LOOKUP32:
+    case IR_LOOKUP48:
+    case IR_LOOKUP128:
+        return (struct ir_range){0, 1};
     case IR_META:
         if (n->imm == META_VLAN_PRESENT)
             return (struct ir_range){0, 1};

@@ -91,9 +91,19 @@ struct ir_range {
     uint32_t lo, hi;
 };
 
+#define IR_SETS_MAX 60 /* Linux takes 64 maps for a program */
+
+/* A named set: who runs the function knows its members, which do not change during a run. */
+struct ir_set {
+    char name[16];
+    uint8_t kind;   /* enum weir_set_kind */
+    struct span at; /* where the filter names it first */
+};
+
 struct ir_func {
     struct arena *arena;
     uint32_t accept;          /* what a match returns: the snapshot length, not 0 */
+    VEC(struct ir_set) set;
     VEC(struct ir_node) value;
     VEC(struct ir_block) block;
     uint32_t entry;           /* first block, or IR_ACCEPT / IR_REJECT */
@@ -111,6 +121,15 @@ struct ir_func {
 unsigned ir_op_arity(enum ir_op op);
 const char *ir_op_name(enum ir_op op);
 
+/** "addresses", "ports", "macs"; "?" for another number. */
+const char *ir_set_kind_name(unsigned kind);
+
+/** The most members a set of @kind (enum weir_set_kind) has: about a million addresses; every port. */
+uint32_t ir_set_members(unsigned kind);
+
+/** Whether a set of @kind can be asked by lookups of @op. */
+bool ir_set_takes(unsigned kind, enum ir_op op);
+
 /* ---- build.c: values. All return a usable index even after failure (sticky in `failed`). */
 
 void ir_init(struct ir_func *f, struct arena *arena, uint32_t accept);
@@ -120,6 +139,12 @@ ir_value ir_meta(struct ir_func *f, enum ir_meta m);
 
 /** Load of @size (1, 2, 4) bytes at @base (or IR_NONE) + @offset. The guard is the caller's. */
 ir_value ir_load(struct ir_func *f, ir_value base, uint32_t offset, unsigned size);
+
+/**
+ * Whether the bytes at @base (or IR_NONE) + @offset are in set @set: 1 or 0. @op is one of IR_LOOKUP16 to
+ * IR_LOOKUP128. The guard is the caller's.
+ */
+ir_value ir_lookup(struct ir_func *f, enum ir_op op, ir_value base, uint32_t offset, uint32_t set);
 
 /** Binary operator; folds constants and identities. */
 ir_value ir_binary(struct ir_func *f, enum ir_op op, ir_value a, ir_value b);
@@ -144,6 +169,23 @@ static inline bool ir_is_load(const struct ir_node *n)
 static inline unsigned ir_load_size(const struct ir_node *n)
 {
     return 1u << (n->op - IR_LOAD8);
+}
+
+static inline bool ir_is_lookup(const struct ir_node *n)
+{
+    return n->op >= IR_LOOKUP16 && n->op <= IR_LOOKUP128;
+}
+/** Bytes of the packet that @n itself reads at `a` + imm: those of a load or lookup, else 0. */
+static inline unsigned ir_read_bytes(const struct ir_node *n)
+{
+    static const uint8_t bytes[] = {1, 2, 4, 2, 4, 6, 16};
+
+    return n->op >= IR_LOAD8 && n->op <= IR_LOOKUP128 ? bytes[n->op - IR_LOAD8] : 0;
+}
+/** The number of the set that lookup @n looks into. */
+static inline uint32_t ir_lookup_set(const struct ir_func *f, const struct ir_node *n)
+{
+    return f->value.at[n->b].imm;
 }
 
 /** What an operator gives for constant operands; the definition every evaluator shares. */

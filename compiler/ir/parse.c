@@ -252,6 +252,68 @@ static uint32_t meta(struct parser *p)
     return number(p);
 }
 
+/* A name, to @out; its length, or 0 (reported). */
+static size_t set_name(struct parser *p, char out[16])
+{
+    size_t n = 0;
+
+    skip_blanks(p);
+    while (n < (size_t)(p->end - p->at) && (word_char(p->at[n]) || (p->at[n] >= 'A' && p->at[n] <= 'Z')))
+        n++;
+    if (!n || n > 15 || digit(p->at[0], 10) >= 0) {
+        fail(p, "the name of a set is missing or cannot be one");
+        return 0;
+    }
+    memcpy(out, p->at, n);
+    out[n] = '\0';
+    p->at += n;
+    return n;
+}
+
+static uint32_t find_set(const struct parser *p, const char *name)
+{
+    uint32_t i = 0;
+
+    while (i < p->f->set.n && strcmp(p->f->set.at[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/* `in NAME`: the set's number, a constant. */
+static ir_value set_number(struct parser *p)
+{
+    char text[16];
+
+    if (!accept_word(p, "in"))
+        fail(p, "'in' and a set are missing in a lookup");
+    if (p->message || !set_name(p, text))
+        return 0;
+    uint32_t i = find_set(p, text);
+    if (i == p->f->set.n)
+        fail(p, "there is no set of this name");
+    return ir_const(p->f, i);
+}
+
+/* set NAME KIND */
+static void set_statement(struct parser *p)
+{
+    struct ir_set s = {.kind = 0};
+
+    if (!set_name(p, s.name))
+        return;
+    if (find_set(p, s.name) < p->f->set.n)
+        fail(p, "a set is there twice");
+    for (uint8_t kind = WEIR_SET_ADDRESSES; kind <= WEIR_SET_MACS && !s.kind; kind++)
+        if (accept_word(p, ir_set_kind_name(kind)))
+            s.kind = kind;
+    if (!s.kind)
+        fail(p, "a set holds addresses, ports or macs");
+    if (p->f->set.n == IR_SETS_MAX)
+        fail(p, "there are too many sets");
+    if (!p->message && !vec_push(p->f->arena, &p->f->set, s))
+        p->f->failed = true;
+}
+
 static ir_value expression(struct parser *p)
 {
     size_t n = peek_word(p);
@@ -278,6 +340,13 @@ static ir_value expression(struct parser *p)
     case IR_LOAD16:
     case IR_LOAD32:
         address(p, true, &node.a, &node.imm);
+        break;
+    case IR_LOOKUP16:
+    case IR_LOOKUP32:
+    case IR_LOOKUP48:
+    case IR_LOOKUP128:
+        address(p, true, &node.a, &node.imm);
+        node.b = set_number(p);
         break;
     default:
         node.a = operand(p);
@@ -396,6 +465,8 @@ static void statement(struct parser *p)
 {
     if (accept_text(p, "%")) {
         definition(p);
+    } else if (accept_word(p, "set")) {
+        set_statement(p);
     } else if (accept_word(p, "guard")) {
         if (p->block == IR_NONE)
             fail(p, "a guard stands outside of a block");

@@ -94,6 +94,11 @@ static void put_definition(struct printer *p, ir_value v, bool inside)
     } else if (ir_is_load(n)) {
         strbuf_puts(p->out, " ");
         put_address(p, n->a, n->imm);
+    } else if (ir_is_lookup(n)) {
+        uint32_t set = ir_lookup_set(p->f, n);
+        strbuf_puts(p->out, " ");
+        put_address(p, n->a, n->imm);
+        strbuf_printf(p->out, " in %s", set < p->f->set.n ? p->f->set.at[set].name : "?");
     } else if (ir_op_arity(n->op) == 2) {
         strbuf_puts(p->out, " ");
         put_value(p, n->a);
@@ -284,6 +289,8 @@ static void put_function(struct printer *p)
         put_target(p->out, f->entry);
         strbuf_puts(p->out, "\n");
     }
+    for (uint32_t i = 0; i < f->set.n; i++)
+        strbuf_printf(p->out, "set %s %s\n", f->set.at[i].name, ir_set_kind_name(f->set.at[i].kind));
     for (uint32_t i = 0; i < f->block.n; i++) {
         const struct ir_block *b = &f->block.at[i];
         for (uint32_t k = 0; k < b->phi.n; k++)

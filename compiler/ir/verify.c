@@ -118,9 +118,13 @@ static bool check_value(struct verifier *v, ir_value i)
     unsigned arity = ir_op_arity(n->op);
     if ((arity < 1 && n->a != IR_NONE) || (arity < 2 && n->b != IR_NONE))
         return complain(v, IR_REJECT, "a value has an operand too many");
-    if ((arity == 2 && n->a >= i) || (arity == 2 && n->b >= i) ||
-        (arity == 1 && n->a != IR_NONE && n->a >= i))
+    bool no_base = n->a == IR_NONE && (arity == 1 || ir_is_lookup(n));
+    if ((arity >= 1 && n->a >= i && !no_base) || (arity == 2 && n->b >= i))
         return complain(v, IR_REJECT, "an operand does not come before its user");
+    if (ir_is_lookup(n) && (f->value.at[n->b].op != IR_CONST || ir_lookup_set(f, n) >= f->set.n))
+        return complain(v, IR_REJECT, "a lookup is in no set");
+    if (ir_is_lookup(n) && !ir_set_takes(f->set.at[ir_lookup_set(f, n)].kind, n->op))
+        return complain(v, IR_REJECT, "a set holds no members of a lookup's kind");
     if (n->op == IR_META && n->imm != META_PKTTYPE && n->imm != META_IFINDEX && n->imm != META_VLAN_TCI &&
         n->imm != META_VLAN_PRESENT)
         return complain(v, IR_REJECT, "there is no such metadata");
@@ -135,6 +139,8 @@ static bool check_function(struct verifier *v)
 
     if (f->failed)
         return complain(v, IR_REJECT, "memory ran out while the function was built");
+    if (f->set.n > IR_SETS_MAX)
+        return complain(v, IR_REJECT, "there are too many sets");
     if (!f->accept)
         return complain(v, IR_REJECT, "an accepted packet would return 0");
     if (!f->value.n || f->value.at[0].op != IR_CONST || f->value.at[0].imm || f->range.n != f->value.n)
@@ -297,12 +303,13 @@ static void learn_guard(struct verifier *v, struct known *k, const struct ir_gua
 
 static bool covered(const struct verifier *v, const struct known *k, const struct ir_node *load)
 {
-    uint64_t end = (uint64_t)load->imm + ir_load_size(load);
+    unsigned size = ir_read_bytes(load);
+    uint64_t end = (uint64_t)load->imm + size;
     struct ir_range at;
 
     if (load->a == IR_NONE)
         return end <= k->bytes;
-    if (address_range(v->f, load->a, load->imm, &at) && (uint64_t)at.hi + ir_load_size(load) <= k->bytes)
+    if (address_range(v->f, load->a, load->imm, &at) && (uint64_t)at.hi + size <= k->bytes)
         return true;
     for (uint32_t i = k->facts; i; i = v->link.at[i].parent) {
         const struct fact *fact = &v->fact.at[i];
@@ -393,7 +400,7 @@ static bool check_use(struct verifier *v, ir_value value, uint32_t block, const 
             continue;
         if (n->op == IR_PHI && (!v->listed[x] || !v->reachable[n->imm] || !dominates(v, n->imm, block)))
             return complain(v, block, "a phi is used where its block need not have been");
-        if (ir_is_load(n) && !covered(v, k, n))
+        if (ir_read_bytes(n) && !covered(v, k, n))
             return complain(v, block, "a load is used where no guard covers it");
         if ((n->op == IR_UDIV || n->op == IR_UMOD) && !known_nonzero(v, k, n->b))
             return complain(v, block, "a divisor was not tested");

@@ -76,7 +76,8 @@ static bool measure_reach(struct normal_form *x)
     for (ir_value v = 0; v < f->value.n; v++) {
         const struct ir_node *n = &f->value.at[v];
         uint32_t *r = &x->value_reach[v];
-        if (n->op == IR_PHI || (ir_is_load(n) && n->a != IR_NONE) || (ir_is_load(n) && n->imm > UINT32_MAX - 4)) {
+        unsigned bytes = ir_read_bytes(n);
+        if (n->op == IR_PHI || (bytes && n->a != IR_NONE) || (bytes && n->imm > UINT32_MAX - bytes)) {
             *r = UINT32_MAX;
             continue;
         }
@@ -84,8 +85,8 @@ static bool measure_reach(struct normal_form *x)
             *r = x->value_reach[n->a];
         if (n->b != IR_NONE && x->value_reach[n->b] > *r)
             *r = x->value_reach[n->b];
-        if (ir_is_load(n) && n->imm + ir_load_size(n) > *r)
-            *r = n->imm + ir_load_size(n);
+        if (bytes && n->imm + bytes > *r)
+            *r = n->imm + bytes;
     }
     return true;
 }

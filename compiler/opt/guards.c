@@ -46,21 +46,22 @@ static bool measure_values(struct ir_func *f, struct reach *r)
                 r->absolute[v] = r->absolute[operand[i]];
             r->indirect[v] |= r->indirect[operand[i]];
         }
-        if (ir_is_load(n) && n->a == IR_NONE) {
-            uint32_t end = n->imm >= IR_ADDRESS_MAX ? IR_ADDRESS_MAX + 1 : n->imm + ir_load_size(n);
+        unsigned bytes = ir_read_bytes(n);
+        if (bytes && n->a == IR_NONE) {
+            uint32_t end = n->imm >= IR_ADDRESS_MAX ? IR_ADDRESS_MAX + 1 : n->imm + bytes;
             if (end > r->absolute[v])
                 r->absolute[v] = end;
-        } else if (ir_is_load(n)) {
+        } else if (bytes) {
             r->indirect[v] = true;
         }
     }
     return true;
 }
 
-/* A guard for load @n. Its base is the load's own, as the load has it (docs/ir.md): not ir_guard_add(), which may choose another. */
+/* A guard for what @n reads. Its base is the load's own, as the load has it (docs/ir.md): not ir_guard_add(), which may choose another. */
 static bool guard_load(struct ir_func *f, uint32_t block, const struct ir_node *n)
 {
-    struct ir_guard g = {n->a, n->imm, ir_load_size(n)};
+    struct ir_guard g = {n->a, n->imm, ir_read_bytes(n)};
 
     return vec_push(f->arena, &f->block.at[block].guard, g);
 }
@@ -78,7 +79,7 @@ static bool guard_indirect(struct ir_func *f, struct reach *r, uint32_t block, i
         if (!r->indirect[x] || r->seen[x] == r->stamp)
             continue;
         r->seen[x] = r->stamp;
-        if (ir_is_load(&n) && n.a != IR_NONE && !guard_load(f, block, &n))
+        if (ir_read_bytes(&n) && n.a != IR_NONE && !guard_load(f, block, &n))
             return false;
         if ((n.a != IR_NONE && !vec_push(f->arena, &r->stack, n.a)) ||
             (n.b != IR_NONE && !vec_push(f->arena, &r->stack, n.b)))

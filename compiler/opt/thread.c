@@ -699,7 +699,8 @@ static uint8_t *look_at_values(struct thread *t)
         const struct ir_node *n = &f->value.at[v];
         if (n->op == IR_PHI)
             continue;
-        t->hopeless[v] = (ir_is_load(n) && n->a == IR_NONE && n->imm > IR_ADDRESS_MAX - ir_load_size(n)) ||
+        unsigned bytes = ir_read_bytes(n);
+        t->hopeless[v] = (bytes && n->a == IR_NONE && n->imm > IR_ADDRESS_MAX - bytes) ||
                          (n->a != IR_NONE && t->hopeless[n->a]) || (n->b != IR_NONE && t->hopeless[n->b]);
     }
     for (uint32_t i = 0; i < f->block.n; i++) {

@@ -12,6 +12,7 @@
 struct run {
     const struct ir_func *f;
     const struct packet *p;
+    const struct packet_sets *sets; /* NULL: all are empty */
     uint32_t *value;
     bool *done; /* by value */
     ir_value *stack;
@@ -58,6 +59,12 @@ static bool compute(struct run *r, ir_value v)
         for (unsigned i = 0; i < size; i++)
             k = k << 8 | r->p->bytes[address + i];
         r->value[v] = k;
+    } else if (ir_is_lookup(n)) {
+        uint32_t address = (n->a == IR_NONE ? 0 : r->value[n->a]) + n->imm;
+        const struct packet_sets *s = r->sets;
+        if (!in_range(r->p, address, ir_read_bytes(n)))
+            return false;
+        r->value[v] = s && s->has(s->user, &r->f->set.at[b], n->op, r->p->bytes + address);
     } else if (n->op == IR_PHI || ((n->op == IR_UDIV || n->op == IR_UMOD) && b == 0)) {
         return false; /* not in a verified function */
     } else {
@@ -137,8 +144,14 @@ static uint32_t run(struct run *r, bool *fault)
 
 uint32_t ir_eval(const struct ir_func *f, const struct packet *p, struct arena *scratch, bool *faulted)
 {
+    return ir_eval_sets(f, p, NULL, scratch, faulted);
+}
+
+uint32_t ir_eval_sets(const struct ir_func *f, const struct packet *p, const struct packet_sets *sets,
+                      struct arena *scratch, bool *faulted)
+{
     struct arena_mark m = arena_mark(scratch);
-    struct run r = {.f = f, .p = p};
+    struct run r = {.f = f, .p = p, .sets = sets};
     bool fault = false;
     uint32_t verdict = 0;
 

@@ -23,8 +23,19 @@ struct vm_counts {
     uint64_t faults;       /* runs ended by an out-of-range load (or a failed guard) */
 };
 
-/** Verdict of the IR on @p. @scratch is rewound. @faulted (may be NULL): a guard failed. */
+/* What named sets hold during a run. */
+struct packet_sets {
+    /* Whether @key, as many bytes as @op looks up, is in the set. */
+    bool (*has)(const void *user, const struct ir_set *set, enum ir_op op, const uint8_t *key);
+    const void *user;
+};
+
+/** Verdict of the IR on @p. @scratch is rewound. @faulted (may be NULL): a guard failed. Named sets are empty. */
 uint32_t ir_eval(const struct ir_func *f, const struct packet *p, struct arena *scratch, bool *faulted);
+
+/** The same with @sets. */
+uint32_t ir_eval_sets(const struct ir_func *f, const struct packet *p, const struct packet_sets *sets,
+                      struct arena *scratch, bool *faulted);
 
 /**
  * Verdict of a classic program as the design has it (addresses modulo 2^32, 2^31 and above out of range,

@@ -17,4 +17,4 @@ printf '"%s"\n' ' and ' ' or ' ' not ' '!' '&&' '||' '(' ')' '[' ']' ':1]' ':2]'
 echo "# The words of compiler/ir/op.def, and of the IR's text."
 sed -n 's/^OP .*"\([^"]*\)").*/"\1 "/p' compiler/ir/op.def
 printf '"%s"\n' '\x0a' 'b0:\x0a' 'b1:\x0a' '%1 = ' '%2 = ' 'guard ' 'switch ' 'jump ' ' -> ' 'else' 'accept' 'reject' 'entry' '..' \
-    'pkttype' 'ifindex' 'vlan_tci' 'vlan_present'
+    'pkttype' 'ifindex' 'vlan_tci' 'vlan_present' 'set a ' 'addresses' 'ports' 'macs' ' in a' '@a'

@@ -8,8 +8,9 @@
  *   verify MESSAGE            the verifier's answer; without this line it must find nothing
  *   parse LINE MESSAGE        the parser's error, in lines of the case, which begins behind `; case`
  *   free                      the text is not as ir_print() writes it (else it must be, comments apart)
- *   run HEX [len=N] [tci=N] [present=N] [type=N] [ifindex=N] -> VERDICT
- *                             HEX may be - for no bytes; VERDICT is accept, reject, or fault (a guard)
+ *   run HEX [len=N] [tci=N] [present=N] [type=N] [ifindex=N] [in=SET/HEX ...] -> VERDICT
+ *                             HEX may be - for no bytes; in: a member of a set, all of its bytes; VERDICT is
+ *                             accept, reject, or fault (a guard)
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -36,6 +37,19 @@ static uint32_t setting(const char *text, const char *name, uint32_t otherwise)
     return at ? (uint32_t)strtoul(at + strlen(name), NULL, 0) : otherwise;
 }
 
+/* Whether the direction @user says in=SET/HEX of these. */
+static bool says_in(const void *user, const struct ir_set *set, enum ir_op op, const uint8_t *key)
+{
+    const struct ir_node lookup = {.op = (uint8_t)op};
+    char want[80];
+    int at = snprintf(want, sizeof want, " in=%s/", set->name);
+
+    for (unsigned i = 0; i < ir_read_bytes(&lookup); i++)
+        at += snprintf(want + at, sizeof want - (size_t)at, "%02x", key[i]);
+    snprintf(want + at, sizeof want - (size_t)at, " ");
+    return strstr(user, want) != NULL;
+}
+
 /* One `run` direction; NULL or what went wrong. */
 static const char *run(const struct ir_func *f, const char *text, struct arena *a)
 {
@@ -56,7 +70,8 @@ static const char *run(const struct ir_func *f, const char *text, struct arena *
     p.meta.vlan_present = setting(text, "present=", 0);
     p.meta.packet_type = setting(text, "type=", 0);
     p.meta.ifindex = setting(text, "ifindex=", 0);
-    uint32_t v = ir_eval(f, &p, a, &fault);
+    const struct packet_sets sets = {says_in, text};
+    uint32_t v = ir_eval_sets(f, &p, &sets, a, &fault);
     const char *got = v == f->accept ? "accept" : v ? "another number" : fault ? "fault" : "reject";
     return strcmp(arrow + 3, got) == 0 ? NULL : got;
 }

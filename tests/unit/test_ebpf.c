@@ -254,7 +254,7 @@ static void compiled_release(struct compiled *c)
 static char *listing_of(const struct compiled *c, struct strbuf *text)
 {
     strbuf_init(text, &allocator_libc);
-    ebpf_print_listing(c->code.insn.at, c->code.insn.n, NULL, NULL, text);
+    ebpf_print_listing(c->code.insn.at, c->code.insn.n, NULL, NULL, NULL, text);
     return text->text;
 }
 

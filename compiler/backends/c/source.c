@@ -12,7 +12,8 @@
  *       }
  *
  * Values are computed anew in each block that needs them: they are pure, and what they have in common is
- * clang's to find. PHIs are variables of the function, set where control leaves for their block.
+ * clang's to find. PHIs are variables of the function, set where control leaves for their block. A named set
+ * is a map and a function that looks into it, so that names inside the filter's function cannot hide it.
  */
 #include "backends/c/c.h"
 #include <string.h>
@@ -132,6 +133,56 @@ static void put_macros(const struct source *s)
                   has_buffer(s) ? "load_slowly(ctx, (__u32)(at), size, &v)" : "");
 }
 
+/* ---------------------------------------------------------------- named sets */
+
+static void put_sets(const struct source *s)
+{
+    static const struct {
+        const char *type, *key;
+    } maps[] = {
+        [WEIR_SET_ADDRESSES] = {"LPM_TRIE", "struct weir_set_address"},
+        [WEIR_SET_PORTS] = {"HASH", "__u8[2]"},
+        [WEIR_SET_MACS] = {"HASH", "__u8[6]"},
+    };
+    bool addresses = false;
+
+    for (uint32_t i = 0; i < s->f->set.n; i++)
+        addresses |= s->f->set.at[i].kind == WEIR_SET_ADDRESSES;
+    if (addresses)
+        strbuf_puts(s->out, "/* bits: 32 for the family, 4 or 6, and the prefix */\n"
+                            "struct weir_set_address {\n    __u32 bits, family;\n    __u8 bytes[16];\n};\n\n");
+    for (uint32_t i = 0; i < s->f->set.n; i++) {
+        const struct ir_set *set = &s->f->set.at[i];
+        strbuf_printf(s->out,
+                      "struct {\n    __uint(type, BPF_MAP_TYPE_%s);\n    __uint(map_flags, BPF_F_NO_PREALLOC);\n"
+                      "    __uint(max_entries, %u);\n    __type(key, %s);\n    __type(value, __u32);\n} %s "
+                      "SEC(\".maps\");\n\n"
+                      "__attribute__((unused))\nstatic __always_inline __u32 weir_in_%s(const void *key)\n{\n"
+                      "    return bpf_map_lookup_elem(&%s, key) != 0;\n}\n\n",
+                      maps[set->kind].type, (unsigned)ir_set_members(set->kind), maps[set->kind].key, set->name,
+                      set->name, set->name);
+    }
+}
+
+/* The first set whose name means something else to C; NULL when there is none. */
+static const struct ir_set *find_c_word(const struct ir_func *f)
+{
+    static const char words[] =
+        " auto break case char const continue default do double else enum extern float for goto if inline int "
+        "long register restrict return short signed sizeof static struct switch typedef union unsigned void "
+        "volatile while asm typeof load load_slowly ";
+    char word[sizeof f->set.at->name + 2];
+
+    for (uint32_t i = 0; i < f->set.n; i++) {
+        word[0] = ' ';
+        strcpy(word + 1, f->set.at[i].name);
+        strcat(word, " ");
+        if (strstr(words, word))
+            return &f->set.at[i];
+    }
+    return NULL;
+}
+
 static void put_head(const struct source *s)
 {
     static const char *const section[] = {
@@ -149,6 +200,7 @@ static void put_head(const struct source *s)
     put_filter(s);
     strbuf_puts(s->out,
                 " */\n#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_endian.h>\n\n");
+    put_sets(s);
     put_macros(s);
     if (target == WEIR_TARGET_FUNC) {
         strbuf_puts(s->out, "__hidden int weir(void *data, void *data_end, __u32 wire_len)\n{\n"
@@ -270,6 +322,31 @@ static bool is_const_in(const struct source *s, ir_value v, uint32_t lo, uint32_
     return n->op == IR_CONST && n->imm >= lo && n->imm <= hi;
 }
 
+/* The key is put together from loads, which give numbers. */
+static void put_lookup(const struct source *s, ir_value v)
+{
+    const struct ir_node *n = node(s, v);
+    unsigned bytes = ir_read_bytes(n);
+    bool address = n->op == IR_LOOKUP32 || n->op == IR_LOOKUP128;
+
+    strbuf_puts(s->out, "        {\n            __u32 word;\n");
+    if (address)
+        strbuf_printf(s->out, "            struct weir_set_address key = {%u, %u, {0}};\n", 32 + 8 * bytes,
+                      bytes == 4 ? 4u : 6u);
+    else
+        strbuf_printf(s->out, "            __u8 key[%u];\n", bytes);
+    for (unsigned i = 0; i < bytes;) {
+        unsigned size = bytes - i < 4 ? bytes - i : 4;
+        strbuf_printf(s->out, "            LOAD(word, %u, ", size);
+        put_address(s, n->a, n->imm + i);
+        strbuf_printf(s->out, ");\n            word = %s;\n            __builtin_memcpy(key%s + %u, &word, %u);\n",
+                      size == 4 ? "bpf_htonl(word)" : "bpf_htons((__u16)word)", address ? ".bytes" : "", i, size);
+        i += size;
+    }
+    strbuf_printf(s->out, "            v%u = weir_in_%s(%skey);\n        }\n", (unsigned)v,
+                  s->f->set.at[ir_lookup_set(s->f, n)].name, address ? "&" : "");
+}
+
 static void put_value(const struct source *s, ir_value v)
 {
     const struct ir_node *n = node(s, v);
@@ -281,6 +358,10 @@ static void put_value(const struct source *s, ir_value v)
         strbuf_printf(s->out, "        LOAD(v%u, %u, ", (unsigned)v, ir_load_size(n));
         put_address(s, n->a, n->imm);
         strbuf_puts(s->out, ");\n");
+        return;
+    }
+    if (ir_is_lookup(n)) {
+        put_lookup(s, v);
         return;
     }
     strbuf_printf(s->out, "        v%u = ", (unsigned)v);
@@ -483,6 +564,12 @@ int c_source(const struct ir_func *f, const struct c_options *o, struct diag_sin
 {
     struct arena_mark m = arena_mark(f->arena);
     struct source s = {.f = f, .o = o, .out = out, .scratch = f->arena};
+    const struct ir_set *word = find_c_word(f);
+
+    if (word) {
+        diag(sink, DIAG_SET_IS_C_WORD, (struct diag_at){.at = word->at, .hint = "choose another name"}, word->name);
+        return WEIR_E_UNSUPPORTED;
+    }
 
     s.computed = arena_array(f->arena, uint32_t, f->value.n);
     if (s.computed)

@@ -814,6 +814,16 @@ static void report_limit(const struct cb_emit *e)
         diag(e->sink, DIAG_TOO_BIG, (struct diag_at){.hint = NULL}, text);
 }
 
+static int refuse_sets(const struct cb_emit *e)
+{
+    if (e->sink)
+        diag(e->sink, DIAG_NO_SETS,
+             (struct diag_at){.at = e->f->set.at[0].at,
+                              .hint = "sets that change need an eBPF target (-t xdp, tc, ...); write out one that stays"},
+             e->f->set.at[0].name);
+    return WEIR_E_UNSUPPORTED;
+}
+
 static int emit_once(struct cb_emit e, struct cbpf_code *out)
 {
     struct cbpf_code code = {.arena = e.arena};
@@ -821,6 +831,8 @@ static int emit_once(struct cb_emit e, struct cbpf_code *out)
 
     if (e.f->failed)
         return WEIR_E_MEMORY;
+    if (e.f->set.n)
+        return refuse_sets(&e);
     uint32_t start = emit_all(&e);
     bool registers = e.status == WEIR_E_UNSUPPORTED;
     if (start == TO_EDGE && !e.status)

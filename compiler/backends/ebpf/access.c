@@ -332,6 +332,83 @@ static int compute_packet_load(struct select *s, uint32_t id)
     return d;
 }
 
+/* ---------------------------------------------------------------- keys of lookups */
+
+/* @bytes from @base + @offset to the frame at @to, at most @part at once. */
+static void copy_bytes(struct select *s, unsigned bytes, unsigned part, int base, int offset, int to)
+{
+    int t = take_register(s);
+
+    for (unsigned at = 0; at < bytes; at += part) {
+        while (part > bytes - at)
+            part /= 2;
+        asm_load(s->c, part, t, base, offset + (int)at);
+        asm_store_part(s->c, part, REG_FRAME, to + (int)at, t);
+    }
+    give_back(s, t);
+}
+
+static bool copy_direct(struct select *s, const struct ir_node *n, int to)
+{
+    unsigned bytes = ir_read_bytes(n);
+
+    if (n->a != IR_NONE) {
+        uint32_t pointer = plan_pointer(&s->p, n->a, n->imm, bytes);
+        uint32_t at = s->p.pointer.at[pointer - s->p.values].far ? 0 : n->imm;
+        int r = value_register(s, pointer);
+        check_pointer(s, pointer, r, at + bytes);
+        copy_bytes(s, bytes, 8, r, (int)at, to);
+        value_used(s, pointer);
+        return true;
+    }
+    if (n->imm > EBPF_REACH_MAX - bytes)
+        return false;
+    check_packet(s, n->imm + bytes);
+    if (n->imm <= INT16_MAX - bytes) {
+        copy_bytes(s, bytes, 8, s->data, (int)n->imm, to);
+        return true;
+    }
+    int t = take_register(s);
+    asm_alu(s->c, CLASS_ALU64, ALU_MOV, t, s->data);
+    asm_alu_imm(s->c, CLASS_ALU64, ALU_ADD, t, n->imm);
+    copy_bytes(s, bytes, 8, t, 0, to);
+    give_back(s, t);
+    return true;
+}
+
+static void copy_from_window(struct select *s, const struct ir_node *n, int to)
+{
+    unsigned bytes = ir_read_bytes(n), part = plan_aligned_part(&s->p, n);
+    uint32_t address;
+
+    if (plan_is_absolute(&s->p, n, &address)) {
+        copy_bytes(s, bytes, part, REG_FRAME, window_offset(s, address), to);
+        return;
+    }
+    int r = value_register(s, n->a), t = take_register(s);
+    value_used(s, n->a);
+    asm_alu(s->c, CLASS_ALU64, ALU_MOV, t, r);
+    asm_alu(s->c, CLASS_ALU64, ALU_ADD, t, REG_FRAME);
+    copy_bytes(s, bytes, part, t, window_offset(s, n->imm), to);
+    give_back(s, t);
+}
+
+bool copy_key(struct select *s, uint32_t id, int to)
+{
+    const struct ir_node *n = select_node(s, id);
+
+    if (s->p.access == ACCESS_DIRECT)
+        return copy_direct(s, n, to);
+    if (plan_in_window(&s->p, n)) {
+        copy_from_window(s, n, to);
+        return true;
+    }
+    load_address(s, n);
+    asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, 4, ir_read_bytes(n));
+    call_load_bytes(s, to);
+    return true;
+}
+
 /* ---------------------------------------------------------------- all of them */
 
 void compute_load(struct select *s, uint32_t id)

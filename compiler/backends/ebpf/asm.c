@@ -105,12 +105,24 @@ void asm_call(struct asm_code *c, int helper)
 
 void asm_store(struct asm_code *c, int base, int offset, int src)
 {
-    put(c, CLASS_STX | MODE_MEM | SIZE_DW, base, src, offset, 0, IR_NONE);
+    asm_store_part(c, 8, base, offset, src);
 }
 
 void asm_store_imm(struct asm_code *c, int base, int offset, int32_t imm)
 {
     put(c, CLASS_ST | MODE_MEM | SIZE_DW, base, 0, offset, (uint32_t)imm, IR_NONE);
+}
+
+void asm_store_part(struct asm_code *c, unsigned bytes, int base, int offset, int src)
+{
+    int size = bytes == 1 ? SIZE_B : bytes == 2 ? SIZE_H : bytes == 4 ? SIZE_W : SIZE_DW;
+
+    put(c, CLASS_STX | MODE_MEM | size, base, src, offset, 0, IR_NONE);
+}
+
+void asm_store_word(struct asm_code *c, int base, int offset, uint32_t imm)
+{
+    put(c, CLASS_ST | MODE_MEM | SIZE_W, base, 0, offset, imm, IR_NONE);
 }
 
 void asm_jump(struct asm_code *c, uint32_t label)

@@ -34,7 +34,17 @@ struct ebpf_counters {
 enum ebpf_reloc_kind {
     EBPF_RELOC_RODATA,   /* address of read-only data + `addend` */
     EBPF_RELOC_COUNTERS, /* the map of counters (the map itself, not its value) */
+    EBPF_RELOC_SET,      /* the map of the function's set `addend` */
 };
+
+/* The map that a set is: keys as weir/weir.h has them, values of four bytes. */
+struct ebpf_set_map {
+    uint32_t type, flags; /* enum bpf_map_type, BPF_F_ */
+    uint32_t key_bytes;
+};
+
+/** The map of a set of @kind, enum weir_set_kind. */
+const struct ebpf_set_map *ebpf_set_map(unsigned kind);
 
 /* A 64-bit load of an immediate, both of its halves 0, that whoever loads the program fills. */
 struct ebpf_reloc {
@@ -48,7 +58,7 @@ struct ebpf_code {
     struct arena *arena;
     VEC(struct weir_ebpf_insn) insn;
     VEC(struct span) at; /* beside insn: the text it came from; empty when it is of no special place */
-    VEC(struct ebpf_reloc) reloc; /* ascending; empty unless `tables` or `count` was asked for */
+    VEC(struct ebpf_reloc) reloc; /* ascending; empty without tables, counters and sets */
     VEC(uint8_t) rodata;          /* begins at a multiple of 8 */
     uint32_t cold; /* where the code begins that reads what direct access cannot reach; 0 if there is none */
 };
@@ -73,9 +83,17 @@ struct ebpf_target_options ebpf_target_defaults(uint32_t target, uint32_t accept
 int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink,
               struct ebpf_code *out);
 
-/** The listing; @at (may be NULL, else beside @code) and @text put the filter's words as comments in front.
+/* What a program's relocations stand for. */
+struct ebpf_names {
+    const struct ebpf_reloc *reloc;
+    uint32_t relocs;
+    const struct ir_set *set;
+};
+
+/** The listing; @at (may be NULL, else beside @code) and @text put the filter's words as comments in front,
+ * @names (may be NULL) those of maps in place of numbers.
  */
 void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at,
-                        const char *text, struct strbuf *out);
+                        const char *text, const struct ebpf_names *names, struct strbuf *out);
 void ebpf_print_c(const struct weir_ebpf_insn *code, uint32_t n, struct strbuf *out);
 #endif

@@ -129,6 +129,9 @@ enum access { ACCESS_DIRECT, ACCESS_COPY, ACCESS_LOADS };
 /* A target that no block has: what follows the last block of a piece when that is not the match. */
 #define NOWHERE 0xfffffffdu
 
+/* The stack a lookup's key takes, at the end of the frame: struct weir_set_address, the largest. */
+#define KEY_BYTES 24
+
 /* The label of block 0, and where a match and a miss go; in front of a table, where NOWHERE is. */
 struct labels {
     uint32_t block, accept, reject, nowhere;
@@ -189,6 +192,8 @@ void asm_packet_load(struct asm_code *c, unsigned bytes, int index,
 void asm_call(struct asm_code *c, int helper);
 void asm_store(struct asm_code *c, int base, int offset, int src); /* eight bytes */
 void asm_store_imm(struct asm_code *c, int base, int offset, int32_t imm);
+void asm_store_part(struct asm_code *c, unsigned bytes, int base, int offset, int src);
+void asm_store_word(struct asm_code *c, int base, int offset, uint32_t imm); /* four bytes */
 void asm_jump(struct asm_code *c, uint32_t label);
 void asm_branch(struct asm_code *c, int cls, int op, int dst, int src, uint32_t label);
 void asm_branch_imm(struct asm_code *c, int cls, int op, int dst, uint32_t imm, uint32_t label);
@@ -271,7 +276,7 @@ struct plan {
     uint32_t window; /* COPY: bytes of the stack the copy takes, a multiple of 8; 0 if there is none */
     uint32_t window_max;
     uint32_t phase; /* its first byte lies this far behind their start, for aligned loads */
-    uint32_t frame; /* bytes of the stack in front of the homes: the window, and what calls write to */
+    uint32_t frame; /* bytes of the stack in front of the homes: the window, and what calls write to or read */
     uint8_t home_register[HOME_REGS_MAX];
     int home_regs, home_max;
 
@@ -360,11 +365,19 @@ static inline uint32_t plan_target(const struct plan *p, uint32_t block, uint32_
     return !w ? p->block[block].to.at[i].target : i ? w->yes : w->no;
 }
 
-/** Whether load @n lies in the window, and by the verifier's knowledge (COPY). */
+/** Whether what @n reads lies in the window, and by the verifier's knowledge (COPY). */
 bool plan_in_window(const struct plan *p, const struct ir_node *n);
 
-/** The widest part of load @n that is aligned on the stack: 1, 2 or 4 bytes (COPY). */
+/** The widest part of what @n reads that is aligned on the stack: 1, 2, 4 or 8 bytes (COPY). */
 unsigned plan_aligned_part(const struct plan *p, const struct ir_node *n);
+
+/** The widest read of a power of two bytes, at most 8, that parts what @n reads evenly. */
+static inline unsigned plan_even_part(const struct ir_node *n)
+{
+    unsigned bytes = ir_read_bytes(n);
+
+    return bytes > 8 ? 8 : bytes & -bytes;
+}
 
 /** Whether @n is at the same place of every packet; *@address is set then. */
 bool plan_is_absolute(const struct plan *p, const struct ir_node *n, uint32_t *address);

@@ -94,13 +94,16 @@ static void print_packet_load(const struct weir_ebpf_insn *in, struct strbuf *ou
                       (int)in->imm);
 }
 
-static void print_insn(const struct weir_ebpf_insn *in, struct strbuf *out)
+/* @map: the map that the loader puts here, or NULL. */
+static void print_insn(const struct weir_ebpf_insn *in, const char *map, struct strbuf *out)
 {
     unsigned dst = in->registers & 15, src = in->registers >> 4;
 
     switch (in->code & 7) {
     case CLASS_LD:
-        if (in->code == (CLASS_LD | MODE_IMM | SIZE_DW))
+        if (in->code == (CLASS_LD | MODE_IMM | SIZE_DW) && map)
+            strbuf_printf(out, "r%u = map[%s] ll", dst, map);
+        else if (in->code == (CLASS_LD | MODE_IMM | SIZE_DW))
             strbuf_printf(out, "r%u = 0x%llx ll", dst,
                           (unsigned long long)((uint64_t)(uint32_t)in[1].imm << 32 | (uint32_t)in->imm));
         else
@@ -137,10 +140,19 @@ static void print_words(const char *text, struct span at, struct strbuf *out)
     strbuf_puts(out, "\n");
 }
 
+/* The map of @r; NULL when it stands for something else. */
+static const char *map_name(const struct ebpf_names *names, const struct ebpf_reloc *r)
+{
+    return r->kind == EBPF_RELOC_SET        ? names->set[r->addend].name
+           : r->kind == EBPF_RELOC_COUNTERS ? "weir_counts"
+                                            : NULL;
+}
+
 void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at,
-                        const char *text, struct strbuf *out)
+                        const char *text, const struct ebpf_names *names, struct strbuf *out)
 {
     struct span last = {0, 0};
+    uint32_t next = 0; /* relocation */
 
     for (uint32_t i = 0; i < n; i++) {
         if (at && text && (at[i].begin != last.begin || at[i].end != last.end)) {
@@ -148,8 +160,11 @@ void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const str
             if (last.end > last.begin)
                 print_words(text, last, out);
         }
+        const char *map = NULL;
+        if (names && next < names->relocs && names->reloc[next].insn == i)
+            map = map_name(names, &names->reloc[next++]);
         strbuf_printf(out, "%u: ", (unsigned)i);
-        print_insn(&code[i], out);
+        print_insn(&code[i], map, out);
         strbuf_puts(out, "\n");
         i += code[i].code == (CLASS_LD | MODE_IMM | SIZE_DW) && i + 1 < n;
     }

@@ -27,11 +27,11 @@ unsigned plan_operands(struct plan *p, uint32_t id, uint32_t out[2])
         return plan_is_const(p, out[0]) ? 0 : 1;
     }
     const struct ir_node *x = plan_node(p, id);
-    if (ir_is_load(x) && p->access != ACCESS_DIRECT) {
+    if (ir_read_bytes(x) && p->access != ACCESS_DIRECT) {
         if (x->a != IR_NONE && !plan_is_const(p, x->a))
             out[n++] = x->a;
-    } else if (ir_is_load(x) && x->a != IR_NONE) {
-        out[n++] = plan_pointer(p, x->a, x->imm, ir_load_size(x));
+    } else if (ir_read_bytes(x) && x->a != IR_NONE) {
+        out[n++] = plan_pointer(p, x->a, x->imm, ir_read_bytes(x));
     } else if (is_binary(x)) {
         if (!plan_is_const(p, x->a))
             out[n++] = x->a;

@@ -51,6 +51,10 @@ uint32_t plan_known_max(const struct plan *p, ir_value v)
         return plan_is_const(p, n->b) && b < 32 ? clamp((uint64_t)a << b) : UINT32_MAX;
     case IR_SHR:
         return plan_is_const(p, n->b) && b < 32 ? a >> b : UINT32_MAX;
+    case IR_LOOKUP16:
+    case IR_LOOKUP32:
+    case IR_LOOKUP48:
+    case IR_LOOKUP128:
     case IR_EQ:
     case IR_UGT:
     case IR_UGE:
@@ -120,7 +124,7 @@ bool plan_is_absolute(const struct plan *p, const struct ir_node *n, uint32_t *a
     return true;
 }
 
-/* The end of load @n if that may lie in the window, else 0. */
+/* The end of what @n reads if that may lie in the window, else 0. */
 static uint32_t load_end(const struct plan *p, const struct ir_node *n)
 {
     uint32_t address, base = 0;
@@ -129,7 +133,7 @@ static uint32_t load_end(const struct plan *p, const struct ir_node *n)
         address = n->imm;
         base = p->known_max[n->a];
     }
-    uint64_t end = (uint64_t)address + base + ir_load_size(n);
+    uint64_t end = (uint64_t)address + base + ir_read_bytes(n);
     return end <= p->window_max ? (uint32_t)end : 0;
 }
 
@@ -143,7 +147,7 @@ bool plan_in_window(const struct plan *p, const struct ir_node *n)
 unsigned plan_aligned_part(const struct plan *p, const struct ir_node *n)
 {
     uint32_t address;
-    unsigned size = ir_load_size(n), zeros = 3;
+    unsigned size = plan_even_part(n), zeros = 3;
 
     if (!plan_is_absolute(p, n, &address)) {
         address = n->imm;
@@ -161,8 +165,8 @@ void plan_find_phase(struct plan *p)
     for (ir_value v = 0; v < p->values; v++) {
         const struct ir_node *n = plan_node(p, v);
         uint32_t address;
-        for (uint32_t i = 0; ir_is_load(n) && plan_is_absolute(p, n, &address) && i < 8; i++)
-            good[i] += ((address + i) % ir_load_size(n) == 0) * ir_load_size(n);
+        for (uint32_t i = 0; ir_read_bytes(n) && plan_is_absolute(p, n, &address) && i < 8; i++)
+            good[i] += ((address + i) % plan_even_part(n) == 0) * plan_even_part(n);
     }
     for (uint32_t i = 1; i < 8; i++)
         if (good[i] > good[p->phase])
@@ -174,7 +178,7 @@ static void find_window(struct plan *p)
     uint32_t end = 0;
 
     for (ir_value v = 0; v < p->values; v++) {
-        uint32_t x = p->wanted[v] && ir_is_load(plan_node(p, v)) ? load_end(p, plan_node(p, v)) : 0;
+        uint32_t x = p->wanted[v] && ir_read_bytes(plan_node(p, v)) ? load_end(p, plan_node(p, v)) : 0;
         end = x > end && x + p->phase <= p->window_max ? x : end;
     }
     for (uint32_t i = 0; i < p->wides.n; i++)
@@ -188,7 +192,11 @@ void plan_find_frame(struct plan *p)
         find_window(p);
     for (ir_value v = 0; v < p->values && p->access != ACCESS_DIRECT; v++)
         p->calls |= p->wanted[v] && ir_is_load(plan_node(p, v)) && plan_is_dear(p, plan_node(p, v));
-    p->frame = p->window + (p->access == ACCESS_COPY && p->calls ? 8 : 0);
+    bool looks = false;
+    for (ir_value v = 0; v < p->values && p->f->set.n; v++)
+        looks |= p->wanted[v] && ir_is_lookup(plan_node(p, v));
+    p->calls |= looks;
+    p->frame = p->window + (looks ? KEY_BYTES : p->access == ACCESS_COPY && p->calls ? 8 : 0);
     p->home_regs = p->calls && p->home_regs > 2 ? 2 : p->home_regs; /* the first ones survive calls */
     int slots = STACK_SLOTS - (int)p->frame / 8 - 16;               /* of which some are for spills */
     p->home_max = p->home_regs + (slots < HOME_MAX - HOME_REGS_MAX ? slots : HOME_MAX - HOME_REGS_MAX);
@@ -254,12 +262,12 @@ void plan_find_pointers(struct plan *p)
         }
         for (ir_value v = 0; v < p->values; v++) {
             const struct ir_node *x = plan_node(p, v);
-            if (!p->wanted[v] || !ir_is_load(x) || x->a == IR_NONE)
+            if (!p->wanted[v] || !ir_read_bytes(x) || x->a == IR_NONE)
                 continue;
             if (counting)
                 n++;
             else
-                pointer_add(p, x->a, x->imm, ir_load_size(x));
+                pointer_add(p, x->a, x->imm, ir_read_bytes(x));
         }
         if (counting) {
             while (size / 2 < n && size < 1u << 31)

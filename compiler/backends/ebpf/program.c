@@ -3,8 +3,10 @@
  * backends/ebpf/program.c - programs: the pieces of one, how it begins, how it ends.
  *
  *   DIRECT   r1 context where it is needed, r2 data, r3 data_end; a function over bytes has its arguments
- * there (r1 data, r2 data_end, r3 length). Values prefer r0 to r5, which cost no saving and short code COPY
- * r6 context, r7 length, both of which calls leave alone LOADS    the same; LD_ABS wants the context in r6
+ *            there (r1 data, r2 data_end, r3 length). Values prefer r0 to r5, which cost no saving and short
+ *            code. A program that looks into sets: r6 context or length, r8 data, r9 data_end
+ *   COPY     r6 context, r7 length, both of which calls leave alone
+ *   LOADS    the same; LD_ABS wants the context in r6
  *
  * A direct program whose target can have bytes behind data_end continues, where a check fails, in a COPY
  * piece that decides anew from the first block: a filter is a pure function of the packet. It costs the
@@ -25,6 +27,7 @@ struct program {
     struct diag_sink *sink;
     struct arena *arena;
     struct asm_code c;
+    bool looks; /* into sets: the direct piece calls, too */
 };
 
 static bool has_fallback(const struct program *g)
@@ -91,13 +94,14 @@ static void emit_len(struct program *g, const struct piece *q)
         asm_call(&g->c, HELPER_XDP_FRAME_LEN);
         asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 9, 0);
     } else {
-        asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 9, q->end);
+        if (q->end != 9)
+            asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 9, q->end);
         asm_alu(&g->c, CLASS_ALU64, ALU_SUB, 9, q->data);
     }
 }
 
-/* r8: 1 when the packet matched, else 0. */
-static void emit_count(struct program *g, const struct piece *q)
+/* @matched: the register that holds 1 when the packet matched, else 0. */
+static void emit_count(struct program *g, const struct piece *q, int matched)
 {
     struct asm_code *c = &g->c;
     uint32_t counted = asm_label(c);
@@ -111,7 +115,7 @@ static void emit_count(struct program *g, const struct piece *q)
     asm_branch_imm(c, CLASS_JMP, JUMP_EQ, 0, 0, counted);
     emit_add_to_counter(c, offsetof(struct ebpf_counters, seen_packets), false);
     emit_add_to_counter(c, offsetof(struct ebpf_counters, seen_bytes), true);
-    asm_branch_imm(c, CLASS_JMP32, JUMP_EQ, 8, 0, counted);
+    asm_branch_imm(c, CLASS_JMP32, JUMP_EQ, matched, 0, counted);
     emit_add_to_counter(c, offsetof(struct ebpf_counters, matched_packets), false);
     emit_add_to_counter(c, offsetof(struct ebpf_counters, matched_bytes), true);
     asm_bind(c, counted);
@@ -122,21 +126,22 @@ static void emit_counting_exits(struct program *g, const struct piece *q, bool a
 {
     struct asm_code *c = &g->c;
     uint32_t count = asm_label(c), out = asm_label(c);
+    int matched = q->data == 8 ? 7 : 8; /* not where the frame's length is still to be taken from */
 
     if (accepts) {
         asm_bind(c, q->labels.accept);
-        asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 8, 1);
+        asm_alu_imm(c, CLASS_ALU32, ALU_MOV, matched, 1);
     }
     if (accepts && rejects)
         asm_jump(c, count);
     if (rejects) {
         asm_bind(c, q->labels.reject);
-        asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 8, 0);
+        asm_alu_imm(c, CLASS_ALU32, ALU_MOV, matched, 0);
     }
     asm_bind(c, count);
-    emit_count(g, q);
+    emit_count(g, q, matched);
     asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, g->o->on_miss);
-    asm_branch_imm(c, CLASS_JMP32, JUMP_EQ, 8, 0, out);
+    asm_branch_imm(c, CLASS_JMP32, JUMP_EQ, matched, 0, out);
     asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, g->o->on_match);
     asm_bind(c, out);
     asm_exit(c);
@@ -209,20 +214,23 @@ static int plan_copy(struct program *g, struct select *s, struct piece *q)
     q->fail = q->labels.reject;
     int status = select_init(s, g->f, g->arena, &g->c, q);
     bool few = status == 0 && g->target->packet_loads && plan_count_loads(&s->p) <= LOADS_MAX;
-    if (status == WEIR_E_LIMIT || few) {
+    if (status == WEIR_E_LIMIT || (few && !g->looks)) {
         q->plan.window_max = 0;
-        if (g->target->packet_loads)
+        if (g->target->packet_loads && !g->looks)
             q->plan.access = ACCESS_LOADS;
         status = select_init(s, g->f, g->arena, &g->c, q);
     }
     return status < 0 ? report(g, s, status) : 0;
 }
 
-/* Context and length to their registers. */
-static void begin_copy(struct program *g)
+/* The context, which is in @context, and the length to their registers. */
+static void begin_copy(struct program *g, int context)
 {
-    asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 6, 1);
+    if (context != 6)
+        asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 6, context);
     if (len_is_called(g)) {
+        if (context != 1)
+            asm_alu(&g->c, CLASS_ALU64, ALU_MOV, 1, context);
         asm_call(&g->c, HELPER_XDP_FRAME_LEN);
         asm_alu(&g->c, CLASS_ALU32, ALU_MOV, 7, 0);
     } else {
@@ -240,7 +248,11 @@ static void emit_failed(struct program *g, const struct piece *direct, uint32_t 
     int data = direct->data, end = direct->end;
 
     asm_bind(c, direct->fail);
-    if (len_is_called(g)) {
+    if (len_is_called(g) && g->looks) { /* the registers are chosen to outlive calls */
+        asm_alu(c, CLASS_ALU64, ALU_MOV, 1, direct->context);
+        asm_call(c, HELPER_XDP_FRAME_LEN);
+        asm_alu(c, CLASS_ALU32, ALU_MOV, 7, 0);
+    } else if (len_is_called(g)) {
         asm_alu(c, CLASS_ALU64, ALU_MOV, 6, direct->context);
         asm_alu(c, CLASS_ALU64, ALU_MOV, 8, data);
         asm_alu(c, CLASS_ALU64, ALU_MOV, 9, end);
@@ -271,7 +283,7 @@ static int emit_cold(struct program *g, const struct piece *direct)
         emit_failed(g, direct, q.labels.reject);
     asm_bind(&g->c, direct->doubt);
     g->c.cold = g->c.item.n;
-    begin_copy(g);
+    begin_copy(g, direct->context);
     return emit_piece(g, &s, &q);
 }
 
@@ -284,7 +296,7 @@ static int emit_socket(struct program *g)
     if (status < 0)
         return status;
     if (g->f->entry < g->f->block.n)
-        begin_copy(g);
+        begin_copy(g, 1);
     return emit_piece(g, &s, &q);
 }
 
@@ -302,6 +314,33 @@ static int emit_careful(struct program *g, const struct piece *likely)
         return report(g, &s, status);
     asm_bind(&g->c, likely->doubt);
     return emit_piece(g, &s, &q);
+}
+
+/* The same where sets are looked into: everything is where calls leave it alone. */
+static void begin_looking(struct program *g, struct piece *q, const struct plan *p)
+{
+    struct asm_code *c = &g->c;
+
+    q->data = 8;
+    q->end = 9;
+    q->pool = 0xbf; /* r0 to r5, r7 */
+    if (g->target->arguments) {
+        q->len = 6;
+        asm_alu(c, CLASS_ALU64, ALU_MOV, q->len, 3);
+        asm_alu(c, CLASS_ALU64, ALU_MOV, q->data, 1);
+        asm_alu(c, CLASS_ALU64, ALU_MOV, q->end, 2);
+        return;
+    }
+    q->context = 6;
+    asm_alu(c, CLASS_ALU64, ALU_MOV, q->context, 1);
+    if (len_is_called(g) && p->len_wanted) {
+        q->len = 7;
+        q->pool = 0x3f;
+        asm_call(c, HELPER_XDP_FRAME_LEN);
+        asm_alu(c, CLASS_ALU32, ALU_MOV, q->len, 0);
+    }
+    asm_load(c, 4, q->data, q->context, g->target->data);
+    asm_load(c, 4, q->end, q->context, g->target->data_end);
 }
 
 static void begin_direct(struct program *g, struct piece *q, const struct plan *p)
@@ -367,12 +406,16 @@ static int emit_direct(struct program *g)
         .len = NO_REGISTER,
     };
 
+    if (g->looks) { /* one register for homes, and none where the length may need it */
+        q.plan.home_regs = len_is_called(g) ? 0 : 1;
+        q.plan.home_register[0] = 7;
+    }
     q.doubt = asm_label(&g->c);
     q.fail = has_fallback(g) ? asm_label(&g->c) : q.labels.reject;
     int status = select_init(&s, g->f, g->arena, &g->c, &q);
     if (status < 0)
         return report(g, &s, status);
-    begin_direct(g, &q, &s.p);
+    g->looks ? begin_looking(g, &q, &s.p) : begin_direct(g, &q, &s.p);
     status = emit_piece(g, &s, &q);
     if (status == 0 && has_fallback(g) && (is_target(&g->c, q.fail) || is_target(&g->c, q.doubt)))
         return emit_cold(g, &q);
@@ -397,6 +440,8 @@ int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct dia
 
     if (!g.target)
         return WEIR_E_ARGUMENT;
+    for (ir_value v = 0; v < f->value.n && f->set.n; v++)
+        g.looks |= ir_is_lookup(&f->value.at[v]);
     int status = emit_program(&g);
     if (status < 0)
         return status;

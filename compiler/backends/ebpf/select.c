@@ -145,6 +145,12 @@ static void compute(struct select *s, uint32_t id)
     case IR_LOAD32:
         compute_load(s, id);
         return;
+    case IR_LOOKUP16:
+    case IR_LOOKUP32:
+    case IR_LOOKUP48:
+    case IR_LOOKUP128:
+        compute_lookup(s, id);
+        return;
     case IR_EQ:
     case IR_UGT:
     case IR_UGE:
@@ -345,6 +351,29 @@ static void emit_wide(struct select *s, const struct wide_test *w)
         asm_jump(s->c, label_of(w->no, s->labels));
 }
 
+bool select_is_only_tested(struct select *s, uint32_t id)
+{
+    const struct ir_block *b = &s->p.block[s->block];
+
+    return b->on == id && b->to.n == 2 && b->to.at[0].last == 0 && s->p.home[id] == HOME_NONE &&
+           place_of(s, id)->uses == 1;
+}
+
+/* What a lookup gave, before it is made 0 or 1. */
+static void emit_found(struct select *s, const struct ir_block *b)
+{
+    uint32_t no = b->to.at[0].target, yes = b->to.at[1].target;
+    int r = value_register(s, b->on);
+
+    if (yes == s->next) {
+        asm_branch_imm(s->c, CLASS_JMP, JUMP_EQ, r, 0, label_of(no, s->labels));
+        return;
+    }
+    asm_branch_imm(s->c, CLASS_JMP, JUMP_NE, r, 0, label_of(yes, s->labels));
+    if (no != s->next)
+        asm_jump(s->c, label_of(no, s->labels));
+}
+
 /* A switch of many cases. */
 static void emit_cases(struct select *s, const struct ir_block *b)
 {
@@ -372,6 +401,8 @@ static void emit_switch(struct select *s)
             asm_jump(s->c, label_of(b->to.at[0].target, s->labels));
     } else if (plan_is_compare(&s->p, b)) {
         emit_compare(s, b);
+    } else if (ir_is_lookup(select_node(s, b->on)) && select_is_only_tested(s, b->on)) {
+        emit_found(s, b);
     } else {
         emit_cases(s, b);
     }

@@ -160,6 +160,19 @@ void add_constant(struct select *s, int op, int dst, uint32_t k);
 /** Eight bytes at @offset from the packet's start to @dst. */
 void load_wide(struct select *s, uint32_t offset, int dst);
 
+/** The bytes that lookup @id reads to the frame at @to; false when its guard is known to have failed. */
+bool copy_key(struct select *s, uint32_t id, int to);
+
+/**
+ * Whether lookup @id is used by nothing but a test at the end of this block whether it is 0: then it is left
+ * as the call gives it, an address or 0.
+ */
+bool select_is_only_tested(struct select *s, uint32_t id);
+
+/* ---- lookup.c */
+
+void compute_lookup(struct select *s, uint32_t id);
+
 /** Fills the window of a COPY piece, whose context and length are in their registers. */
 void fill_window(struct select *s);
 #endif

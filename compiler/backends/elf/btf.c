@@ -145,22 +145,71 @@ static uint32_t number(struct btf *b, uint32_t integer_type, uint32_t index, uin
     return type(b, NULL, KIND_PTR, 0, array(b, integer_type, index, value));
 }
 
-static void define_counts(struct btf *b, uint32_t int_type, uint32_t u32, uint32_t u64, uint32_t index)
+static uint32_t define_counts(struct btf *b, uint32_t int_type, uint32_t u32, uint32_t u64, uint32_t index)
 {
     uint32_t value = structure(b, "weir_counters", counters, COUNT_OF(counters), u64, index, 8);
     uint32_t kind = number(b, int_type, index, MAP_PERCPU_ARRAY);
     uint32_t entries = number(b, int_type, index, 1);
     uint32_t key_pointer = type(b, NULL, KIND_PTR, 0, u32);
     uint32_t value_pointer = type(b, NULL, KIND_PTR, 0, value);
-    uint32_t map = type(b, NULL, KIND_STRUCT, 4, MAP_DEFINITION_BYTES);
+    uint32_t map = type(b, NULL, KIND_STRUCT, 4, COUNTS_DEFINITION_BYTES);
 
     member(b, "type", kind, 0);
     member(b, "max_entries", entries, 64);
     member(b, "key", key_pointer, 128);
     member(b, "value", value_pointer, 192);
-    uint32_t id = variable(b, COUNTS_NAME, map, LINKAGE_GLOBAL);
-    type(b, ".maps", KIND_DATASEC, 1, MAP_DEFINITION_BYTES);
-    in_section(b, id, 0, MAP_DEFINITION_BYTES);
+    return variable(b, COUNTS_NAME, map, LINKAGE_GLOBAL);
+}
+
+/* What members of a set of @kind are: struct weir_set_address, or bytes of the packet. */
+static uint32_t key_of(struct btf *b, unsigned kind, uint32_t u32, uint32_t byte, uint32_t index)
+{
+    uint32_t bytes = ebpf_set_map(kind)->key_bytes;
+
+    if (kind != WEIR_SET_ADDRESSES)
+        return array(b, byte, index, bytes);
+    uint32_t address = array(b, byte, index, 16);
+    uint32_t key = type(b, "weir_set_address", KIND_STRUCT, 3, bytes);
+    member(b, "bits", u32, 0);
+    member(b, "family", u32, 32);
+    member(b, "bytes", address, 64);
+    return key;
+}
+
+static uint32_t define_set(struct btf *b, const struct ir_set *set, uint32_t int_type, uint32_t u32,
+                           uint32_t byte, uint32_t index)
+{
+    const struct ebpf_set_map *m = ebpf_set_map(set->kind);
+    uint32_t key = key_of(b, set->kind, u32, byte, index);
+    uint32_t kind = number(b, int_type, index, m->type);
+    uint32_t flags = number(b, int_type, index, m->flags);
+    uint32_t entries = number(b, int_type, index, ir_set_members(set->kind));
+    uint32_t key_pointer = type(b, NULL, KIND_PTR, 0, key);
+    uint32_t value_pointer = type(b, NULL, KIND_PTR, 0, u32);
+    uint32_t map = type(b, NULL, KIND_STRUCT, 5, SET_DEFINITION_BYTES);
+
+    member(b, "type", kind, 0);
+    member(b, "map_flags", flags, 64);
+    member(b, "max_entries", entries, 128);
+    member(b, "key", key_pointer, 192);
+    member(b, "value", value_pointer, 256);
+    return variable(b, set->name, map, LINKAGE_GLOBAL);
+}
+
+static void define_maps(struct btf *b, const struct maps *m, uint32_t int_type, uint32_t u32, uint32_t u64,
+                        uint32_t index)
+{
+    uint32_t counts = m->counts ? define_counts(b, int_type, u32, u64, index) : 0;
+    uint32_t byte = m->sets ? integer(b, "unsigned char", 1, 0) : 0;
+    uint32_t set[IR_SETS_MAX];
+
+    for (uint32_t i = 0; i < m->sets; i++)
+        set[i] = define_set(b, &m->set[i], int_type, u32, byte, index);
+    type(b, ".maps", KIND_DATASEC, m->counts + m->sets, maps_bytes(m));
+    if (m->counts)
+        in_section(b, counts, 0, COUNTS_DEFINITION_BYTES);
+    for (uint32_t i = 0; i < m->sets; i++)
+        in_section(b, set[i], maps_set_at(m, i), SET_DEFINITION_BYTES);
 }
 
 static uint32_t define_function(struct btf *b, const struct elf_object *o, uint32_t int_type, uint32_t u32,
@@ -299,7 +348,7 @@ static void write_ext(struct btf *b, const struct elf_object *o, const char *in_
     strbuf_release(&line);
 }
 
-void btf_write(const struct elf_object *o, const char *section, bool counts, struct rodata rodata,
+void btf_write(const struct elf_object *o, const char *section, struct maps maps, struct rodata rodata,
                struct strbuf *btf_out, struct strbuf *ext_out)
 {
     struct btf b = {.count = 0};
@@ -313,8 +362,8 @@ void btf_write(const struct elf_object *o, const char *section, bool counts, str
     uint32_t index = integer(&b, "__ARRAY_SIZE_TYPE__", 4, 0);
     uint32_t u64 = type(&b, "__u64", KIND_TYPEDEF, 0, integer(&b, "unsigned long long", 8, 0));
     uint32_t function = define_function(&b, o, int_type, u32, index);
-    if (counts)
-        define_counts(&b, int_type, u32, u64, index);
+    if (maps_bytes(&maps))
+        define_maps(&b, &maps, int_type, u32, u64, index);
     define_rodata(&b, rodata, u64, character, index);
     if (!o->linked) {
         uint32_t license =

@@ -30,6 +30,8 @@ struct elf_object {
     uint32_t relocs;
     const uint8_t *rodata;
     uint32_t rodata_bytes;
+    const struct ir_set *set; /* in the order of EBPF_RELOC_SET's numbers */
+    uint32_t sets;
 };
 
 #define ELF_NAME_MAX 63

@@ -29,6 +29,7 @@ enum {
     KIND_SECTION = 3,
     BIND_LOCAL = 0,
     BIND_GLOBAL = 1,
+    BIND_WEAK = 2,
     VISIBLE_HIDDEN = 2,
 };
 
@@ -68,6 +69,7 @@ struct writer {
     const struct elf_object *o;
     const char *code_name; /* of the code's section */
     struct rodata rodata;
+    struct maps maps;
     struct section section[SECTION_COUNT];
 };
 
@@ -126,10 +128,10 @@ static void symbol(struct writer *w, const char *text, unsigned bind, unsigned k
 
 /* Symbols by number, which relocations use: the local ones come first. 0 is none. */
 struct symbols {
-    uint32_t tables, filter, function, counts;
+    uint32_t tables, filter, function, counts, sets;
 };
 
-static struct symbols number_symbols(const struct rodata *r)
+static struct symbols number_symbols(const struct rodata *r, const struct maps *m)
 {
     struct symbols n = {0};
     uint32_t next = 2; /* behind none and the code's section */
@@ -140,6 +142,7 @@ static struct symbols number_symbols(const struct rodata *r)
         n.filter = next++;
     n.function = next++;
     n.counts = next;
+    n.sets = next + m->counts;
     return n;
 }
 
@@ -157,8 +160,11 @@ static void write_symbols(struct writer *w, struct symbols n)
     w->section[SECTION_SYMTAB].info = n.function; /* the first that is not local */
     symbol(w, o->function, BIND_GLOBAL, KIND_FUNC, o->linked ? VISIBLE_HIDDEN : 0, SECTION_CODE, 0,
            8 * (uint64_t)o->insns);
-    if (w->section[SECTION_MAPS].present)
-        symbol(w, COUNTS_NAME, BIND_GLOBAL, KIND_OBJECT, 0, SECTION_MAPS, 0, MAP_DEFINITION_BYTES);
+    if (w->maps.counts)
+        symbol(w, COUNTS_NAME, BIND_GLOBAL, KIND_OBJECT, 0, SECTION_MAPS, 0, COUNTS_DEFINITION_BYTES);
+    for (uint32_t i = 0; i < w->maps.sets; i++) /* weak: functions that are linked share sets by name */
+        symbol(w, o->set[i].name, o->linked ? BIND_WEAK : BIND_GLOBAL, KIND_OBJECT, 0, SECTION_MAPS, maps_set_at(&w->maps, i),
+               SET_DEFINITION_BYTES);
     if (!o->linked)
         symbol(w, "_license", BIND_GLOBAL, KIND_OBJECT, 0, SECTION_LICENSE, 0, sizeof LICENSE);
 }
@@ -193,19 +199,19 @@ static void write_rodata(struct writer *w)
 static void write_sections(struct writer *w)
 {
     const struct elf_object *o = w->o;
-    bool counts = reloc_uses_counts(o);
-
+    w->maps = (struct maps){reloc_uses_counts(o), o->set, o->sets};
     write_rodata(w);
-    struct symbols symbols = number_symbols(&w->rodata);
+    struct symbols symbols = number_symbols(&w->rodata, &w->maps);
     begin(w, SECTION_STRTAB, TYPE_STRTAB, 0, 1);
     put8(data(w, SECTION_STRTAB), 0);
     begin(w, SECTION_CODE, TYPE_PROGBITS, FLAG_ALLOC | FLAG_EXEC, 8);
-    reloc_code(o, symbols.counts, symbols.tables, data(w, SECTION_CODE), data(w, SECTION_REL));
+    reloc_code(o, (struct reloc_symbols){symbols.counts, symbols.tables, symbols.sets}, data(w, SECTION_CODE),
+               data(w, SECTION_REL));
     if (o->relocs)
         begin(w, SECTION_REL, TYPE_REL, FLAG_INFO_LINK, 8);
-    if (counts) {
+    if (maps_bytes(&w->maps)) {
         begin(w, SECTION_MAPS, TYPE_PROGBITS, FLAG_ALLOC | FLAG_WRITE, 8);
-        for (int i = 0; i < MAP_DEFINITION_BYTES; i++)
+        for (uint32_t i = 0; i < maps_bytes(&w->maps); i++)
             put8(data(w, SECTION_MAPS), 0);
     }
     if (!o->linked) {
@@ -214,7 +220,7 @@ static void write_sections(struct writer *w)
     }
     begin(w, SECTION_BTF, TYPE_PROGBITS, 0, 4);
     begin(w, SECTION_BTF_EXT, TYPE_PROGBITS, 0, 4);
-    btf_write(o, w->code_name, counts, w->rodata, data(w, SECTION_BTF), data(w, SECTION_BTF_EXT));
+    btf_write(o, w->code_name, w->maps, w->rodata, data(w, SECTION_BTF), data(w, SECTION_BTF_EXT));
     begin(w, SECTION_SYMTAB, TYPE_SYMTAB, 0, 8);
     number_sections(w);
     write_symbols(w, symbols);

@@ -46,7 +46,24 @@ static inline uint32_t put_name(struct strbuf *s, const char *text, size_t len)
 #define FILTER_BYTES 4096                  /* longer filters are cut, with "..." at the end */
 
 /* One definition of a BTF-defined map is a structure of pointers. */
-#define MAP_DEFINITION_BYTES 32
+#define COUNTS_DEFINITION_BYTES 32
+#define SET_DEFINITION_BYTES    40
+
+/* Contents of .maps: the counters, then the sets. */
+struct maps {
+    bool counts;
+    const struct ir_set *set;
+    uint32_t sets;
+};
+
+static inline uint32_t maps_set_at(const struct maps *m, uint32_t i)
+{
+    return (m->counts ? COUNTS_DEFINITION_BYTES : 0) + i * SET_DEFINITION_BYTES;
+}
+static inline uint32_t maps_bytes(const struct maps *m)
+{
+    return maps_set_at(m, m->sets);
+}
 
 /* What .rodata holds, in this order; a part is absent when it has no bytes. */
 struct rodata {
@@ -63,13 +80,18 @@ static inline char harmless(char c)
 /* ---- btf.c */
 
 /** Contents of the sections .BTF and .BTF.ext for @o. @section is the code's. */
-void btf_write(const struct elf_object *o, const char *section, bool counts, struct rodata rodata,
+void btf_write(const struct elf_object *o, const char *section, struct maps maps, struct rodata rodata,
                struct strbuf *btf_out, struct strbuf *ext_out);
 
 /* ---- reloc.c */
 
-/** Appends @o's instructions to @text, and to @rel its relocations, which name symbols by number. */
-void reloc_code(const struct elf_object *o, uint32_t counts, uint32_t tables, struct strbuf *text,
+/* Symbols by number; sets follow each other. */
+struct reloc_symbols {
+    uint32_t counts, tables, sets;
+};
+
+/** Appends @o's instructions to @text, and to @rel its relocations. */
+void reloc_code(const struct elf_object *o, struct reloc_symbols symbols, struct strbuf *text,
                 struct strbuf *rel);
 
 /** Whether @o refers to the map with the counters. */

@@ -20,7 +20,20 @@ bool reloc_uses_counts(const struct elf_object *o)
     return false;
 }
 
-void reloc_code(const struct elf_object *o, uint32_t counts, uint32_t tables, struct strbuf *text,
+static uint32_t symbol_of(const struct ebpf_reloc *r, struct reloc_symbols symbols)
+{
+    switch ((enum ebpf_reloc_kind)r->kind) {
+    case EBPF_RELOC_RODATA:
+        return symbols.tables;
+    case EBPF_RELOC_COUNTERS:
+        return symbols.counts;
+    case EBPF_RELOC_SET:
+        return symbols.sets + r->addend;
+    }
+    return 0;
+}
+
+void reloc_code(const struct elf_object *o, struct reloc_symbols symbols, struct strbuf *text,
                 struct strbuf *rel)
 {
     uint32_t next = 0;
@@ -31,9 +44,9 @@ void reloc_code(const struct elf_object *o, uint32_t counts, uint32_t tables, st
             const struct ebpf_reloc *r = &o->reloc[next++];
             put64(rel, 8 * (uint64_t)i);
             put32(rel, R_BPF_64_64);
-            put32(rel, r->kind == EBPF_RELOC_COUNTERS ? counts : tables);
+            put32(rel, symbol_of(r, symbols));
             in.registers &= 15; /* the loader says what kind of immediate it is */
-            in.imm = (int32_t)r->addend;
+            in.imm = r->kind == EBPF_RELOC_RODATA ? (int32_t)r->addend : 0;
         }
         put8(text, in.code);
         put8(text, in.registers);

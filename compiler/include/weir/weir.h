@@ -237,7 +237,10 @@ struct weir_ebpf_insn {
 /** The classic program, owned by @p; NULL and *@count 0 for another target. */
 WEIR_API const struct weir_cbpf_insn *weir_program_cbpf(const struct weir_program *p, size_t *count);
 
-/** The eBPF program, owned by @p; NULL and *@count 0 for another target. */
+/**
+ * The eBPF program, owned by @p; NULL and *@count 0 for another target. Where it looks into a set, counts or
+ * reads a table, the object has more to say.
+ */
 WEIR_API const struct weir_ebpf_insn *weir_program_ebpf(const struct weir_program *p, size_t *count);
 
 /* What an object is to be called, and where it goes. */
@@ -250,14 +253,47 @@ struct weir_object_options {
 
 /**
  * The eBPF program as a relocatable ELF object, with licence, maps and BTF: *@len bytes at *@out, to be freed
- * with weir_text_free(). @o may be NULL. WEIR_E_UNSUPPORTED for another target, WEIR_E_ARGUMENT for a bad name.
+ * with weir_text_free(). @o may be NULL. WEIR_E_UNSUPPORTED for another target, WEIR_E_ARGUMENT for a bad name, or that
+ * of a set.
  */
 WEIR_API int weir_program_object(const struct weir_program *p, const struct weir_object_options *o, char **out,
                                  size_t *len);
 
+/* What a named set holds. */
+enum weir_set_kind {
+    WEIR_SET_ADDRESSES = 1, /* IPv4 and IPv6 addresses and prefixes */
+    WEIR_SET_PORTS = 2,
+    WEIR_SET_MACS = 3, /* Ethernet addresses */
+};
+
+/* A set that an eBPF program looks into, `@NAME` in the filter. */
+struct weir_set {
+    size_t size;      /* sizeof(struct weir_set), set by the caller */
+    const char *name; /* without the @; that of the map, too; the program's */
+    uint32_t kind;    /* enum weir_set_kind */
+    uint32_t members; /* the most it can have */
+};
+
+/** Set @i of @p, in the order of the filter's text, to @out. WEIR_E_ARGUMENT past the end. */
+WEIR_API int weir_program_set(const struct weir_program *p, size_t i, struct weir_set *out);
+
+/*
+ * Keys of the maps in an object, all in network order but the numbers of struct weir_set_address. Values are 32
+ * bits: `bits` for an address, else 1; programs do not look at them.
+ *
+ *   WEIR_SET_ADDRESSES   BPF_MAP_TYPE_LPM_TRIE, struct weir_set_address
+ *   WEIR_SET_PORTS       BPF_MAP_TYPE_HASH, two bytes
+ *   WEIR_SET_MACS        BPF_MAP_TYPE_HASH, six bytes
+ */
+struct weir_set_address {
+    uint32_t bits;     /* 32 (for `family`) + the length of the prefix */
+    uint32_t family;   /* 4 or 6 */
+    uint8_t bytes[16]; /* IPv4: the first four, the rest 0 */
+};
+
 enum weir_text {
     WEIR_TEXT_LISTING = 0,  /* tcpdump -d */
-    WEIR_TEXT_C = 1,        /* tcpdump -dd */
+    WEIR_TEXT_C = 1,        /* tcpdump -dd; not of a program that looks into sets */
     WEIR_TEXT_DECIMAL = 2,  /* tcpdump -ddd */
     WEIR_TEXT_IR = 3,       /* the intermediate representation, docs/ir.md; needs weir_options.keep_ir */
     WEIR_TEXT_DOT = 4,      /* the same as a Graphviz graph */
@@ -293,7 +329,7 @@ enum weir_input_kind {
     WEIR_INPUT_METADATA = 3, /* a member of struct weir_metadata */
 };
 
-/* Something that a program looks at, on some path. */
+/* Something that a program looks at, on some path. Named sets are told by weir_program_set(). */
 struct weir_input {
     size_t size;              /* sizeof(struct weir_input), set by the caller */
     uint32_t kind;            /* enum weir_input_kind */
