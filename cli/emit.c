@@ -31,10 +31,13 @@ static void print_c(const char *name, const struct weir_cbpf_insn *in, size_t co
 
 int print_text(const struct options *o, const struct weir_program *p, enum weir_text form)
 {
+    struct weir_set set = {.size = sizeof set};
     char *text = NULL;
     size_t len = 0;
     int status = weir_program_text(p, form, &text, &len);
 
+    if (status == WEIR_E_UNSUPPORTED && form == WEIR_TEXT_C && weir_program_set(p, 0, &set) == WEIR_OK)
+        return say_failed(o->json, "bare instructions cannot carry the set '%s': write an object with -o", set.name);
     if (status < 0)
         return say_failed(o->json, "%s", weir_strerror(status));
     fwrite(text, 1, len, stdout);

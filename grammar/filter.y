@@ -140,6 +140,7 @@ static void field_number(struct parse_ctx *px, uint32_t number, struct span at);
 %token <text> ID
 %token DOTTED
 %token <bytes> IPV6 MAC48 MAC8
+%token SET
 %token <number> PROTO SRC DST ADDR ATYPE PTYPE
 %token MASK LEN BYTE IFINDEX LLC TYPE SUBTYPE DIR
 %token <number> LENGTH_TEST CAST ALONE STACK RNR SRNR REASON PF_NAME ATM ATM_FIELD SS7 SS7_FIELD
@@ -258,6 +259,7 @@ nid:
   | IPV6 SLASH NUM        { $$ = ast_id(&px->build, @$, id_prefix(id_bytes(ID_IPV6, $1, @1), $3)); }
   | MAC48                 { $$ = ast_id(&px->build, @$, id_bytes(ID_MAC48, $1, @1)); }
   | MAC8                  { $$ = ast_id(&px->build, @$, id_bytes(ID_MAC8, $1, @1)); }
+  | SET                   { $$ = ast_id(&px->build, @$, id_text(ID_SET, @1.begin + 1, @1.end - @1.begin - 1)); }
   | NOT id                { $$ = ast_not(&px->build, @$, @1, $2); }
   ;
 

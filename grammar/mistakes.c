@@ -113,7 +113,7 @@ static bool begins_test(int token)
 static bool is_id(int token)
 {
     return token == TK_ID || token == TK_NUM || token == TK_DOTTED || token == TK_IPV6 || token == TK_MAC48 ||
-           token == TK_MAC8;
+           token == TK_MAC8 || token == TK_SET;
 }
 
 /* The next run of non-blanks from @from on, without a closing parenthesis. */

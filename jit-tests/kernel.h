@@ -35,14 +35,14 @@ static const struct kernel_type kernel_tc = {"tc", BPF_PROG_TYPE_SCHED_CLS, 0, 0
 static const struct kernel_type kernel_socket = {"socket", BPF_PROG_TYPE_SOCKET_FILTER, 0, 14};
 static const struct kernel_type kernel_cgroup = {"cgroup", BPF_PROG_TYPE_CGROUP_SKB, 0, 14};
 
-/** Gives a program that counts its map. */
+/** Gives a program its maps: that of counters, and those of its sets by number. */
 static inline void kernel_relocate(struct weir_ebpf_insn *code, const struct ebpf_reloc *reloc, uint32_t n,
-                                   int counters)
+                                   int counters, const int *sets)
 {
     for (uint32_t i = 0; i < n; i++) {
         struct weir_ebpf_insn *in = &code[reloc[i].insn];
         in->registers = (uint8_t)(in->registers | BPF_PSEUDO_MAP_FD << 4);
-        in->imm = counters;
+        in->imm = reloc[i].kind == EBPF_RELOC_SET ? sets[reloc[i].addend] : counters;
     }
 }
 

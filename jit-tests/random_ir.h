@@ -79,12 +79,32 @@ static inline ir_value random_load(struct random_ir *g, uint32_t block)
     return random_remember(g, ir_load(g->f, base, offset, size), block);
 }
 
+/* A lookup, in a function that has sets. */
+static inline ir_value random_lookup(struct random_ir *g, uint32_t block)
+{
+    enum ir_op op = (enum ir_op)(IR_LOOKUP16 + rng_below(g->rng, 4));
+    ir_value load = random_load(g, block);
+    struct ir_node at = {.op = (uint8_t)op, .a = IR_NONE, .imm = rng_below(g->rng, 24)};
+    uint32_t set = 0;
+
+    while (set < g->f->set.n && !ir_set_takes(g->f->set.at[set].kind, op))
+        set++;
+    if (set == g->f->set.n)
+        return load;
+    if (rng_below(g->rng, 2)) /* where that load is */
+        at.a = g->f->value.at[load].a;
+    if (at.a != IR_NONE && !ir_is_load(&g->f->value.at[load]))
+        at.a = IR_NONE;
+    ir_guard_add(g->f, block, at.a, at.imm, ir_read_bytes(&at));
+    return random_remember(g, ir_lookup(g->f, op, at.a, at.imm, set), block);
+}
+
 static inline ir_value random_value(struct random_ir *g, uint32_t block)
 {
     static const enum ir_op op[] = {IR_ADD, IR_SUB, IR_MUL, IR_AND, IR_OR,   IR_XOR, IR_SHL,
                                     IR_SHR, IR_EQ,  IR_UGT, IR_UGE, IR_UDIV, IR_UMOD};
     struct rng *r = g->rng;
-    ir_value v = random_load(g, block);
+    ir_value v = g->f->set.n && rng_below(r, 2) ? random_lookup(g, block) : random_load(g, block);
 
     for (uint32_t i = rng_below(r, 6); i > 0; i--) {
         enum ir_op o = op[rng_below(r, sizeof op / sizeof op[0])];

@@ -19,6 +19,7 @@
 #include "jit-tests/random_ir.h"
 #include "lift/lift.h"
 #include "tests/harness/random_cbpf.h"
+#include "jit-tests/sets.h"
 #include "tests/harness/tap.h"
 #include "vm/vm.h"
 
@@ -27,6 +28,7 @@ struct target {
     uint32_t target;
     uint32_t shortest;       /* packets a test run takes */
     int counters;            /* a map, or 0: the program does not count */
+    struct filled_sets *sets;       /* or NULL */
     bool frags, live, split; /* split: packets whose tail cannot be reached directly */
     /* NULL, or makes the program that is loaded from the one that was emitted */
     void (*wrap)(struct ebpf_code *code);
@@ -59,8 +61,11 @@ static inline void built_init(struct built *b, const struct target *t)
 static inline void built_emit(struct built *b, const struct target *t)
 {
     b->status = ebpf_emit(&b->f, &b->o, &b->sink, &b->code);
+    int maps[IR_SETS_MAX];
+    for (uint32_t i = 0; i < b->f.set.n; i++)
+        maps[i] = t->sets ? sets_map(t->sets, &b->f.set.at[i]) : -1;
     if (b->status == 0)
-        kernel_relocate(b->code.insn.at, b->code.reloc.at, b->code.reloc.n, t->counters);
+        kernel_relocate(b->code.insn.at, b->code.reloc.at, b->code.reloc.n, t->counters, maps);
     if (b->status == 0 && t->wrap)
         t->wrap(&b->code);
 }
@@ -308,7 +313,8 @@ static inline bool random_agrees(const struct target *t, struct built *b, int fd
         if (!kernel_takes(t->kernel, bytes, n))
             continue;
         struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n};
-        bool want = ir_eval(&b->f, &p, &b->arena, NULL) != 0;
+        struct packet_sets sets = {sets_have, t->sets};
+        bool want = ir_eval_sets(&b->f, &p, t->sets ? &sets : NULL, &b->arena, NULL) != 0;
         int err = kernel_run_split(t->kernel, fd, bytes, n, linear, &got);
         *accepted += want;
         if (err == 0 && returns(b, want, got))
@@ -330,6 +336,12 @@ static inline bool test_random_one(const struct target *t, uint64_t seed, unsign
 
     built_init(&b, t);
     ir_init(&b.f, &b.arena, 262144);
+    for (int i = 0; t->sets && i < 3; i++) {
+        struct ir_set s = {.kind = t->sets->of[i].kind};
+        strcpy(s.name, t->sets->of[i].name);
+        if (!vec_push(&b.arena, &b.f.set, s))
+            abort();
+    }
     random_function(&b.f, &r);
     built_emit(&b, t);
     int fd = b.status
@@ -360,8 +372,134 @@ static inline void test_random(const struct target *t)
         if (!test_random_one(t, rng_next(&r), &loaded, &accepted))
             return;
     tap_ok(loaded > (unsigned)runs * 9 / 10,
-           "%u random functions%s load and agree with the IR, %u packets accepted", loaded,
-           t->counters ? " that count" : "", accepted);
+           "%u random functions%s%s load and agree with the IR, %u packets accepted", loaded,
+           t->counters ? " that count" : "", t->sets ? " with sets" : "", accepted);
+}
+
+/* ---------------------------------------------------------------- named sets */
+
+/* Prefixes of random addresses of random packets, ports and Ethernet addresses; and some that are nobody's. */
+static inline bool fill_sets(struct filled_sets *s, const struct packets *all, struct rng *r, unsigned members)
+{
+    bool good = true;
+
+    sets_clear(s);
+    for (unsigned i = 0; i < members; i++) {
+        const uint32_t at = rng_below(r, (uint32_t)all->n), n = all->size[at];
+        const uint8_t *p = all->byte[at];
+        if (n < 60)
+            continue;
+        unsigned type = (unsigned)p[12] << 8 | p[13];
+        good &= set_add_bytes(&s->of[2], p + (rng_below(r, 2) ? 6 : 0));
+        if (type == 0x0800) {
+            uint32_t bits = rng_below(r, 4) ? 32 : rng_below(r, 6) ? 20 + rng_below(r, 12) : rng_below(r, 33);
+            good &= set_add_address(&s->of[0], p + (rng_below(r, 2) ? 26 : 30), 4, bits);
+            good &= set_add_bytes(&s->of[1], p + (rng_below(r, 2) ? 34 : 36));
+        } else if (type == 0x86dd) {
+            uint32_t bits = rng_below(r, 4) ? 128 : 100 + rng_below(r, 28);
+            good &= set_add_address(&s->of[0], p + (rng_below(r, 2) ? 22 : 38), 6, bits);
+            good &= set_add_bytes(&s->of[1], p + (rng_below(r, 2) ? 54 : 56));
+        }
+    }
+    return good;
+}
+
+static const char *const set_filters[] = {
+    "host @a",
+    "src host @a",
+    "not dst net @a",
+    "src and dst host @a",
+    "ip host @a and not ip6",
+    "ip6 src host @a",
+    "arp host @a or rarp",
+    "port @p",
+    "tcp dst port @p or udp src port @p",
+    "ether host @m",
+    "ether src @m and not ether dst @m",
+    "host @a and port @p and ether host @m",
+    "len > 70 and (src @a or dst net @a) and not (tcp src port @p or host 10.0.0.1)",
+    "vlan and host @a or port @p",
+    "host @a or 10.0.0.3 or @a or port @p or 80",
+    "ip[ip[8] & 3] > 1 and src @a and greater 60",
+};
+
+/* One filter: the evaluator's plain verdict on every packet, with one filling of the sets after another. */
+static inline void test_set_filter(const struct target *t, const char *filter, uint32_t optimize,
+                                   const struct packets *all)
+{
+    struct rng r = {rng_seed() + optimize};
+    struct verdicts v = {0};
+    struct built b, plain;
+    unsigned bad = 0;
+
+    built_filter(&plain, t, filter, 0);
+    if (!built_filter(&b, t, filter, optimize) || plain.status) {
+        tap_ok(false, "%s: compiles", filter);
+        tap_diag("status %d: %s", b.status, b.sink.list.n ? b.sink.list.at[0].message : "no diagnostic");
+        return;
+    }
+    int fd = kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
+    if (fd < 0) {
+        tap_ok(false, "%s: the verifier accepts it", filter);
+        tap_diag("%s\n%s", strerror(-fd), verifier_log);
+        built_show(&b, false);
+    }
+    for (unsigned round = 0; fd >= 0 && round < 4 && !bad; round++) {
+        const struct packet_sets sets = {sets_have, t->sets};
+        bad += !fill_sets(t->sets, all, &r, round * 15);
+        for (size_t i = round; i < all->n && bad < 3; i += 2) {
+            uint32_t size = all->size[i], linear = t->split && i % 4 > 1 ? 1 + rng_below(&r, size) : 0, got = 0;
+            struct packet p = {.bytes = all->byte[i], .caplen = size, .wirelen = size, .meta = metadata_of(t, all->byte[i])};
+            bool fault;
+            if (!kernel_takes(t->kernel, all->byte[i], size))
+                continue;
+            bool want = ir_eval_sets(&plain.f, &p, &sets, &plain.arena, &fault) != 0;
+            int err = kernel_run_split(t->kernel, fd, all->byte[i], size, linear, &got);
+            v.accepted += want;
+            v.rejected += !want;
+            v.faulted += fault;
+            v.split += linear != 0;
+            if (err == 0 && (returns(&b, want, got) || (optimize && fault && returns(&b, true, got))))
+                continue;
+            bad++;
+            tap_diag("a packet of %u bytes, %u of them linear: the evaluator %d%s, %s %d, %s", (unsigned)size,
+                     (unsigned)(linear ? linear : size), (int)want, fault ? " (out of range)" : "", t->kernel->name,
+                     (int)got, strerror(-err));
+        }
+    }
+    if (fd >= 0 && !tap_ok(!bad && v.accepted && v.rejected,
+                           "%s, %s: %u instructions, %u accepted, %u rejected, %u out of range, %u split", filter,
+                           optimize ? "optimized" : "plain", (unsigned)b.code.insn.n, v.accepted, v.rejected,
+                           v.faulted, v.split))
+        built_show(&b, false);
+    if (fd >= 0)
+        close(fd);
+    arena_release(&b.arena);
+    arena_release(&plain.arena);
+}
+
+static inline void test_sets(const struct target *without, const struct packets *all)
+{
+    static struct filled_sets sets;
+    struct target t = *without;
+    struct rng r = {rng_seed() ^ 0x5e75};
+
+    t.sets = &sets;
+    if (!tap_ok(sets_make(&sets), "maps for sets"))
+        return;
+    for (size_t i = 0; i < sizeof set_filters / sizeof set_filters[0]; i++)
+        for (uint32_t optimize = 0; optimize < 2; optimize++)
+            test_set_filter(&t, set_filters[i], optimize, all);
+    /* random packets have small numbers: so do these */
+    sets_clear(&sets);
+    static const uint8_t zeros[16];
+    bool good = set_add_address(&sets.of[0], zeros, 4, 5) && set_add_address(&sets.of[0], zeros, 6, 5);
+    for (unsigned i = 0; i < SETS_MEMBERS; i++)
+        good &= set_add_bytes(&sets.of[1], (const uint8_t[]){(uint8_t)rng_below(&r, 20), (uint8_t)rng_below(&r, 20)});
+    good &= set_add_bytes(&sets.of[2], zeros);
+    tap_ok(good, "members are taken");
+    test_random(&t);
+    sets_free(&sets);
 }
 
 /* ---------------------------------------------------------------- all of it */
@@ -393,6 +531,13 @@ static inline int run_target(const struct target *t)
     }
     test_lists(t, cx, &all);
     test_converted(t, cx, &all);
+    test_sets(t, &all);
+    if (t->target == WEIR_TARGET_XDP || t->target == WEIR_TARGET_TC) {
+        struct target counting = *t;
+        counting.counters = kernel_counters();
+        test_sets(&counting, &all);
+        close(counting.counters);
+    }
     weir_free(cx);
     packets_free(&all);
     return tap_done();

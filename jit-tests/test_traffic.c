@@ -61,7 +61,7 @@ static int load_filter(const struct kernel_type *kernel, uint32_t target, const 
             *cold = code.cold != 0;
         if (broken && code.cold) /* r6 = context; r7 = its length: now 0 */
             code.insn.at[code.cold + 1] = (struct weir_ebpf_insn){0xb4, 7, 0, 0};
-        kernel_relocate(code.insn.at, code.reloc.at, code.reloc.n, counters);
+        kernel_relocate(code.insn.at, code.reloc.at, code.reloc.n, counters, NULL);
         fd = kernel_load(kernel, code.insn.at, code.insn.n, verifier_log, sizeof verifier_log);
         if (fd < 0)
             tap_diag("%s", verifier_log);

@@ -114,7 +114,10 @@ enum ast_id_kind {
     ID_MAC48,
     ID_MAC8,
     ID_NAME, /* identifier, or what follows a backslash */
+    ID_SET,  /* a named set; the text is its name, without the @ */
 };
+
+#define AST_SET_NAME_MAX 15 /* characters */
 
 struct ast_id {
     uint8_t kind;      /* enum ast_id_kind */

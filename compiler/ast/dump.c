@@ -85,6 +85,10 @@ static void dump_id(const struct ast *t, const struct ast_id_node *n, struct str
         strbuf_puts(out, " name");
         dump_text(t, id->text, id->text_len, out);
         break;
+    case ID_SET:
+        strbuf_puts(out, " set");
+        dump_text(t, id->text, id->text_len, out);
+        break;
     }
 }
 

@@ -107,6 +107,10 @@ static void print_id(const struct ast *t, const struct ast_id *id, struct strbuf
     case ID_NAME:
         print_name(t, id->text, id->text_len, out);
         break;
+    case ID_SET:
+        strbuf_puts(out, "@");
+        strbuf_put(out, t->text + id->text, id->text_len);
+        break;
     }
 }
 

@@ -136,6 +136,12 @@ ir_value load(struct lower *lw, struct address a, uint32_t k, unsigned size)
     return ir_load(lw->f, a.base, a.offset + k, size);
 }
 
+ir_value lookup(struct lower *lw, struct address a, uint32_t k, enum ir_op op, uint32_t set)
+{
+    pend_guard(lw, a, k, ir_read_bytes(&(struct ir_node){.op = (uint8_t)op}));
+    return ir_lookup(lw->f, op, a.base, a.offset + k, set - 1);
+}
+
 ir_value load_anchor(struct lower *lw, struct anchor a, uint32_t k, unsigned size)
 {
     return load(lw, address_of(lw, a), k, size);

@@ -160,6 +160,8 @@ struct address address_add(struct lower *lw, struct address a, ir_value v);
 /** @size bytes at @a + @k; leaves a guard pending. */
 ir_value load(struct lower *lw, struct address a, uint32_t k, unsigned size);
 ir_value load_anchor(struct lower *lw, struct anchor a, uint32_t k, unsigned size);
+/** 1 or 0: are the bytes at @a + @k, as many as @op looks up, in the set @set - 1? Leaves a guard pending. */
+ir_value lookup(struct lower *lw, struct address a, uint32_t k, enum ir_op op, uint32_t set);
 /** Marks bytes as read without a load of their own. */
 void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size);
 /** Length of the IPv4 header at @net: 4 * (first byte & 15). */
@@ -182,13 +184,19 @@ cond link_proto(struct lower *lw, const struct cursor *c, uint32_t proto);
 cond iso_proto(struct lower *lw, const struct cursor *c, uint32_t proto);
 cond isis_proto(struct lower *lw, const struct cursor *c, const uint32_t *pdu, uint32_t count);
 cond bytes_equal(struct lower *lw, struct address a, uint32_t k, const uint8_t *bytes, uint32_t n);
-cond mac48(struct lower *lw, const struct cursor *c, uint8_t dir, const uint8_t mac[6]);
+/* What a MAC-48 address is compared with: six bytes, or the set `set` - 1. */
+struct mac_wanted {
+    const uint8_t *bytes;
+    uint32_t set;
+};
+cond mac48_at(struct lower *lw, struct address a, uint32_t k, struct mac_wanted mac);
+cond mac48(struct lower *lw, const struct cursor *c, uint8_t dir, struct mac_wanted mac);
 cond lower_mac8(struct lower *lw, const struct prim *p);
 cond lower_broadcast(struct lower *lw, const struct prim *p);
 cond lower_multicast(struct lower *lw, const struct prim *p);
 cond lower_llc(struct lower *lw, const struct prim *p);
 cond lower_direction(struct lower *lw, const struct prim *p);
-cond wlan_mac(struct lower *lw, const struct cursor *c, uint8_t dir, const uint8_t mac[6]);
+cond wlan_mac(struct lower *lw, const struct cursor *c, uint8_t dir, struct mac_wanted mac);
 cond wlan_multicast(struct lower *lw, const struct cursor *c);
 cond lower_host(struct lower *lw, const struct prim *p);
 cond lower_gateway(struct lower *lw, const struct prim *p);

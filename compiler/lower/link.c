@@ -408,9 +408,14 @@ static cond has_link_header(struct lower *lw, const struct cursor *c)
     return cond_not(lw, cond_range(lw, ir_binary(f, IR_EQ, l, p), 1, 1));
 }
 
+cond mac48_at(struct lower *lw, struct address a, uint32_t k, struct mac_wanted mac)
+{
+    return mac.set ? cond_eq(lw, lookup(lw, a, k, IR_LOOKUP48, mac.set), 1) : bytes_equal(lw, a, k, mac.bytes, 6);
+}
+
 struct mac_test {
     const struct cursor *c;
-    const uint8_t *mac;
+    struct mac_wanted mac;
 };
 
 static cond mac48_side(struct lower *lw, const void *what, int dst)
@@ -420,10 +425,10 @@ static cond mac48_side(struct lower *lw, const void *what, int dst)
 
     if (lw->list.words) /* in the order of bytes_equal() */
         return cond_in_list(lw, (const ir_value[]){load_anchor(lw, t->c->link, offset + 2, 4), load_anchor(lw, t->c->link, offset, 2)});
-    return bytes_equal(lw, address_of(lw, t->c->link), offset, t->mac, 6);
+    return mac48_at(lw, address_of(lw, t->c->link), offset, t->mac);
 }
 
-cond mac48(struct lower *lw, const struct cursor *c, uint8_t dir, const uint8_t mac[6])
+cond mac48(struct lower *lw, const struct cursor *c, uint8_t dir, struct mac_wanted mac)
 {
     const struct mac_test t = {c, mac};
 
@@ -454,7 +459,7 @@ cond lower_broadcast(struct lower *lw, const struct prim *p)
 
     if (lt->address == ADDRESS_MAC8)
         return cond_eq(lw, load_anchor(lw, p->cursor->link, lt->dst_offset, 1), lt->broadcast8);
-    return mac48(lw, p->cursor, DIR_DST, all_ones);
+    return mac48(lw, p->cursor, DIR_DST, (struct mac_wanted){all_ones, 0});
 }
 
 cond lower_multicast(struct lower *lw, const struct prim *p)

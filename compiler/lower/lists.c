@@ -72,7 +72,7 @@ static uint32_t number_words(const struct prim *p)
 {
     uint32_t words = 1;
 
-    if (p->dir == DIR_SRC_AND_DST)
+    if (p->dir == DIR_SRC_AND_DST || p->set)
         return 0;
     switch ((enum prim_kind)p->kind) {
     case PRIM_PORT:

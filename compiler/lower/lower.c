@@ -77,7 +77,7 @@ static cond lower_prim(struct lower *lw, const struct prim *p)
     case PRIM_PORT:
         return lower_port(lw, p);
     case PRIM_MAC48:
-        return mac48(lw, p->cursor, p->dir, p->mac);
+        return mac48(lw, p->cursor, p->dir, (struct mac_wanted){p->mac, p->set});
     case PRIM_MAC8:
         return lower_mac8(lw, p);
     case PRIM_GATEWAY:
@@ -197,12 +197,28 @@ static cond lower_tree(struct lower *lw, const struct terms *only)
     return only || t->node.n == 0 ? root : of[t->node.n - 1];
 }
 
+_Static_assert(NAMED_SETS_MAX <= IR_SETS_MAX, "a function has room for a filter's sets");
+
+/* The sets of the filter by the same numbers. */
+static void name_sets(const struct checked *c, struct ir_func *f)
+{
+    for (uint32_t i = 0; i < c->set.n; i++) {
+        struct span name = c->set.at[i].name;
+        struct ir_set s = {.kind = c->set.at[i].kind, .at = c->set.at[i].at};
+        for (uint32_t k = 0; k < name.end - name.begin && k < sizeof s.name - 1; k++)
+            s.name[k] = c->ast->text[name.begin + k];
+        if (!vec_push(f->arena, &f->set, s))
+            f->failed = true;
+    }
+}
+
 int lower_terms(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
                 const struct weir_options *o, const struct terms *only, struct ir_func *out)
 {
     struct lower lw = {.arena = scratch, .sink = sink, .in = c, .o = o, .f = out, .pairs = o->tune == WEIR_TUNE_KERNEL && many_pairs(c)};
 
     ir_init(out, arena, o->snaplen);
+    name_sets(c, out);
     if (cond_init(&lw) < 0)
         return lw.error;
     for (uint32_t i = 0; i < c->var.n || i == 0; i++)

@@ -53,6 +53,20 @@ static cond address6_side(struct lower *lw, const void *what, int dst)
     return any;
 }
 
+static cond set4_side(struct lower *lw, const void *what, int dst)
+{
+    const struct address_test *t = what;
+
+    return cond_eq(lw, lookup(lw, address_of(lw, t->net), t->offset[dst], IR_LOOKUP32, t->p->set), 1);
+}
+
+static cond set6_side(struct lower *lw, const void *what, int dst)
+{
+    const struct address_test *t = what;
+
+    return cond_eq(lw, lookup(lw, address_of(lw, t->net), t->offset[dst], IR_LOOKUP128, t->p->set), 1);
+}
+
 /* `src and dst host NAME` asks that one address be both; the other directions distribute over the list anyway. */
 static cond by_direction_each(struct lower *lw, struct address_test *t, bool v6)
 {
@@ -60,6 +74,8 @@ static cond by_direction_each(struct lower *lw, struct address_test *t, bool v6)
     uint32_t n = lw->list.words ? 1 : v6 ? list->count6 : list->count;
     cond any = COND_FALSE;
 
+    if (list->set)
+        return by_direction(lw, list->dir, v6 ? set6_side : set4_side, t);
     for (uint32_t i = 0; i < n; i++) {
         struct prim one = *list;
         if (v6) {
@@ -104,9 +120,9 @@ static cond over_families4(struct lower *lw, const struct prim *p, bool negate)
 
 cond lower_host(struct lower *lw, const struct prim *p)
 {
-    cond any = p->count ? over_families4(lw, p, false) : COND_FALSE;
+    cond any = p->count || p->set ? over_families4(lw, p, false) : COND_FALSE;
 
-    if (p->count6) {
+    if (p->count6 || (p->set && p->families & FAMILY_IP6)) {
         struct address_test t = {cursor_net(p->cursor), {8, 24}, p};
         cond is6 = link_proto(lw, p->cursor, ETHERTYPE_IPV6);
         any = cond_or(lw, any, cond_and(lw, is6, by_direction_each(lw, &t, true)));
@@ -117,7 +133,7 @@ cond lower_host(struct lower *lw, const struct prim *p)
 /* The MAC is the gateway's and the IP addresses are not. */
 cond lower_gateway(struct lower *lw, const struct prim *p)
 {
-    cond mac = mac48(lw, p->cursor, DIR_SRC_OR_DST, p->mac);
+    cond mac = mac48(lw, p->cursor, DIR_SRC_OR_DST, (struct mac_wanted){p->mac, 0});
 
     return cond_and(lw, mac, over_families4(lw, p, true));
 }
@@ -208,8 +224,11 @@ static cond not_later_fragment(struct lower *lw, const struct cursor *c)
     return cond_not(lw, cond_any_bit(lw, load_anchor(lw, cursor_net(c), 6, 2), 0x1fff));
 }
 
-static cond ports_in(struct lower *lw, const struct prim *p, ir_value port)
+static cond port_at(struct lower *lw, const struct prim *p, struct address a, uint32_t k)
 {
+    if (p->set)
+        return cond_eq(lw, lookup(lw, a, k, IR_LOOKUP16, p->set), 1);
+    ir_value port = load(lw, a, k, 2);
     return lw->list.words ? cond_in_list(lw, &port) : cond_range(lw, port, p->lo, p->hi);
 }
 
@@ -217,14 +236,14 @@ static cond port_side6(struct lower *lw, const void *what, int dst)
 {
     const struct prim *p = what;
 
-    return ports_in(lw, p, load_anchor(lw, cursor_net(p->cursor), dst ? 42 : 40, 2));
+    return port_at(lw, p, address_of(lw, cursor_net(p->cursor)), dst ? 42 : 40);
 }
 
 static cond port_side4(struct lower *lw, const void *what, int dst)
 {
     const struct prim *p = what;
 
-    return ports_in(lw, p, load(lw, address_tran4(lw, p->cursor), dst ? 2 : 0, 2));
+    return port_at(lw, p, address_tran4(lw, p->cursor), dst ? 2 : 0);
 }
 
 static cond ports4(struct lower *lw, const void *what)

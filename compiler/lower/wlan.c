@@ -13,15 +13,15 @@ enum { DATA_BIT = 8, CONTROL_BIT = 4 }; /* first byte; management has neither, r
 /* What is asked of the address field that applies. */
 struct wlan_test {
     struct address link;
-    const uint8_t *mac; /* equal to this; NULL: the group bit is set */
+    struct mac_wanted mac; /* this one; neither bytes nor a set: the group bit is set */
 };
 
 static cond field_test(struct lower *lw, const struct wlan_test *t, unsigned field)
 {
     static const uint8_t offset[] = {0, 4, 10, 16, 24};
 
-    if (t->mac)
-        return bytes_equal(lw, t->link, offset[field], t->mac, 6);
+    if (t->mac.bytes || t->mac.set)
+        return mac48_at(lw, t->link, offset[field], t->mac);
     return cond_any_bit(lw, load(lw, t->link, offset[field], 1), 1);
 }
 
@@ -95,7 +95,7 @@ static cond has_second_address(struct lower *lw, const struct wlan_test *t)
     return cond_or(lw, not_ctl, cond_not(lw, cond_or(lw, is_cts, is_ack)));
 }
 
-cond wlan_mac(struct lower *lw, const struct cursor *c, uint8_t dir, const uint8_t mac[6])
+cond wlan_mac(struct lower *lw, const struct cursor *c, uint8_t dir, struct mac_wanted mac)
 {
     const struct wlan_test t = {address_of(lw, c->link), mac};
     cond when = COND_TRUE, also = COND_TRUE;
@@ -136,7 +136,7 @@ cond wlan_mac(struct lower *lw, const struct cursor *c, uint8_t dir, const uint8
 
 cond wlan_multicast(struct lower *lw, const struct cursor *c)
 {
-    const struct wlan_test t = {address_of(lw, c->link), NULL};
+    const struct wlan_test t = {address_of(lw, c->link), {NULL, 0}};
 
     return destination(lw, &t);
 }

@@ -81,6 +81,7 @@ enum shape {
     SHAPE_BROADCAST,
     SHAPE_MULTICAST,
     SHAPE_DECNET,
+    SHAPE_SET,
 };
 
 /* An id, the words in front of it, and where both lie. */
@@ -121,6 +122,18 @@ bool blame_once(struct checker *c, const struct id_view *v, enum diag_id id);
 
 /* ---- ids.c */
 bool check_id(struct checker *c, const struct ast_node *n, struct prim *p);
+
+/** Direction and link type of an address in one of the families @any: HOST. */
+bool host_fits(struct checker *c, const struct id_view *v, unsigned any, struct prim *p);
+#define FAMILIES4 (FAMILY_IP | FAMILY_ARP | FAMILY_RARP)
+
+/** The same of a MAC-48 address, which is called @word in an error. */
+bool mac48_fits(struct checker *c, const struct id_view *v, const char *word, struct prim *p);
+
+/* ---- sets.c */
+
+/** `@NAME`: a set in place of an id. */
+bool set_id(struct checker *c, const struct id_view *v, struct prim *p);
 
 /* ---- abbreviations.c */
 bool check_proto_word(struct checker *c, const struct ast_node *n, struct prim *p);

@@ -38,10 +38,7 @@ static bool families_fit(struct checker *c, const struct id_view *v, unsigned an
     return true;
 }
 
-#define FAMILIES4 (FAMILY_IP | FAMILY_ARP | FAMILY_RARP)
-
-/* The part all of them end with: direction and link type. */
-static bool host_fits(struct checker *c, const struct id_view *v, unsigned any, struct prim *p)
+bool host_fits(struct checker *c, const struct id_view *v, unsigned any, struct prim *p)
 {
     p->kind = PRIM_HOST;
     p->dir = plain_dir(v);
@@ -382,10 +379,15 @@ static bool has_mac48(struct checker *c, struct span at, const char *word)
     return false;
 }
 
-static bool mac48_id(struct checker *c, const struct id_view *v, struct prim *p)
+bool mac48_fits(struct checker *c, const struct id_view *v, const char *word, struct prim *p)
 {
     p->kind = PRIM_MAC48;
     p->dir = plain_dir(v);
+    return has_mac48(c, v->at, word) && dir_fits_link(c, v);
+}
+
+static bool mac48_id(struct checker *c, const struct id_view *v, struct prim *p)
+{
     memcpy(p->mac, v->x->id.bytes, sizeof p->mac);
     if (v->proto != PROTO_LINK || v->type != TYPE_HOST) {
         char buf[HINT_BYTES], dir[HINT_BYTES];
@@ -395,7 +397,7 @@ static bool mac48_id(struct checker *c, const struct id_view *v, struct prim *p)
         diag(c->sink, DIAG_MAC_WITHOUT_LINK, (struct diag_at){.at = v->at, .also = v->quals, .hint = buf});
         return false;
     }
-    return has_mac48(c, v->at, "link host MAC") && dir_fits_link(c, v);
+    return mac48_fits(c, v, "link host MAC", p);
 }
 
 static bool mac8_id(struct checker *c, const struct id_view *v, struct prim *p)
@@ -567,6 +569,7 @@ static const char *const missing_words[] = {
     [ID_NUMBER] = "port",      [ID_IPV4] = "host",      [ID_IPV4_LEN] = "net",
     [ID_IPV4_MASK] = "net",    [ID_IPV6] = "host",      [ID_IPV6_LEN] = "net",
     [ID_MAC48] = "ether host", [ID_MAC8] = "link host", [ID_NAME] = "host",
+    [ID_SET] = "host",
 };
 
 /* The same behind a keyword with an argument: `opc = 1 or 2`, `subtype rts or cts`, `len > 5 or 6`. */
@@ -665,6 +668,8 @@ bool check_id(struct checker *c, const struct ast_node *n, struct prim *p)
         return mac8_id(c, &v, p);
     case ID_NAME:
         return name_id(c, &v, p);
+    case ID_SET:
+        return set_id(c, &v, p);
     }
     return false;
 }

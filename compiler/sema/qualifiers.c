@@ -37,6 +37,7 @@ static const struct {
     [SHAPE_BROADCAST] = {"'broadcast'", NONE | LINK | IP},
     [SHAPE_MULTICAST] = {"'multicast'", NONE | LINK | IP | IP6},
     [SHAPE_DECNET] = {"this", 0},
+    [SHAPE_SET] = {"a set of addresses", NONE | IP | IP6 | ARPS},
 };
 
 /* The first word of @s. */

@@ -94,7 +94,18 @@ struct prim {
     } u;
     const struct addr6 *v6;
     uint8_t mac[6];
+    uint32_t set; /* HOST, PORT, MAC48: 1 + the set that stands in place of addresses, ports or mac; else 0 */
 };
+
+#define NAMED_SETS_MAX 60 /* in one filter */
+
+/* A named set, whose members are known at run time. */
+struct named_set {
+    struct span name; /* without the @ */
+    uint8_t kind;     /* enum weir_set_kind */
+    struct span at;   /* where it is first used */
+};
+
 
 /* A variable of the cursor and what it hangs on. */
 struct cursor_var {
@@ -107,6 +118,7 @@ struct checked {
     const struct ast *ast;  /* AND, OR, NOT nodes keep their meaning */
     uint32_t *prim_of;      /* per AST node: index of its primitive, or AST_NONE */
     VEC(struct prim) prim;  /* in text order */
+    VEC(struct named_set) set;  /* in order of first use */
     VEC(struct cursor_var) var; /* element 0 is unused, so index == variable number */
     const struct cursor *start; /* before the first primitive */
     const struct cursor *end;   /* after the last one */

@@ -122,4 +122,35 @@ if unshare -n bash -c 'ip link set lo up && tc qdisc add dev lo root handle 1: p
 else
     skip "tc: what matches goes to its class" "the kernel has no classful discipline"
 fi
+# Named sets: for eBPF targets, in objects.
+run 'host @bad'
+is "a set in a classic program: status" 1 "$rc"
+has "a set in a classic program: place" "filter:1:6: error[E0791]" "$work/err"
+has "a set in a classic program: hint" "-t xdp" "$work/err"
+empty "a set in a classic program: stdout" "$work/out"
+run -t xdp -d 'host @bad'
+is "a set in a listing: status" 0 "$rc"
+has "a set in a listing: the map" "r1 = map[bad] ll" "$work/out"
+has "a set in a listing: the call" "call bpf_map_lookup_elem" "$work/out"
+run -t xdp -dd 'host @bad'
+is "a set in bare instructions: status" 1 "$rc"
+has "a set in bare instructions: why" "bare instructions cannot carry the set 'bad'" "$work/err"
+empty "a set in bare instructions: stdout" "$work/out"
+run -t tc --emit=c 'port @web'
+is "a set in C: status" 0 "$rc"
+has "a set in C: the map" '} web SEC(".maps");' "$work/out"
+run -t tc --emit=c 'port @while'
+is "a set with a word of C: status" 1 "$rc"
+has "a set with a word of C: place" "filter:1:6: error[E0792]" "$work/err"
+run -t xdp --dump-ir 'ether src @cards'
+has "a set in the IR" "lookup48 6 in cards" "$work/out"
+run -t xdp --name bad -o "$work/o" 'host @bad'
+is "a function called as a set: status" 2 "$rc"
+printf '\xd4\xc3\xb2\xa1\2\0\4\0\0\0\0\0\0\0\0\0\xff\xff\0\0\1\0\0\0' >"$work/empty.pcap"
+run -r "$work/empty.pcap" 'host @bad'
+is "a set and a savefile: status" 1 "$rc"
+has "a set and a savefile: why" "error[E0791]" "$work/err"
+run diff 'host @bad' 'host @bad'
+is "a set in a comparison: status" 1 "$rc"
+has "a set in a comparison: why" "error[E0791]" "$work/err"
 finish

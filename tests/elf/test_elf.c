@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "backends/elf/elf.h"
 #include "base/alloc.h"
 #include "tests/harness/tap.h"
@@ -336,6 +337,91 @@ static void test_tables(void)
     strbuf_release(&bytes);
 }
 
+/* ---------------------------------------------------------------- named sets */
+
+static void test_sets(void)
+{
+    static const struct {
+        const char *name;
+        uint32_t type, key, most;
+    } want[] = {
+        {"bad", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct weir_set_address), 1u << 20},
+        {"web", BPF_MAP_TYPE_HASH, 2, 1u << 16},
+        {"cards", BPF_MAP_TYPE_HASH, 6, 1u << 16},
+    };
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct bpf_object_open_opts opts = {.sz = sizeof opts, .object_name = "weir"};
+    struct weir_set s = {.size = sizeof s};
+    struct elf e;
+    struct made m;
+    GElf_Shdr h;
+    GElf_Sym symbol;
+    size_t n = 0;
+
+    o.target = WEIR_TARGET_XDP;
+    o.count = 1;
+    if (!tap_ok(make(&m, "host @bad and port @web or ether src @cards and not src @bad", o, NULL),
+                "sets: made"))
+        return;
+    for (; weir_program_set(m.p, n, &s) == WEIR_OK; n++)
+        tap_ok(n < 3 && !strcmp(s.name, want[n].name) && s.kind == n + 1 && s.members == want[n].most,
+               "sets: number %zu is '%s'", n, s.name);
+    tap_ok(n == 3, "sets: three of them");
+    s.size--;
+    tap_ok(weir_program_set(m.p, 0, &s) == WEIR_E_ARGUMENT, "sets: a size that is not ours");
+    tap_ok(elf_begin_bytes(&e, &m) && is_sound(&e, m.len), "sets: sound");
+    tap_ok(section_of(&e, ".maps", &h) && h.sh_size == 32 + 3 * 40, "sets: definitions behind the counters'");
+    for (n = 0; n < 3; n++)
+        tap_ok(symbol_of(&e, want[n].name, &symbol) && symbol.st_value == 32 + n * 40 && symbol.st_size == 40,
+               "sets: a symbol '%s'", want[n].name);
+    elf_end(e.elf);
+    struct bpf_object *b = bpf_object__open_mem(m.bytes, m.len, &opts);
+    tap_ok(b != NULL, "sets: libbpf opens it");
+    for (n = 0; b && n < 3; n++) {
+        struct bpf_map *map = bpf_object__find_map_by_name(b, want[n].name);
+        tap_ok(map && bpf_map__type(map) == (enum bpf_map_type)want[n].type &&
+                   bpf_map__key_size(map) == want[n].key && bpf_map__value_size(map) == 4 &&
+                   bpf_map__max_entries(map) == want[n].most && bpf_map__map_flags(map) == BPF_F_NO_PREALLOC,
+               "sets: libbpf's map '%s'", want[n].name);
+    }
+    bpf_object__close(b);
+    char *text = NULL;
+    tap_ok(weir_program_text(m.p, WEIR_TEXT_C, &text, NULL) == WEIR_E_UNSUPPORTED,
+           "sets: bare instructions cannot carry them");
+    const struct weir_object_options clash = {.size = sizeof clash, .name = "bad"};
+    size_t len;
+    tap_ok(weir_program_object(m.p, &clash, &text, &len) == WEIR_E_ARGUMENT,
+           "sets: the function is not called as one of them");
+    unmake(&m);
+}
+
+/* As many as there can be, and one more. */
+static void test_many_sets(void)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct bpf_object_open_opts opts = {.sz = sizeof opts, .object_name = "weir"};
+    char text[2000] = "host @s0";
+    struct made m;
+
+    o.target = WEIR_TARGET_XDP;
+    o.count = o.tables = 1;
+    for (int i = 1; i < 60; i++)
+        sprintf(text + strlen(text), " or @s%d", i);
+    bool good = make(&m, text, o, NULL);
+    struct bpf_object *b = good ? bpf_object__open_mem(m.bytes, m.len, &opts) : NULL;
+    tap_ok(good && b, "60 sets: made and opened");
+    if (b && bpf_object__load(b) < 0 && geteuid() != 0)
+        tap_skip("root is needed to load programs into the kernel", "60 sets: loaded");
+    else
+        tap_ok(b && bpf_program__fd(bpf_object__next_program(b, NULL)) >= 0, "60 sets: loaded");
+    bpf_object__close(b);
+    unmake(&m);
+    strcat(text, " or @s60");
+    tap_ok(!make(&m, text, o, NULL) && weir_diagnostic(m.cx, 0) && weir_diagnostic(m.cx, 0)->code == 802,
+           "61 sets are too many");
+    unmake(&m);
+}
+
 int main(void)
 {
     libbpf_set_print(NULL);
@@ -346,5 +432,7 @@ int main(void)
     test_same_bytes();
     test_memory();
     test_tables();
+    test_sets();
+    test_many_sets();
     return tap_done();
 }

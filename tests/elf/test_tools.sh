@@ -32,8 +32,12 @@ makes tcdrop.o -t tc --on-match drop icmp
 makes socket.o -t socket udp
 makes ingress.o -t cgroup tcp
 makes egress.o -t cgroup --egress tcp
+makes named.o -t xdp --on-match drop 'src host @bad and port @web or ether src @cards'
+makes named_tc.o -t tc 'host @bad'
+makes named_socket.o -t socket 'host @bad and not port @web'
+makes named_cgroup.o -t cgroup 'dst host @bad'
 
-for f in xdp plain frags drop bare sets nomaps tc tcdrop socket ingress egress; do
+for f in xdp plain frags drop bare sets nomaps tc tcdrop socket ingress egress named named_tc named_socket named_cgroup; do
     takes "bpftool prog load $f.o" bpftool prog load "$dir/$f.o" "/sys/fs/bpf/$f"
     takes "bpftool gen skeleton $f.o" bpftool gen skeleton "$dir/$f.o"
     takes "bpftool btf dump $f.o" bpftool btf dump file "$dir/$f.o"
@@ -49,7 +53,7 @@ has "a cgroup program" "cgroup_skb" "$dir/show"
 find /sys/fs/bpf -mindepth 1 -not -name "*.debug" -delete
 
 ip link add v0 type veth peer name v1
-for f in xdp drop bare sets; do
+for f in xdp drop bare sets named; do
     takes "ip link set xdp obj $f.o sec xdp" ip link set dev v0 xdp obj "$dir/$f.o" sec xdp
     has "$f.o is attached" prog/xdp <(ip link show v0)
     ip link set dev v0 xdp off
@@ -77,6 +81,25 @@ int main(void)
 C
 takes "a skeleton compiles" cc -o "$dir/skeleton" "$dir/skeleton.c" -lbpf
 takes "a skeleton loads" "$dir/skeleton"
+bpftool gen skeleton "$dir/named.o" name named >"$dir/named.skel.h" 2>"$work/log"
+cat >"$dir/named.c" <<'C'
+#include "named.skel.h"
+#include "weir/weir.h"
+int main(void)
+{
+    struct named *f = named__open_and_load();
+    struct weir_set_address key = {32 + 24, 4, {10, 0, 0}};
+    unsigned one = 1;
+    unsigned char port[2] = {0, 80}, mac[6] = {2, 0, 0, 0, 0, 1};
+    int bad = !f || bpf_map__update_elem(f->maps.bad, &key, sizeof key, &one, sizeof one, 0) ||
+              bpf_map__update_elem(f->maps.web, port, sizeof port, &one, sizeof one, 0) ||
+              bpf_map__update_elem(f->maps.cards, mac, sizeof mac, &one, sizeof one, 0);
+    named__destroy(f);
+    return bad;
+}
+C
+takes "a skeleton with sets compiles" cc -Icompiler/include -o "$dir/named" "$dir/named.c" -lbpf
+takes "a skeleton with sets loads and takes members" "$dir/named"
 
 # Linked into a program that clang built.
 if command -v clang >/dev/null; then
@@ -106,6 +129,13 @@ C
         bpftool prog run pinned /sys/fs/bpf/linked data_in "$dir/$1" data_out - >"$dir/ran" 2>&1
         has "the linked program decides on $1" "Return value: $2" "$dir/ran"
     done
+    # With sets; one set of two functions is one map.
+    sed 's/is_web/is_bad/; s/is_dns/was_bad/; s/is_web(ctx)/is_bad(ctx)/; s/is_dns(data/was_bad(data/' "$dir/main.c" >"$dir/main2.c"
+    takes "clang, with sets" clang -O2 -g -target bpf -I"/usr/include/$(uname -m)-linux-gnu" -c "$dir/main2.c" -o "$dir/main2.o"
+    makes is_bad.o -t xdp --linked --name is_bad src host @bad
+    makes was_bad.o -t func --name was_bad dst host @bad or dst port @web
+    takes "bpftool gen object, with sets" bpftool gen object "$dir/linked2.o" "$dir/main2.o" "$dir/is_bad.o" "$dir/was_bad.o"
+    takes "the linked program with sets loads" bpftool prog load "$dir/linked2.o" /sys/fs/bpf/linked2
 else
     skip "linked by clang" "clang is not installed"
 fi

@@ -102,7 +102,7 @@ static void address(struct generator *g)
         put_one(g, "1:2:3:4:5:6`a-b-c-d-e-f`AA.bb.0.1.2.3`dead.beef.cafe`0123456789ab");
         break;
     default:
-        put_one(g, "$1`$ff`$a");
+        put_one(g, "$1`$ff`$a`@a`@Bad_2`@abcdefghijklmno");
     }
 }
 
@@ -377,7 +377,7 @@ static bool same_id(const struct ast *x, const struct ast_id_node *a, const stru
                     const struct ast_id_node *b)
 {
     static const size_t bytes[] = {
-        [ID_IPV6] = 16, [ID_IPV6_LEN] = 16, [ID_MAC48] = 6, [ID_MAC8] = 1, [ID_NAME] = 0};
+        [ID_IPV6] = 16, [ID_IPV6_LEN] = 16, [ID_MAC48] = 6, [ID_MAC8] = 1, [ID_NAME] = 0, [ID_SET] = 0};
     const struct ast_id *i = &a->id, *j = &b->id;
 
     if (a->q.known != b->q.known || a->q.proto != b->q.proto || a->q.dir != b->q.dir ||

@@ -98,6 +98,8 @@ static const struct {
     {"ldh [12]\njeq #0x800, a, b\na: ldb [0]\ntax\nb: ld #40\ndiv x\nst M[1]\nadd #1\njset #4, c, d\nc: ldb [x + 3]\n"
      "d: ld M[1]\njgt #3, e, f\ne: ret #1\nf: ret #0", 1, KEEP_IR | PROGRAM},
     {"ldb [0]\nret a", 1, PROGRAM},
+    {"host @a and (tcp port @p or ether src @m) and not net @a", 1, KEEP_IR},
+    {"host @a and port @a", 1, 0},
     /* wrong in several ways: diagnostics need memory too */
     {"host 10.0.0.256 or port nosuchport or port 10.0.0.1 or nosuchname", 1, 0},
     {"tcp port", 1, 0},

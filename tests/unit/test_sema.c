@@ -97,6 +97,8 @@ static const char *const kinds[PRIM_KIND_COUNT] = {
 
 static void put_hosts(struct out *o, const struct prim *p)
 {
+    if (p->set)
+        put(o, " set %u", p->set);
     for (uint32_t i = 0; i < p->count; i++)
         put(o, " %08x/%08x", p->u.v4[i].addr, p->u.v4[i].mask);
     for (uint32_t i = 0; i < p->count6; i++) {
@@ -131,7 +133,9 @@ static void put_prim(struct out *o, const struct prim *p)
     case PRIM_SS7_FIELD:
         for (uint32_t i = 0; i < p->count; i++)
             put(o, "%s%u", i ? "," : " ", p->u.numbers[i]);
-        if (p->kind == PRIM_PORT)
+        if (p->kind == PRIM_PORT && p->set)
+            put(o, " set %u", p->set);
+        else if (p->kind == PRIM_PORT)
             put(o, " %u-%u", p->lo, p->hi);
         if (p->kind == PRIM_ATM_FIELD || p->kind == PRIM_SS7_FIELD)
             put(o, " field%u rel%u", p->field, p->relop);
@@ -143,6 +147,10 @@ static void put_prim(struct out *o, const struct prim *p)
         put(o, " %u:%u %u", p->lo, p->hi, p->number);
         break;
     case PRIM_MAC48:
+        if (p->set) {
+            put(o, " set %u", p->set);
+            break;
+        }
         put(o, " %02x%02x%02x%02x%02x%02x", p->mac[0], p->mac[1], p->mac[2], p->mac[3], p->mac[4], p->mac[5]);
         break;
     case PRIM_BYTE:
@@ -306,6 +314,30 @@ static const struct test tests[] = {
     {1, 0, "host nobody", "E0403"},
     {1, 0, "tcp host nobody", "E0403"},
     {1, 0, "tcp host four", "E0302"},
+
+    /* sets: by kind, numbered in the order of their first use */
+    {1, 0, "host @a", "host iar6 either set 1\n"},
+    {1, 0, "src net @a and dst @b and @a",
+     "host iar6 src set 1\nhost iar6 dst set 2\nhost iar6 dst set 1\n"},
+    {1, 0, "ip host @a or arp host @a or ip6 net @a",
+     "host i either set 1\nhost a either set 1\nhost 6 either set 1\n"},
+    {1, 0, "port @p", "port either 6,17,132 set 1\n"},
+    {1, 0, "udp src port @p or 53", "port src 17 set 1\nport src 17 53-53\n"},
+    {1, 0, "ether host @m or ether dst @m", "mac48 either set 1\nmac48 dst set 1\n"},
+    {105, 0, "wlan addr2 @m", "mac48 addr2 set 1\n"},
+    {1, 0, "mpls and host @a", "mpls\nhost i6 either set 1\n"},
+    {1, 0, "host @a and port @a", "E0310"},
+    {1, 0, "ether host @a or host @a", "E0310"},
+    {1, 0, "host @A or port @a", "host iar6 either set 1\nport either 6,17,132 set 2\n"},
+    {1, 0, "tcp host @a", "E0302"},
+    {1, 0, "ip port @a", "E0302"},
+    {1, 0, "portrange @a", "E0303"},
+    {1, 0, "ip proto @a", "E0303"},
+    {1, 0, "gateway @a", "E0303"},
+    {1, 0, "ether net @a", "E0303"},
+    {1, 0, "tcp and @a", "E0301"},
+    {1, 0, "addr1 @a", "E0304"},
+    {12, 0, "ether host @a", "E0702"},
     {1, 0, "net ten", "host iar either 0a000000/ff000000\n"},
     {1, 0, "net whole", "host iar either 0a000000/ffffffff\n"},
     {1, 0, "net zero or net none", "E0406 E0406"},
