@@ -202,7 +202,10 @@ int weir_bpf_attach(struct weir_bpf *p, const struct weir_bpf_place *place, uint
         place->hook > WEIR_BPF_TC_EGRESS || place->mode > WEIR_BPF_GENERIC)
         return fail(e, EINVAL, NULL, "this is no place to attach to");
     struct quiet q = quiet_begin();
-    int err = attach(p, place, &found, e);
+    int lock, err = sets_lock(p, &lock, e);
+    if (err == 0)
+        err = attach(p, place, &found, e);
+    sets_unlock(lock);
     quiet_end(q);
     if (err == 0 && mode)
         *mode = found;

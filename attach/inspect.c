@@ -60,50 +60,64 @@ static void read_filter(int map, const struct bpf_map_info *info, char *out, siz
     btf__free(btf);
 }
 
-/* Looks at one map of a program; true when it is the one that makes the program ours. */
-static bool look_at_map(uint32_t id, struct weir_bpf_attached *a)
+int inspect_maps(uint32_t id, int (*each)(void *user, uint32_t id, int map, const struct bpf_map_info *info),
+                 void *user)
 {
-    struct bpf_map_info info = {0};
-    uint32_t len = sizeof info;
-    bool ours = false;
-    int map = bpf_map_get_fd_by_id(id);
+    uint32_t maps[MAPS_MAX];
+    struct bpf_prog_info program = {.nr_map_ids = MAPS_MAX, .map_ids = (uint64_t)(uintptr_t)maps};
+    uint32_t len = sizeof program;
+    int fd = bpf_prog_get_fd_by_id(id), r = 0;
 
-    if (map < 0)
-        return false;
-    if (bpf_obj_get_info_by_fd(map, &info, &len) == 0) {
-        const char *dot = strchr(info.name, '.');
-        ours = info.type == BPF_MAP_TYPE_PERCPU_ARRAY && strcmp(info.name, COUNTS_NAME) == 0 &&
-               info.value_size == sizeof(struct weir_bpf_counters);
-        if (ours)
-            sum_counters(map, &a->counters);
-        else if (info.type == BPF_MAP_TYPE_ARRAY && dot && strncmp(dot, ".rodata", 7) == 0)
-            read_filter(map, &info, a->filter, sizeof a->filter);
+    if (fd < 0)
+        return 0;
+    int err = bpf_obj_get_info_by_fd(fd, &program, &len);
+    close(fd);
+    for (uint32_t i = 0; err == 0 && r == 0 && i < program.nr_map_ids && i < MAPS_MAX; i++) {
+        struct bpf_map_info info = {0};
+        int map = bpf_map_get_fd_by_id(maps[i]);
+        len = sizeof info;
+        if (map >= 0 && bpf_obj_get_info_by_fd(map, &info, &len) == 0)
+            r = each(user, maps[i], map, &info);
+        if (map >= 0)
+            close(map);
     }
-    close(map);
-    return ours;
+    return r;
+}
+
+struct look {
+    struct weir_bpf_attached *a;
+    bool ours; /* it has the map that makes a program ours */
+};
+
+static int look_at_map(void *user, uint32_t id, int map, const struct bpf_map_info *info)
+{
+    struct look *l = user;
+    const char *dot = strchr(info->name, '.');
+    size_t used = strlen(l->a->sets);
+
+    (void)id;
+    if (info->type == BPF_MAP_TYPE_PERCPU_ARRAY && strcmp(info->name, COUNTS_NAME) == 0 &&
+        info->value_size == sizeof(struct weir_bpf_counters)) {
+        l->ours = true;
+        sum_counters(map, &l->a->counters);
+    } else if (info->type == BPF_MAP_TYPE_ARRAY && dot && strncmp(dot, ".rodata", 7) == 0) {
+        read_filter(map, info, l->a->filter, sizeof l->a->filter);
+    } else if (set_kind_of(info->type, info->key_size, info->value_size)) {
+        snprintf(l->a->sets + used, sizeof l->a->sets - used, "%s%s", used ? " " : "", info->name);
+    }
+    return 0;
 }
 
 bool inspect_program(uint32_t id, struct weir_bpf_attached *a)
 {
-    uint32_t maps[MAPS_MAX];
-    struct bpf_prog_info info = {.nr_map_ids = MAPS_MAX, .map_ids = (uint64_t)(uintptr_t)maps};
-    uint32_t len = sizeof info;
-    bool ours = false;
-    int program = bpf_prog_get_fd_by_id(id);
+    struct look l = {.a = a};
 
-    if (program < 0)
-        return false;
-    int err = bpf_obj_get_info_by_fd(program, &info, &len);
-    close(program);
-    if (err < 0)
-        return false;
     a->program = id;
-    a->filter[0] = '\0';
+    a->filter[0] = a->sets[0] = '\0';
     a->counters = (struct weir_bpf_counters){0};
-    snprintf(a->name, sizeof a->name, "%s", info.name);
-    for (uint32_t i = 0; i < info.nr_map_ids && i < MAPS_MAX; i++)
-        ours |= look_at_map(maps[i], a);
-    return ours;
+    inspect_name(id, a->name);
+    inspect_maps(id, look_at_map, &l);
+    return l.ours;
 }
 
 void inspect_name(uint32_t id, char out[static 16])

@@ -23,6 +23,7 @@ struct weir_bpf {
     struct bpf_object *object;
     int program, counters; /* file descriptors, owned by `object` */
     uint32_t id;
+    uint64_t shared; /* by number of the map in `object`: a set that other programs have */
 };
 
 /* ---- error.c */
@@ -46,8 +47,27 @@ const char *quiet_kernel_message(void);
 /** Whether program @id is one of ours; then @a's program, name, filter and counters are filled. */
 bool inspect_program(uint32_t id, struct weir_bpf_attached *a);
 
+/** Calls @each for the maps of program @id until it returns other than 0, which is returned. */
+int inspect_maps(uint32_t id, int (*each)(void *user, uint32_t id, int map, const struct bpf_map_info *info),
+                 void *user);
+
 /** The name of program @id, or "?". */
 void inspect_name(uint32_t id, char out[static 16]);
+
+/* ---- sets.c */
+
+/** enum weir_bpf_set_kind of a map of ours, or 0: it is no set. */
+uint32_t set_kind_of(uint32_t type, uint32_t key_size, uint32_t value_size);
+
+/** Gives the sets of an opened object the maps that attached programs have. */
+int sets_share(struct weir_bpf *p, struct weir_bpf_error *e);
+
+/**
+ * Before @p is attached: whether its sets are still the only ones of their names. Until sets_unlock(*@lock)
+ * nobody else attaches a program with sets in this network namespace.
+ */
+int sets_lock(const struct weir_bpf *p, int *lock, struct weir_bpf_error *e);
+void sets_unlock(int lock);
 
 /* ---- netlink.c */
 

@@ -65,7 +65,10 @@ static int load(struct weir_bpf *p, const void *object, size_t len, char *log, s
     p->object = bpf_object__open_mem(object, len, &opts);
     if (!p->object)
         return fail(e, errno, NULL, "this is not an eBPF object: %s", strerror(errno));
-    int err = bpf_object__load(p->object);
+    int err = sets_share(p, e);
+    if (err < 0)
+        return err;
+    err = bpf_object__load(p->object);
     if (err < 0)
         return refused(e, -err, log);
     struct bpf_program *program = bpf_object__next_program(p->object, NULL);

@@ -68,7 +68,12 @@ void attached_print_json(const struct weir_bpf_attached *a)
     say_json_string(stdout, a->pin[0] ? a->pin : NULL);
     fputs(", \"filter\": ", stdout);
     say_json_string(stdout, a->filter);
-    printf(", \"seen\": {\"packets\": %" PRIu64 ", \"bytes\": %" PRIu64
+    fputs(", \"sets\": [", stdout);
+    for (const char *set = a->sets; *set; set += strcspn(set, " ")) {
+        set += *set == ' ';
+        printf("%s\"%.*s\"", set == a->sets ? "" : ", ", (int)strcspn(set, " "), set);
+    }
+    printf("], \"seen\": {\"packets\": %" PRIu64 ", \"bytes\": %" PRIu64
            "}, \"matched\": {\"packets\": %" PRIu64 ", \"bytes\": %" PRIu64 "}}\n",
            a->counters.seen_packets, a->counters.seen_bytes, a->counters.matched_packets,
            a->counters.matched_bytes);

@@ -13,14 +13,26 @@
 #include "attached.h"
 #include "commands.h"
 #include "compile.h"
+#include "members.h"
 #include "say.h"
 
 #define NO_LINKTYPE (-1)
+#define SETS_MAX    60 /* --set */
+
+/* --set NAME=FILE */
+struct initial {
+    char name[16];
+    const char *file;
+    struct members m;
+    uint8_t *added; /* beside m: it was no member before */
+};
 
 struct attach {
     struct weir_bpf_place place;
     bool tc, ingress, egress;
     int rest; /* words left for the options of a filter */
+    struct initial initial[SETS_MAX];
+    int initials;
 };
 
 static int parse_mode(const char *text, uint32_t *mode)
@@ -33,6 +45,23 @@ static int parse_mode(const char *text, uint32_t *mode)
         *mode = WEIR_BPF_GENERIC;
     else
         return say_usage("--mode is 'native', 'generic' or 'auto', not '%s'", text);
+    return EXIT_DONE;
+}
+
+static int parse_set(const char *text, struct attach *a)
+{
+    struct initial *i = &a->initial[a->initials];
+    const char *name = *text == '@' ? text + 1 : text, *equals = strchr(name, '=');
+    size_t len = equals ? (size_t)(equals - name) : 0;
+
+    if (!len || len >= sizeof i->name || !equals[1])
+        return say_usage("--set takes NAME=FILE, not '%s'", text);
+    if (a->initials == SETS_MAX)
+        return say_usage("--set is there more than %d times", SETS_MAX);
+    memcpy(i->name, name, len);
+    i->name[len] = '\0';
+    i->file = equals + 1;
+    a->initials++;
     return EXIT_DONE;
 }
 
@@ -75,6 +104,8 @@ static int take_options(int argc, char **argv, struct attach *a)
             status = parse_mode(value, &a->place.mode);
         else if (ours && !missing && (value = value_of("--pin", argc, argv, &i, &missing)))
             a->place.pin = value;
+        else if (ours && !missing && (value = value_of("--set", argc, argv, &i, &missing)))
+            status = parse_set(value, a);
         else if (missing)
             return say_usage("%s needs a value", word);
         else
@@ -148,6 +179,60 @@ static int describe(const struct options *o, const char *name, struct weir_optio
     return EXIT_DONE;
 }
 
+/* Reads the files of --set, now that the kinds of the sets are known. */
+static int read_sets(const struct options *o, const struct weir_program *p, struct attach *a)
+{
+    int status = EXIT_DONE;
+
+    for (int i = 0; i < a->initials && !status; i++) {
+        struct weir_set set = {.size = sizeof set};
+        size_t k = 0;
+        while (weir_program_set(p, k, &set) == WEIR_OK && strcmp(set.name, a->initial[i].name) != 0)
+            k++;
+        if (weir_program_set(p, k, &set) != WEIR_OK)
+            status = say_failed(o->json, "the filter has no set '@%s'", a->initial[i].name);
+        else
+            status = members_add_file(&a->initial[i].m, o->json, set.kind, a->initial[i].file);
+        a->initial[i].added = calloc(a->initial[i].m.n + 1, 1);
+        if (!status && !a->initial[i].added)
+            status = say_failed(o->json, "out of memory");
+    }
+    return status;
+}
+
+/* Adds what --set lists to the sets of @program: to those it has alone, or to those it shares. */
+static int fill_sets(const struct weir_bpf *program, struct attach *a, bool shared, struct weir_bpf_error *e)
+{
+    int err = 0;
+
+    for (int i = 0; i < a->initials && err == 0; i++) {
+        struct initial *in = &a->initial[i];
+        struct weir_bpf_set *set;
+        err = weir_bpf_set_of(program, in->name, &set, e);
+        if (err < 0)
+            return err;
+        if (weir_bpf_set_is_shared(set) == shared)
+            err = weir_bpf_set_add(set, in->m.at, in->m.n, 1, in->added, e);
+        weir_bpf_set_close(set);
+    }
+    return err;
+}
+
+/* Takes out of the sets that @program shares what it has added to them. */
+static void empty_sets(const struct weir_bpf *program, const struct attach *a)
+{
+    for (int i = 0; i < a->initials; i++) {
+        const struct initial *in = &a->initial[i];
+        struct weir_bpf_set *set;
+        if (weir_bpf_set_of(program, in->name, &set, NULL) < 0)
+            continue;
+        for (size_t k = 0; weir_bpf_set_is_shared(set) && k < in->m.n; k++)
+            if (in->added[k])
+                weir_bpf_set_remove(set, &in->m.at[k], 1, 1, NULL, NULL);
+        weir_bpf_set_close(set);
+    }
+}
+
 static int detach_again(void *user, const struct weir_bpf_attached *a)
 {
     const uint32_t *program = user;
@@ -155,7 +240,7 @@ static int detach_again(void *user, const struct weir_bpf_attached *a)
     return a->program == *program ? (weir_bpf_detach(a, NULL), 1) : 0;
 }
 
-static int attach_object(const struct options *o, const struct attach *a, const void *object, size_t len)
+static int attach_object(const struct options *o, struct attach *a, const void *object, size_t len)
 {
     struct weir_bpf *program = NULL;
     struct weir_bpf_error e;
@@ -163,10 +248,18 @@ static int attach_object(const struct options *o, const struct attach *a, const 
 
     if (weir_bpf_load(object, len, &program, &e) < 0)
         return attached_say(o->json, &e);
+    if (fill_sets(program, a, false, &e) < 0) {
+        weir_bpf_close(program);
+        return attached_say(o->json, &e);
+    }
     attached_hold_signals(true); /* and for good when it is done: a signal that comes too late changes nothing */
     uint32_t id = weir_bpf_id(program);
-    int err = weir_bpf_attach(program, &a->place, &mode, &e);
+    int err = fill_sets(program, a, true, &e);
+    if (err == 0)
+        err = weir_bpf_attach(program, &a->place, &mode, &e);
     bool undo = err == 0 && attached_signal_waits();
+    if (undo || err < 0)
+        empty_sets(program, a);
     weir_bpf_close(program);
     if (undo)
         weir_bpf_list(detach_again, &id, NULL);
@@ -248,13 +341,20 @@ int cmd_attach(int argc, char **argv)
     if (status)
         return status;
     oo.name = o.function;
-    int err = weir_program_object(p, &oo, &object, &len);
-    if (err == WEIR_E_ARGUMENT)
+    status = read_sets(&o, p, &a);
+    int err = status ? 0 : weir_program_object(p, &oo, &object, &len);
+    if (status)
+        ; /* said */
+    else if (err == WEIR_E_ARGUMENT)
         status = say_usage("'%s' cannot be the name of a function", o.function);
     else if (err < 0)
         status = say_failed(o.json, "%s", weir_strerror(err));
     else
         status = attach_object(&o, &a, object, len);
+    for (int i = 0; i < a.initials; i++) {
+        members_free(&a.initial[i].m);
+        free(a.initial[i].added);
+    }
     weir_text_free(p, object);
     weir_program_free(p);
     return status;

@@ -24,6 +24,8 @@ static void print(const struct weir_bpf_attached *a)
     fputs("\n  filter   ", stdout);
     say_text(stdout, a->filter[0] ? a->filter : "(every packet)",
              strlen(a->filter[0] ? a->filter : "(every packet)"));
+    if (a->sets[0])
+        printf("\n  sets     %s", a->sets);
     printf("\n  seen     %" PRIu64 " packets, %" PRIu64 " bytes\n  matched  %" PRIu64 " packets, %" PRIu64
            " bytes\n",
            a->counters.seen_packets, a->counters.seen_bytes, a->counters.matched_packets,

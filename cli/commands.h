@@ -12,5 +12,6 @@ int cmd_linktypes(const struct options *o); /* list the link types */
 int cmd_attach(int argc, char **argv); /* load a filter and attach it to an interface */
 int cmd_show(int argc, char **argv);   /* what is attached, and what it counted */
 int cmd_detach(int argc, char **argv); /* detach it */
+int cmd_set(int argc, char **argv);    /* change or list the named sets of what is attached */
 int cmd_diff(int argc, char **argv);   /* do two filters mean the same? */
 #endif

@@ -78,6 +78,7 @@ void options_help(void)
           "       weir -L                                                list the link types\n"
           "       weir attach xdp|tc IFACE [OPTION...] [EXPRESSION...]   count, or act on, packets of an interface\n"
           "       weir show [--json]; weir detach xdp|tc IFACE           what is attached; see weir-attach(8)\n"
+          "       weir set add|del NAME MEMBER...; weir set list [NAME]  its sets (@NAME in the filter)\n"
           "\n"
           "What the packets are:\n"
           "  -y LINKTYPE        link type, by name or DLT number (default: of -r, of -i, else EN10MB;\n"

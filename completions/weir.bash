@@ -36,6 +36,7 @@ _weir() {
     --resolve) mapfile -t COMPREPLY < <(compgen -W 'system files none' -- "$cur") ;;
     --savefile) mapfile -t COMPREPLY < <(compgen -W 'swapped unswapped' -- "$cur") ;;
     --tune) mapfile -t COMPREPLY < <(compgen -W 'speed size kernel' -- "$cur") ;;
+    set) mapfile -t COMPREPLY < <(compgen -W 'add del list' -- "$cur") ;;
     attach | detach) mapfile -t COMPREPLY < <(compgen -W 'xdp tc' -- "$cur") ;;
     -s | -c | --netmask | --name) COMPREPLY=() ;;
     *)
@@ -43,7 +44,7 @@ _weir() {
             mapfile -t COMPREPLY < <(compgen -W "$("$weir" --help 2>/dev/null | grep -oE '(^|[][ ;|,=(])--?[a-zA-Z][a-z-]*' |
                 grep -oE -- '--?[a-zA-Z].*' | sort -u)" -- "$cur")
         elif [[ $COMP_CWORD == 1 ]]; then
-            mapfile -t COMPREPLY < <(compgen -W "attach detach show diff $_weir_words" -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W "attach detach show set diff $_weir_words" -- "$cur")
         else
             mapfile -t COMPREPLY < <(compgen -W "$_weir_words" -- "$cur")
         fi
