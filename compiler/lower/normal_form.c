@@ -187,17 +187,39 @@ static uint32_t keep_item(struct normal_form *x, uint32_t first, uint32_t item)
     return first;
 }
 
-/* An item of a long list is there: its nodes are all from @first on. */
+/* Are the nodes from @first on those of @item and lists that were absorbed? Others may stand between its own. */
+static bool is_alone(struct build *b, uint32_t first, uint32_t item)
+{
+    struct normal_form *x = b->x;
+    VEC(uint32_t) stack = {0};
+    bool *own = arena_array(&b->temp, bool, x->nf.n - first), alone = own && vec_push(&b->temp, &stack, item);
+
+    x->failed |= !alone;
+    while (stack.n && !x->failed) {
+        uint32_t i = stack.at[--stack.n];
+        own[i - first] = true;
+        for (uint32_t c = x->nf.at[i].kind == NF_LEAF ? NF_NONE : x->nf.at[i].first; c != NF_NONE; c = x->nf.at[c].next)
+            if (!vec_push(&b->temp, &stack, c))
+                x->failed = true;
+    }
+    for (uint32_t i = first; i < x->nf.n && alone && !x->failed; i++)
+        alone = own[i - first] || (x->nf.at[i].kind != NF_LEAF && x->nf.at[i].first == NF_NONE);
+    return alone && !x->failed;
+}
+
+/* An item of a long list is there: its nodes are all from @first on. If they are alone there, it is simplified already. */
 static uint32_t item_done(struct build *b, uint32_t first, uint32_t item, void (*simplify)(struct normal_form *x, uint32_t first))
 {
     struct normal_form *x = b->x;
     struct arena_mark mark = arena_mark(&b->temp);
 
-    x->t = &b->temp;
-    simplify(x, first);
-    if (!x->failed)
-        item = keep_item(x, first, item);
-    x->t = x->a;
+    if (is_alone(b, first, item)) {
+        x->t = &b->temp;
+        simplify(x, first);
+        if (!x->failed)
+            item = keep_item(x, first, item);
+        x->t = x->a;
+    }
     arena_rewind(&b->temp, mark);
     return item;
 }
