@@ -22,8 +22,8 @@ fi
 there() { nsenter -t "$peer" -n "$@"; }
 sysctl -qw net.ipv6.conf.v0.accept_dad=0 net.ipv6.conf.v0.router_solicitations=0
 there sysctl -qw net.ipv6.conf.v1.accept_dad=0 net.ipv6.conf.v1.router_solicitations=0
-ip link set v0 address 02:00:00:00:00:01 multicast off
-there ip link set v1 address 02:00:00:00:00:02 multicast off
+ip link set v0 address 02:00:00:00:00:01 multicast off addrgenmode none
+there ip link set v1 address 02:00:00:00:00:02 multicast off addrgenmode none
 ip addr add 10.9.0.1/24 dev v0
 ip addr add fd09::1/64 dev v0 nodad
 ip link set lo up
@@ -33,6 +33,9 @@ for a in fd09::2/64 fd09::3/64; do there ip addr add "$a" dev v1 nodad; done
 there ip link set v1 up
 there ip neigh add 10.9.0.1 lladdr 02:00:00:00:00:01 dev v1
 there ip neigh add fd09::1 lladdr 02:00:00:00:00:01 dev v1
+for a in 10.9.0.2 10.9.0.3 10.9.0.77 fd09::2 fd09::3; do # for the errors that we answer with
+    ip neigh add "$a" lladdr 02:00:00:00:00:02 dev v0
+done
 
 send() { # SOURCE PORT: one datagram to us
     there python3 -c '
