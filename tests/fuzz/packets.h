@@ -97,6 +97,8 @@ static inline void walk_values(struct walk *w, const struct ir_func *f)
             w->value[i] = w->p.wirelen;
         else if (n->op == IR_META)
             w->value[i] = walk_meta(&w->p, n->imm);
+        else if (ir_is_lookup(n))
+            w->value[i] = 0; /* all sets are empty */
         else if (ir_is_load(n)) {
             w->value[i] = 0;
             if (walk_address(w, n, &at))
@@ -115,6 +117,8 @@ static inline void walk_write(struct walk *w, const struct ir_func *f, ir_value 
     for (int steps = 0; steps < 16; steps++) {
         const struct ir_node *n = &f->value.at[v];
         uint32_t k = 0, at;
+        if (ir_is_lookup(n))
+            return;
         bool right = ir_op_arity((enum ir_op)n->op) == 2 && !ir_is_load(n) && ir_is_const(f, n->b, &k);
         if (ir_is_load(n)) {
             if (!walk_address(w, n, &at))
