@@ -449,10 +449,10 @@ static inline void test_set_filter(const struct target *t, const char *filter, u
         bad += !fill_sets(t->sets, all, &r, round * 15);
         for (size_t i = round; i < all->n && bad < 3; i += 2) {
             uint32_t size = all->size[i], linear = t->split && i % 4 > 1 ? 1 + rng_below(&r, size) : 0, got = 0;
-            struct packet p = {.bytes = all->byte[i], .caplen = size, .wirelen = size, .meta = metadata_of(t, all->byte[i])};
             bool fault;
             if (!kernel_takes(t->kernel, all->byte[i], size))
                 continue;
+            struct packet p = {.bytes = all->byte[i], .caplen = size, .wirelen = size, .meta = metadata_of(t, all->byte[i])};
             bool want = ir_eval_sets(&plain.f, &p, &sets, &plain.arena, &fault) != 0;
             int err = kernel_run_split(t->kernel, fd, all->byte[i], size, linear, &got);
             v.accepted += want;

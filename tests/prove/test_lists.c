@@ -118,7 +118,7 @@ static void host6_unrelated(struct rng *r, struct strbuf *s)
 
 static void net6(struct rng *r, struct strbuf *s)
 {
-    uint32_t bits = 40 + 8 * rng_below(r, 5);
+    uint32_t bits = 40 + 8 * rng_below(r, 4);
 
     strbuf_printf(s, "%snet 2001:db8:%x:%x::/%u", rng_below(r, 4) ? "src " : "", bits == 40 ? rng_below(r, 4) << 8 : rng_below(r, 1024),
                   bits <= 48 ? 0 : rng_below(r, 200) << (64 - bits) & 0xffff, bits);
