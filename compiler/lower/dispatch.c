@@ -376,19 +376,6 @@ static bool set_within(struct set inner, struct set outer)
     return true;
 }
 
-static bool sets_apart(struct set a, struct set b)
-{
-    for (uint32_t i = 0, k = 0; i < a.n && k < b.n;) {
-        if (a.at[i].hi < b.at[k].lo)
-            i++;
-        else if (b.at[k].hi < a.at[i].lo)
-            k++;
-        else
-            return false;
-    }
-    return true;
-}
-
 /*
  * The alternatives of @child all ask first where a value lies that is known to be in @known: those that cannot hold go, the
  * question goes from the others. False: left as it is.
@@ -402,7 +389,7 @@ static bool decide_alternatives(struct normal_form *x, uint32_t child, struct se
         if (nf_is_test(x, a))
             return false;
         struct set s = nf_test_set(x, x->nf.at[a].first, kind == NF_AND);
-        bool apart = sets_apart(known, s), within = set_within(known, s);
+        bool apart = !sets_meet(known, s), within = set_within(known, s);
         if (x->failed || (!apart && !within) || (within && x->nf.at[a].first == x->nf.at[a].last))
             return false;
         kept += within;

@@ -468,7 +468,7 @@ static bool exclude_each_other(struct normal_form *x, uint32_t i, uint32_t j, ui
     for (; a != NF_NONE; a = a == i ? NF_NONE : x->nf.at[a].next)
         for (uint32_t b = first; b != NF_NONE; b = b == j ? NF_NONE : x->nf.at[b].next)
             if (nf_is_test(x, a) && nf_is_test(x, b) && nf_test_value(x, a) == nf_test_value(x, b) &&
-                !factor_sets_meet(nf_test_set(x, a, kind == NF_OR), nf_test_set(x, b, kind == NF_OR)))
+                !sets_meet(nf_test_set(x, a, kind == NF_OR), nf_test_set(x, b, kind == NF_OR)))
                 return true;
     return false;
 }

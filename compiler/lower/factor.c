@@ -226,19 +226,6 @@ bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint3
     return apart && p;
 }
 
-bool factor_sets_meet(struct set a, struct set b)
-{
-    for (uint32_t i = 0, k = 0; i < a.n && k < b.n;) {
-        if (a.at[i].hi < b.at[k].lo)
-            i++;
-        else if (b.at[k].hi < a.at[i].lo)
-            k++;
-        else
-            return true;
-    }
-    return false;
-}
-
 /*
  * Entries with one set become one, whose rest is the list of all of theirs. In the order of first appearance: an entry
  * is not moved past one that may hold where it does, as its rest might read further into the packet.
@@ -256,7 +243,7 @@ static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8
         uint32_t set = number[i], at = set == i ? m : now[set];
         bool moves = set != i && (apart || m - at <= OVERTAKE_MAX);
         for (uint32_t k = at + 1; moves && !apart && k < m; k++)
-            moves = !factor_sets_meet(e[k].set, e[i].set);
+            moves = !sets_meet(e[k].set, e[i].set);
         if (!moves) {
             e[m] = e[i];
             now[set] = m++;
@@ -373,7 +360,7 @@ static bool lone_is_apart(const struct entry *lone, uint32_t lones, const struct
 
     for (uint32_t i = 0; i < lones && apart; i++)
         for (uint32_t k = 0; k < rests && apart; k++)
-            apart = !factor_sets_meet(lone[i].set, rest[k].set);
+            apart = !sets_meet(lone[i].set, rest[k].set);
     return apart;
 }
 

@@ -23,9 +23,6 @@ uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint3
 /** Are any two sets of @n entries, numbered by @number, equal or disjoint? */
 bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n);
 
-/** Is some number in both? */
-bool factor_sets_meet(struct set a, struct set b);
-
 /**
  * Long runs of items of @list that ask first for one of two things, and then for more, become items that ask for one
  * of them: distribute.c.

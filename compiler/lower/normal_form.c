@@ -349,6 +349,19 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
     return (struct set){rest, m, NULL, 0};
 }
 
+bool sets_meet(struct set a, struct set b)
+{
+    for (uint32_t i = 0, k = 0; i < a.n && k < b.n;) {
+        if (a.at[i].hi < b.at[k].lo)
+            i++;
+        else if (b.at[k].hi < a.at[i].lo)
+            k++;
+        else
+            return true;
+    }
+    return false;
+}
+
 uint32_t set_size(struct set s)
 {
     return s.ordered ? s.ordered : s.n;

@@ -93,6 +93,8 @@ struct interval *intervals_new(struct normal_form *x, uint32_t n);
 uint32_t set_size(struct set s);
 /** Puts them at @to; returns how many. */
 uint32_t set_put(struct set s, struct interval *to);
+/** Is some number in both? */
+bool sets_meet(struct set a, struct set b);
 /** The set of @n intervals, which are sorted and merged in place; their order is kept if it is worth it. */
 struct set set_united(struct normal_form *x, struct interval *in, uint32_t n);
 
