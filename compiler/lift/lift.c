@@ -26,7 +26,7 @@
 #include "backends/cbpf/opcode.h"
 #include "weir/weir.h"
 
-enum { REG_A = CBPF_SCRATCH_CELLS, REG_X, REGS };
+enum { REG_A = CBPF_REGISTER_A, REG_X = CBPF_REGISTER_X, REGS = CBPF_REGISTERS };
 
 enum {
     COPIES_MAX = 4,   /* of an instruction */
@@ -87,43 +87,6 @@ static uint32_t bit(uint32_t reg)
     return UINT32_C(1) << reg;
 }
 
-/* Registers an instruction reads and writes. */
-static void effects(const struct weir_cbpf_insn *in, uint32_t *reads, uint32_t *writes)
-{
-    uint32_t x = in->code & CB_X ? bit(REG_X) : 0;
-
-    *reads = *writes = 0;
-    switch (in->code & CB_CLASS) {
-    case CB_LD:
-    case CB_LDX:
-        *writes = bit((in->code & CB_CLASS) == CB_LD ? REG_A : REG_X);
-        if ((in->code & CB_MODE) == CB_MEM)
-            *reads = bit(in->k);
-        if ((in->code & CB_MODE) == CB_IND)
-            *reads = bit(REG_X);
-        break;
-    case CB_ST:
-    case CB_STX:
-        *reads = bit((in->code & CB_CLASS) == CB_ST ? REG_A : REG_X);
-        *writes = bit(in->k);
-        break;
-    case CB_ALU:
-        *reads = bit(REG_A) | ((in->code & CB_OPERATOR) == CB_NEG ? 0 : x);
-        *writes = bit(REG_A);
-        break;
-    case CB_JMP:
-        *reads = in->code == (CB_JMP | CB_JA) ? 0 : bit(REG_A) | x;
-        break;
-    case CB_RET:
-        *reads = in->code == CB_RET_A ? bit(REG_A) : 0;
-        break;
-    case CB_MISC:
-        *reads = bit(in->code == CB_TXA ? REG_X : REG_A);
-        *writes = bit(in->code == CB_TXA ? REG_A : REG_X);
-        break;
-    }
-}
-
 /* Where jump @in, instruction @at, leads. */
 static void targets(const struct weir_cbpf_insn *in, uint32_t at, uint32_t *yes, uint32_t *no)
 {
@@ -152,7 +115,7 @@ static void look_ahead(struct lift *l)
             if (in->code == (CB_JMP | CB_JA))
                 l->past[i] = l->past[yes];
         }
-        effects(in, &reads, &writes);
+        cbpf_effects(in->code, in->k, &reads, &writes);
         l->live[i] = below = (below & ~writes) | reads;
     }
 }
@@ -254,7 +217,7 @@ static bool short_lived(const struct lift *l, uint32_t at, uint32_t differ)
             continue;
         if ((in->code & CB_CLASS) == CB_JMP)
             targets(in, at + i, &next[0], &next[1]);
-        effects(in, &reads, &writes);
+        cbpf_effects(in->code, in->k, &reads, &writes);
         uint32_t behind = (seen[i] & ~writes) | (reads & seen[i] ? writes : 0);
         for (int k = 0; k < 2; k++) {
             if (!(behind & l->live[next[k]]))

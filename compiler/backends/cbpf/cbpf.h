@@ -41,6 +41,12 @@ int cbpf_emit_small(struct ir_func *f, uint32_t limit, struct diag_sink *sink, s
  */
 int cbpf_emit_few_loads(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out);
 
+/* The registers of the machine: M[0] and on, A, X. */
+enum { CBPF_REGISTER_A = CBPF_SCRATCH_CELLS, CBPF_REGISTER_X, CBPF_REGISTERS };
+
+/** Registers that a valid instruction reads and writes: bits 1 << register. */
+void cbpf_effects(uint16_t code, uint32_t k, uint32_t *reads, uint32_t *writes);
+
 /** NULL when the program is well formed, else why not. Static text. Length is not judged. */
 const char *cbpf_validate(const struct weir_cbpf_insn *code, uint32_t n);
 

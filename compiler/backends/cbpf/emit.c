@@ -241,45 +241,7 @@ static struct cb_regs regs_meet(const struct cb_emit *e, uint32_t first)
     return r;
 }
 
-/* Registers an instruction reads and writes. */
-static void insn_effect(const struct cb_insn *in, bool *reads_a, bool *reads_x, bool *writes_a,
-                        bool *writes_x)
-{
-    uint16_t mode = in->code & CB_MODE;
-
-    *reads_a = *reads_x = *writes_a = *writes_x = false;
-    if (in->code == GOTO)
-        return;
-    switch (in->code & CB_CLASS) {
-    case CB_LD:
-        *writes_a = true;
-        *reads_x = mode == CB_IND;
-        break;
-    case CB_LDX:
-        *writes_x = true;
-        break;
-    case CB_ST:
-        *reads_a = true;
-        break;
-    case CB_STX:
-        *reads_x = true;
-        break;
-    case CB_ALU:
-        *reads_a = *writes_a = true;
-        *reads_x = in->code & CB_X;
-        break;
-    case CB_JMP:
-        *reads_a = true;
-        *reads_x = in->code & CB_X;
-        break;
-    case CB_MISC:
-        *reads_a = *writes_x = in->code == CB_TAX;
-        *reads_x = *writes_a = in->code == CB_TXA;
-        break;
-    }
-}
-
-enum { NEEDS_A = 1, NEEDS_X = 2 };
+enum { NEEDS_A = 1, NEEDS_X = 2 }; /* 1 << register, counted from A */
 
 /*
  * Lets every edge of the list enter the code [begin, tests) as late as what it holds allows. At `tests`,
@@ -307,10 +269,10 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
         needs |= NEEDS_X;
     need[tests - begin] = (uint8_t)needs;
     for (uint32_t p = tests; p-- > begin;) {
-        bool reads_a, reads_x, writes_a, writes_x;
-        insn_effect(&e->code.at[p], &reads_a, &reads_x, &writes_a, &writes_x);
-        needs &= ~((writes_a ? NEEDS_A : 0u) | (writes_x ? NEEDS_X : 0u));
-        needs |= (reads_a ? NEEDS_A : 0u) | (reads_x ? NEEDS_X : 0u);
+        uint32_t reads = 0, writes = 0;
+        if (e->code.at[p].code != GOTO)
+            cbpf_effects(e->code.at[p].code, e->code.at[p].k, &reads, &writes);
+        needs = (needs & ~(writes >> CBPF_REGISTER_A)) | reads >> CBPF_REGISTER_A;
         need[p - begin] = (uint8_t)needs;
     }
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
