@@ -19,7 +19,7 @@
 #define AST_NONE UINT32_MAX
 
 enum ast_kind {
-#define AST(kind, fields) AST_##kind,
+#define AST(kind, args, fields) AST_##kind,
 #include "ast/ast.def"
 #undef AST
 };
@@ -165,7 +165,7 @@ struct ast_node {
     uint32_t left, right; /* children, or AST_NONE */
     union {
         const struct ast_id_node *id;  /* AST_ID */
-        const struct ast_arg *arg;     /* keyword arguments; see ast.def for how many */
+        const struct ast_arg *arg;     /* keyword arguments; ast_args() tells how many */
         uint32_t number;               /* AST_NUMBER */
         const struct ast_field *field; /* AST_ATM_FIELD, AST_SS7_FIELD */
     } u;
@@ -180,6 +180,9 @@ struct ast {
 
 /** Index of the root; AST_NONE for an empty filter. */
 uint32_t ast_root(const struct ast *t);
+
+/** How many elements `u.arg` of such a node has; 0 where it has no arguments. */
+unsigned ast_args(enum ast_kind kind);
 
 /** The filter as canonical text that parses back to the same tree. */
 void ast_print(const struct ast *t, struct strbuf *out);

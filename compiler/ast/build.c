@@ -28,6 +28,16 @@ uint32_t ast_leaf(struct ast_builder *b, enum ast_kind kind, uint8_t op, struct 
     return push(b, node(kind, op, at, op_at, AST_NONE, AST_NONE));
 }
 
+unsigned ast_args(enum ast_kind kind)
+{
+    static const uint8_t count[] = {
+#define AST(kind, args, fields) [AST_##kind] = args,
+#include "ast/ast.def"
+#undef AST
+    };
+    return count[kind];
+}
+
 /* A copy of @n arguments in the arena. */
 static const struct ast_arg *keep(struct ast_builder *b, const struct ast_arg *arg, uint32_t n)
 {

@@ -11,7 +11,7 @@ uint32_t ast_root(const struct ast *t)
 }
 
 static const char *const kind_name[] = {
-#define AST(kind, fields) [AST_##kind] = #kind,
+#define AST(kind, args, fields) [AST_##kind] = #kind,
 #include "ast/ast.def"
 #undef AST
 };
@@ -105,7 +105,7 @@ static void dump_arg(const struct ast *t, const struct ast_arg *a, struct strbuf
 static void dump_node(const struct ast *t, const struct ast_node *n, struct strbuf *out)
 {
     strbuf_puts(out, kind_name[n->kind]);
-    switch ((enum ast_kind)n->kind) {
+    switch (n->kind) {
     case AST_ID:
         dump_id(t, n->u.id, out);
         break;
@@ -121,29 +121,6 @@ static void dump_node(const struct ast *t, const struct ast_node *n, struct strb
         break;
     case AST_BYTE:
         strbuf_printf(out, " %u %c %u", n->u.arg[0].number, n->size, n->u.arg[1].number);
-        break;
-    case AST_WLAN_TYPE:
-        dump_arg(t, &n->u.arg[0], out);
-        dump_arg(t, &n->u.arg[1], out);
-        break;
-    case AST_LESS:
-    case AST_GREATER:
-    case AST_IFINDEX:
-    case AST_VLAN:
-    case AST_MPLS:
-    case AST_PPPOES:
-    case AST_GENEVE:
-    case AST_VXLAN:
-    case AST_LLC:
-    case AST_WLAN_SUBTYPE:
-    case AST_WLAN_DIR:
-    case AST_PF_IFNAME:
-    case AST_PF_RULESET:
-    case AST_PF_RULENUM:
-    case AST_PF_SUBRULENUM:
-    case AST_PF_REASON:
-    case AST_PF_ACTION:
-        dump_arg(t, n->u.arg, out);
         break;
     case AST_ATM_KEYWORD:
         strbuf_printf(out, " %s", ast_atm_word(n->op));
@@ -166,13 +143,9 @@ static void dump_node(const struct ast *t, const struct ast_node *n, struct strb
     case AST_ARITH:
         strbuf_printf(out, " %s", n->op == OP_NEG ? "neg" : ast_op_word(n->op));
         break;
-    case AST_AND:
-    case AST_OR:
-    case AST_NOT:
-    case AST_INBOUND:
-    case AST_OUTBOUND:
-    case AST_PPPOED:
-    case AST_LEN:
+    default:
+        for (unsigned i = 0; i < ast_args(n->kind); i++)
+            dump_arg(t, &n->u.arg[i], out);
         break;
     }
     strbuf_printf(out, " [%u,%u)\n", n->at.begin, n->at.end);

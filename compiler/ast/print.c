@@ -221,7 +221,7 @@ static void print_node(struct printer *p, uint32_t index)
     const struct ast_node *n = &t->node.at[index];
     struct strbuf *out = p->out;
 
-    switch ((enum ast_kind)n->kind) {
+    switch (n->kind) {
     case AST_AND:
     case AST_OR:
         push_child(p, n->right, is_join(&t->node.at[n->right]));
@@ -258,11 +258,6 @@ static void print_node(struct printer *p, uint32_t index)
         print_arg(t, "type ", &n->u.arg[0], out);
         print_arg(t, " subtype ", &n->u.arg[1], out);
         break;
-    case AST_INBOUND:
-    case AST_OUTBOUND:
-    case AST_PPPOED:
-        strbuf_puts(out, ast_kind_word(n->kind));
-        break;
     case AST_LLC:
         strbuf_puts(out, "llc");
         if (n->u.arg->kind == ARG_NAME && n->u.arg->text_len == 3 &&
@@ -270,25 +265,6 @@ static void print_node(struct printer *p, uint32_t index)
             strbuf_puts(out, " rnr"); /* the one name that is a keyword */
         else
             print_arg(t, " ", n->u.arg, out);
-        break;
-    case AST_LESS:
-    case AST_GREATER:
-    case AST_IFINDEX:
-    case AST_VLAN:
-    case AST_MPLS:
-    case AST_PPPOES:
-    case AST_GENEVE:
-    case AST_VXLAN:
-    case AST_WLAN_SUBTYPE:
-    case AST_WLAN_DIR:
-    case AST_PF_IFNAME:
-    case AST_PF_RULESET:
-    case AST_PF_RULENUM:
-    case AST_PF_SUBRULENUM:
-    case AST_PF_REASON:
-    case AST_PF_ACTION:
-        strbuf_puts(out, ast_kind_word(n->kind));
-        print_arg(t, " ", n->u.arg, out);
         break;
     case AST_ATM_KEYWORD:
         strbuf_puts(out, ast_atm_word(n->op));
@@ -315,6 +291,11 @@ static void print_node(struct printer *p, uint32_t index)
         break;
     case AST_ARITH:
         push_arith(p, n);
+        break;
+    default: /* a keyword, with an argument or without */
+        strbuf_puts(out, ast_kind_word(n->kind));
+        if (ast_args(n->kind))
+            print_arg(t, " ", n->u.arg, out);
         break;
     }
 }

@@ -395,32 +395,11 @@ static bool same_node(const struct ast *x, const struct ast_node *a, const struc
     if (a->kind != b->kind || a->op != b->op || a->size != b->size || a->first != b->first ||
         a->left != b->left || a->right != b->right)
         return false;
-    switch ((enum ast_kind)a->kind) {
+    switch (a->kind) {
     case AST_ID:
         return same_id(x, a->u.id, y, b->u.id);
     case AST_NUMBER:
         return a->u.number == b->u.number;
-    case AST_BYTE:
-    case AST_WLAN_TYPE:
-        return same_arg(x, &a->u.arg[0], y, &b->u.arg[0]) && same_arg(x, &a->u.arg[1], y, &b->u.arg[1]);
-    case AST_LESS:
-    case AST_GREATER:
-    case AST_IFINDEX:
-    case AST_VLAN:
-    case AST_MPLS:
-    case AST_PPPOES:
-    case AST_GENEVE:
-    case AST_VXLAN:
-    case AST_LLC:
-    case AST_WLAN_SUBTYPE:
-    case AST_WLAN_DIR:
-    case AST_PF_IFNAME:
-    case AST_PF_RULESET:
-    case AST_PF_RULENUM:
-    case AST_PF_SUBRULENUM:
-    case AST_PF_REASON:
-    case AST_PF_ACTION:
-        return same_arg(x, a->u.arg, y, b->u.arg);
     case AST_ATM_FIELD:
     case AST_SS7_FIELD:
         if (a->u.field->relop != b->u.field->relop || a->u.field->count != b->u.field->count)
@@ -429,24 +408,12 @@ static bool same_node(const struct ast *x, const struct ast_node *a, const struc
             if (!same_arg(x, &a->u.field->value[i], y, &b->u.field->value[i]))
                 return false;
         return true;
-    case AST_AND:
-    case AST_OR:
-    case AST_NOT:
-    case AST_PROTO:
-    case AST_RELATION:
-    case AST_BROADCAST:
-    case AST_MULTICAST:
-    case AST_INBOUND:
-    case AST_OUTBOUND:
-    case AST_PPPOED:
-    case AST_ATM_KEYWORD:
-    case AST_SS7_KEYWORD:
-    case AST_LEN:
-    case AST_LOAD:
-    case AST_ARITH:
+    default:
+        for (unsigned i = 0; i < ast_args(a->kind); i++)
+            if (!same_arg(x, &a->u.arg[i], y, &b->u.arg[i]))
+                return false;
         return true;
     }
-    return false;
 }
 
 static bool same(const struct ast *x, const struct ast *y)
