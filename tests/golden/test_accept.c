@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "backends/cbpf/cbpf.h"
+#include "tests/golden/claim.h"
 #include "tests/golden/compile.h"
 #include "tests/harness/differences.h"
 #include "tests/harness/names.h"
@@ -28,7 +29,6 @@
 
 enum {
     AT_ONCE = 2,
-    TIMEOUT_MS = 240000,
     CASE_SECONDS = 900,
     PACKETS = 400,
     PACKET_BYTES = 200,
@@ -124,7 +124,7 @@ static bool same_program(const struct program *p, const struct program *q)
  */
 static bool same_meaning(const struct program *p, const struct program *q)
 {
-    struct prove_options o = {.timeout_ms = TIMEOUT_MS};
+    struct prove_options o = {.timeout_ms = CLAIM_TIMEOUT_MS};
     struct prove_result r;
     if (prove_equal(p->at, p->n, q->at, q->n, &o, &r) < 0)
         return false;
@@ -262,13 +262,10 @@ static bool try_packets(struct job *j)
     return true;
 }
 
-typedef int prover(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cbpf_insn *q, uint32_t nq,
-                   const struct prove_options *o, struct prove_result *out);
-
-static bool prove(struct job *j, const char *what, prover *ask, const struct program *p,
+static bool prove(struct job *j, const char *what, claim *ask, const struct program *p,
                   const struct program *q, bool with_excuses)
 {
-    struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = j->outside, .conditions = with_excuses ? j->excuses : 0};
+    struct prove_options o = {.timeout_ms = CLAIM_TIMEOUT_MS, .condition = j->outside, .conditions = with_excuses ? j->excuses : 0};
     struct prove_result r;
     int rc = ask(p->at, p->n, q->at, q->n, &o, &r);
     if (rc < 0) {
@@ -291,7 +288,7 @@ static bool prove(struct job *j, const char *what, prover *ask, const struct pro
 static bool differs(const struct job *j, const struct program *inside)
 {
     struct prove_condition condition = {inside ? inside->at : NULL, inside ? inside->n : 0, true};
-    struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = &condition, .conditions = inside ? 1 : 0};
+    struct prove_options o = {.timeout_ms = CLAIM_TIMEOUT_MS, .condition = &condition, .conditions = inside ? 1 : 0};
     struct prove_result r;
     const struct program *p = &j->reference;
     bool needed = false;

@@ -21,13 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tests/golden/claim.h"
 #include "tests/golden/compile.h"
 #include "tests/harness/shared.h"
 #include "tests/harness/tap.h"
 #include "tests/prove/prove.h"
 #include "weir/weir.h"
 
-enum { SECTIONS_MAX = 64, FILTERS_MAX = 256, TIMEOUT_MS = 240000 };
+enum { SECTIONS_MAX = 64, FILTERS_MAX = 256 };
 
 struct section {
     const char *title; /* the whole "-- " line, without its end */
@@ -220,28 +221,6 @@ static bool check_section(struct golden_case *c, struct section *s, const char *
     return ok;
 }
 
-static bool decide(const char *what, bool refines, const struct program *p, const struct program *q)
-{
-    struct prove_options o = {.timeout_ms = TIMEOUT_MS};
-    struct prove_result r = {0};
-    int rc = (refines ? prove_refines : prove_equal)(p->at, p->n, q->at, q->n, &o, &r);
-    bool proved = rc == 0 && r.verdict == PROVE_EQUAL;
-    if (rc < 0)
-        tap_pending("%s: the prover says: %s", what, weir_strerror(rc));
-    else if (r.verdict == PROVE_UNKNOWN)
-        tap_pending("%s: undecided, %s", what, r.why);
-    else if (!proved) {
-        char hex[2 * 128 + 1] = "";
-        for (uint32_t i = 0; i < r.caplen && i < 128; i++)
-            snprintf(hex + 2 * i, 3, "%02x", r.bytes[i]);
-        tap_pending("%s: no, the verdicts are %u and %u; caplen %u wirelen %u bytes %s", what, r.p, r.q,
-                    r.caplen, r.wirelen, hex);
-    }
-    if (rc == 0)
-        prove_release(&r);
-    return proved;
-}
-
 /* Holds our programs against another compiler's listing. */
 static bool check_reference(const struct golden_case *c, const struct section *s)
 {
@@ -260,10 +239,10 @@ static bool check_reference(const struct golden_case *c, const struct section *s
     if (wrong)
         tap_pending("%s", wrong);
     else if (strcmp(s->value, "plain") == 0)
-        ok = decide("plain equals the reference", false, &plain, &reference);
+        ok = claim_holds("plain equals the reference", prove_equal, &plain, &reference, NULL, 0);
     else
-        ok = decide("the reference refines plain", true, &plain, &reference) &&
-             decide("optimized refines plain", true, &plain, &optimized);
+        ok = claim_holds("the reference refines plain", prove_refines, &plain, &reference, NULL, 0) &&
+             claim_holds("optimized refines plain", prove_refines, &plain, &optimized, NULL, 0);
     program_free(&reference);
     program_free(&plain);
     program_free(&optimized);

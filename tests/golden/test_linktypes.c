@@ -11,13 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "tests/golden/claim.h"
 #include "tests/golden/compile.h"
 #include "tests/harness/differences.h"
 #include "tests/harness/shared.h"
 #include "tests/harness/tap.h"
 #include "tests/prove/prove.h"
 
-enum { TIMEOUT_MS = 240000, ROWS_MAX = 64, LISTING_BYTES = 1 << 16 };
+enum { ROWS_MAX = 64, LISTING_BYTES = 1 << 16 };
 
 /* "ldh [12]; jeq #0x800 2 3; ret #0" as the lines that tcpdump -d prints. */
 static const char *read_program(const char *text, size_t len, struct program *out)
@@ -54,30 +55,6 @@ static const char *read_program(const char *text, size_t len, struct program *ou
         wrong = listing_parse(listing, out);
     free(listing);
     return wrong;
-}
-
-/* True when @p refines @plain outside the conditions; else a pending detail says why not. */
-static bool refines(const char *what, const struct program *plain, const struct program *p,
-                    const struct prove_condition *outside, size_t conditions)
-{
-    struct prove_options o = {.timeout_ms = TIMEOUT_MS, .condition = outside, .conditions = conditions};
-    struct prove_result r = {0};
-    int rc = prove_refines(plain->at, plain->n, p->at, p->n, &o, &r);
-    bool proved = rc == 0 && r.verdict == PROVE_EQUAL;
-    if (rc < 0)
-        tap_pending("%s: the prover says: %s", what, weir_strerror(rc));
-    else if (r.verdict == PROVE_UNKNOWN)
-        tap_pending("%s: undecided, %s", what, r.why);
-    else if (!proved) {
-        char hex[2 * 128 + 1] = "";
-        for (uint32_t i = 0; i < r.caplen && i < 128; i++)
-            snprintf(hex + 2 * i, 3, "%02x", r.bytes[i]);
-        tap_pending("%s: no, plain says %u, it says %u; caplen %u wirelen %u bytes %s", what, r.p, r.q,
-                    r.caplen, r.wirelen, hex);
-    }
-    if (rc == 0)
-        prove_release(&r);
-    return proved;
 }
 
 static void run_case(const char *linktype, const char *filter, const char *text, size_t len,
@@ -118,8 +95,8 @@ static void run_case(const char *linktype, const char *filter, const char *text,
         ok = excused && wrong == why;
     } else {
         if (!excused)
-            ok = refines("the reference", &plain, &reference, outside, conditions);
-        ok = refines("optimized", &plain, &optimized, NULL, 0) && ok;
+            ok = claim_holds("the reference refines plain", prove_refines, &plain, &reference, outside, conditions);
+        ok = claim_holds("optimized refines plain", prove_refines, &plain, &optimized, NULL, 0) && ok;
     }
     tap_ok(ok, "%s on %s", name, linktype);
     for (size_t i = 0; i < conditions; i++)

@@ -12,6 +12,7 @@
 #include "backends/cbpf/cbpf.h"
 #include "tests/harness/rng.h"
 #include "tests/harness/tap.h"
+#include "tests/property/random_graph.h"
 #include "vm/vm.h"
 
 #define BLOCKS_MAX 14
@@ -90,34 +91,12 @@ static void guard_value(struct ir_func *f, uint32_t block, ir_value v)
         guard_value(f, block, n.b);
 }
 
-static uint32_t predecessors(const struct ir_func *f, uint32_t at, uint32_t *out)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < at; i++)
-        for (uint32_t k = 0; k < f->block.at[i].to.n; k++)
-            if (f->block.at[i].to.at[k].target == at) {
-                out[n++] = i;
-                break;
-            }
-    return n;
-}
-
-static uint32_t random_target(struct rng *r, uint32_t at, uint32_t n)
-{
-    uint32_t k = rng_below(r, 7);
-
-    if (at + 1 == n || k == 0)
-        return rng_below(r, 2) ? IR_ACCEPT : IR_REJECT;
-    return k < 4 ? at + 1 : at + 1 + rng_below(r, n - at - 1);
-}
-
 static void random_end(struct rng *r, struct ir_func *f, ir_value on, uint32_t at, uint32_t n)
 {
     struct ir_case to[40];
     uint32_t count = rng_below(r, 8) ? 1 + rng_below(r, 6) : 1 + rng_below(r, 40), i = 0;
     uint64_t last = 0;
-    uint32_t yes = random_target(r, at, n), no = random_target(r, at, n);
+    uint32_t yes = graph_target(r, at, n), no = graph_target(r, at, n);
     bool two = rng_below(r, 2), points = rng_below(r, 2);
     struct ir_range range = ir_range(f, on);
 
@@ -127,7 +106,7 @@ static void random_end(struct rng *r, struct ir_func *f, ir_value on, uint32_t a
         return;
     }
     for (i = 0; i < count && last < UINT32_MAX; i++) {
-        uint32_t t = two ? (i % 2 ? yes : no) : random_target(r, at, n);
+        uint32_t t = two ? (i % 2 ? yes : no) : graph_target(r, at, n);
         to[i] = (struct ir_case){(uint32_t)last, t};
         last += points && i % 2 == 0 ? 1 : 1 + rng_below(r, range.hi < 256 ? 9 : 1u << rng_below(r, 28));
     }
@@ -152,7 +131,7 @@ static void random_function(struct rng *r, struct ir_func *f, struct arena *a)
     while (values--)
         random_value(r, f, &p);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t pred[BLOCKS_MAX], preds = predecessors(f, i, pred);
+        uint32_t pred[BLOCKS_MAX], preds = graph_predecessors(f, i, pred);
         struct pool mine = p;
 
         if (i && !preds) {
@@ -176,7 +155,7 @@ static void random_function(struct rng *r, struct ir_func *f, struct arena *a)
                          1 + rng_below(r, 8));
         ir_value on = pick(r, &mine);
         if (rng_below(r, 12) == 0) {
-            ir_jump(f, i, random_target(r, i, n));
+            ir_jump(f, i, graph_target(r, i, n));
         } else {
             guard_value(f, i, on);
             random_end(r, f, on, i, n);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "tests/harness/rng.h"
 #include "tests/harness/tap.h"
+#include "tests/property/random_graph.h"
 #include "vm/vm.h"
 
 #define BLOCKS     8
@@ -63,42 +64,19 @@ static void random_values(struct rng *r, struct ir_func *f, struct pool *p, uint
     }
 }
 
-/* Predecessors of @at among the blocks before it. */
-static uint32_t predecessors(const struct ir_func *f, uint32_t at, uint32_t out[BLOCKS])
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < at; i++)
-        for (uint32_t k = 0; k < f->block.at[i].to.n; k++)
-            if (f->block.at[i].to.at[k].target == at) {
-                out[n++] = i;
-                break;
-            }
-    return n;
-}
-
-static uint32_t random_target(struct rng *r, uint32_t at, uint32_t n)
-{
-    uint32_t k = rng_below(r, 6);
-
-    if (at + 1 == n || k == 0)
-        return rng_below(r, 2) ? IR_ACCEPT : IR_REJECT;
-    return k < 4 ? at + 1 : at + 1 + rng_below(r, n - at - 1);
-}
-
 static void random_end(struct rng *r, struct ir_func *f, const struct pool *p, uint32_t at, uint32_t n)
 {
     struct ir_case to[4];
     uint32_t count = 1 + rng_below(r, 4), last = 0;
 
     if (rng_below(r, 3) == 0) { /* tell a possible divisor from zero */
-        uint32_t t = random_target(r, at, n), u = random_target(r, at, n);
+        uint32_t t = graph_target(r, at, n), u = graph_target(r, at, n);
         ir_branch_range(f, at, pick(r, p), 0, 0, t, u);
         return;
     }
     for (uint32_t i = 0; i < count; i++) {
         last += 1 + rng_below(r, rng_below(r, 2) ? 4 : 0x10000);
-        to[i] = (struct ir_case){last, random_target(r, at, n)};
+        to[i] = (struct ir_case){last, graph_target(r, at, n)};
     }
     to[count - 1].last = UINT32_MAX;
     ir_switch(f, at, pick(r, p), to, count);
@@ -142,7 +120,7 @@ static void random_function(struct rng *r, struct ir_func *f, struct arena *a)
     add(&p, ir_load(f, IR_NONE, 0, 1));
     random_values(r, f, &p, size);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t pred[BLOCKS], preds = predecessors(f, i, pred);
+        uint32_t pred[BLOCKS], preds = graph_predecessors(f, i, pred);
         struct pool mine = p;
         for (uint32_t k = i && preds ? rng_below(r, 3) : 0; k; k--) {
             ir_value phi = ir_phi(f, i);
