@@ -50,7 +50,7 @@ EXAMPLE_SRC  := $(sort $(wildcard examples/*.c))
 EXAMPLE_BIN  := $(EXAMPLE_SRC:%.c=$(B)/%)
 
 DEPS_RUN     := gcc make flex bison pkg-config libpcap-dev libbpf-dev libelf-dev
-DEPS_TEST    := $(DEPS_RUN) clang bpftool iptables groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind g++ musl-tools python3
+DEPS_TEST    := $(DEPS_RUN) clang bpftool iptables groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind g++ musl-tools python3 tshark zsh
 TEST_LIBS     = -lcmocka -lz3 -ljansson -lpcap -lbpf -lelf
 
 .PHONY: all help deps deps-test run test test-long check-asan check-tsan check-msan check-headers check-clang fuzz bench install uninstall clean examples tests
