@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * driver/api.c - the public functions of weir/weir.h.
+ * driver/api.c - contexts, and compiling in them: the first half of weir/weir.h. The second is program.c.
  */
-#include <stdio.h>
 #include <string.h>
 #include "backends/c/c.h"
 #include "backends/cbpf/cbpf.h"
 #include "backends/ebpf/ebpf.h"
-#include "backends/elf/elf.h"
 #include "driver/inputs.h"
+#include "driver/options.h"
 #include "driver/pipeline.h"
+#include "driver/program.h"
 #include "proto/linktype.h"
-#include "vm/vm.h"
 
 #define MAX_DIAGNOSTICS   100
 #define DIAGNOSTICS_BYTES 32768 /* enough to keep so many, beyond a ceiling that was met */
@@ -21,28 +20,6 @@ struct weir {
     struct arena arena; /* of the last compile: its diagnostics point into it */
     struct weir_diagnostic *diagnostic;
     size_t diagnostics;
-};
-
-struct weir_program {
-    struct allocator al;
-    uint32_t target; /* enum weir_target */
-    uint32_t count;
-    uint32_t sets;
-    struct ir_set *set;
-    struct weir_cbpf_insn *cbpf;
-    struct weir_ebpf_insn *ebpf;
-    struct span *at; /* beside ebpf; may be NULL */
-    struct ebpf_reloc *reloc;
-    uint8_t *rodata;
-    uint32_t relocs, rodata_bytes;
-    bool frags;
-    char *filter; /* of an eBPF program: the text `at` points into */
-    size_t filter_len;
-    char *ir_text, *dot_text, *source_text; /* when asked for */
-    size_t ir_len, dot_len, source_len;
-    struct weir_input *input; /* when asked for */
-    uint32_t inputs, reach;
-    bool has_inputs;
 };
 
 const char *weir_version(void)
@@ -81,7 +58,7 @@ int weir_new(const struct weir_allocator *al, struct weir **out)
 {
     struct allocator from = allocator_libc;
 
-    if (!out)
+    if (!out || (al && !al->reallocate))
         return WEIR_E_ARGUMENT;
     if (al)
         from = (struct allocator){al->reallocate, al->user};
@@ -136,56 +113,6 @@ static int keep_diagnostics(struct weir *cx, const struct diag_sink *sink)
         };
     }
     cx->diagnostics = sink->list.n;
-    return WEIR_OK;
-}
-
-/* What options of the first release held: members are only ever appended, and 0 is what an absent one means. */
-#define OPTIONS_FIRST_SIZE (offsetof(struct weir_options, limits) + sizeof(struct weir_limits))
-
-/* The caller's options, of whatever release, as this one's. */
-static bool take_options(const struct weir_options *from, struct weir_options *o)
-{
-    static const struct weir_options defaults = WEIR_OPTIONS_INIT;
-
-    *o = defaults;
-    if (!from)
-        return true;
-    if (from->size < OPTIONS_FIRST_SIZE || from->size > sizeof *o)
-        return false;
-    memset(o, 0, sizeof *o);
-    memcpy(o, from, from->size);
-    o->size = sizeof *o;
-    return true;
-}
-
-static int check_options(struct diag_sink *sink, const struct weir_options *o, bool known_size)
-{
-    const struct diag_at nowhere = {.at = {0, 0}};
-
-    if (!known_size) {
-        diag(sink, DIAG_BAD_OPTION, nowhere, "the options' size");
-        return WEIR_E_ARGUMENT;
-    }
-    if (o->snaplen == 0) {
-        diag(sink, DIAG_SNAPLEN_ZERO, nowhere);
-        return WEIR_E_ARGUMENT;
-    }
-    if (o->target > WEIR_TARGET_FUNC || o->savefile > WEIR_SAVEFILE_SWAPPED) {
-        diag(sink, DIAG_BAD_OPTION, nowhere, o->target > WEIR_TARGET_FUNC ? "the target" : "the savefile's byte order");
-        return WEIR_E_ARGUMENT;
-    }
-    if (o->tune > WEIR_TUNE_KERNEL) {
-        diag(sink, DIAG_BAD_OPTION, nowhere, "what to tune for");
-        return WEIR_E_ARGUMENT;
-    }
-    if (o->hook > WEIR_HOOK_EGRESS) {
-        diag(sink, DIAG_BAD_OPTION, nowhere, "where the program runs");
-        return WEIR_E_ARGUMENT;
-    }
-    if (!linktype_by_number(o->linktype)) {
-        diag(sink, DIAG_UNKNOWN_LINKTYPE, nowhere, o->linktype);
-        return WEIR_E_ARGUMENT;
-    }
     return WEIR_OK;
 }
 
@@ -290,15 +217,6 @@ static int take_ir(struct weir_program *p, const struct ir_func *f, const struct
     return err == WEIR_OK && o->keep_inputs ? take_inputs(p, f) : err;
 }
 
-static void drop_ir(struct weir_program *p)
-{
-    mem_free(&p->al, p->ir_text);
-    mem_free(&p->al, p->dot_text);
-    mem_free(&p->al, p->input);
-    p->ir_text = p->dot_text = NULL;
-    p->input = NULL;
-}
-
 static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const char *text, size_t len,
                        const struct weir_options *o, struct weir_program *p)
 {
@@ -377,11 +295,8 @@ static int context_end(struct weir *cx, struct diag_sink *sink, int status, stru
 {
     cx->arena.ceiling += DIAGNOSTICS_BYTES;
     if ((status == WEIR_E_MEMORY || sink->failed) && cx->arena.over_ceiling) {
-        char what[64];
-        snprintf(what, sizeof what, "%zu bytes of working memory", cx->arena.ceiling - DIAGNOSTICS_BYTES);
         sink->failed = false;
-        diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, what);
-        status = WEIR_E_LIMIT;
+        status = pipeline_too_big(sink, cx->arena.ceiling - DIAGNOSTICS_BYTES, "bytes of working memory");
     }
     int kept = keep_diagnostics(cx, sink);
     if (kept < 0)
@@ -435,7 +350,7 @@ static int take_better(struct weir *cx, struct ir_func *f, const struct cbpf_cod
     if (o->keep_ir || o->keep_inputs) { /* of this program, not of the one that was not taken */
         struct weir_options plain = *o;
         plain.optimize = 0;
-        drop_ir(p);
+        program_drop_ir(p);
         err = pipeline_lift(&cx->arena, &silent, code, &plain, f);
         if (err == WEIR_OK)
             err = take_ir(p, f, o);
@@ -482,22 +397,24 @@ typedef int make_program(struct weir *cx, struct diag_sink *sink, const char *te
 static int make(make_program *how, struct weir *cx, const char *text, size_t len, const struct weir_options *o,
                 struct weir_program **out)
 {
-    struct weir_options options;
+    struct options options;
 
-    if (!cx || !out || (!text && len))
+    if (!cx)
         return WEIR_E_ARGUMENT;
-    bool known_size = take_options(o, &options);
-    context_begin(cx, pipeline_limits(&options).memory_bytes);
+    options_take(o, &options);
+    context_begin(cx, pipeline_limits(&options.o).memory_bytes);
+    if (!out || (!text && len))
+        return WEIR_E_ARGUMENT;
 
     struct weir_program *p = mem_alloc(&cx->al, sizeof *p);
     if (!p)
         return WEIR_E_MEMORY;
-    *p = (struct weir_program){.al = cx->al, .target = options.target};
+    *p = (struct weir_program){.al = cx->al, .target = options.o.target};
 
     struct diag_sink sink = {.arena = &cx->arena, .limit = MAX_DIAGNOSTICS};
-    int status = check_options(&sink, &options, known_size);
+    int status = options_check(&sink, &options);
     if (status == WEIR_OK)
-        status = how(cx, &sink, text ? text : "", len, &options, p);
+        status = how(cx, &sink, text ? text : "", len, &options.o, p);
     return context_end(cx, &sink, status, p, out);
 }
 
@@ -512,205 +429,11 @@ int weir_program_read(struct weir *cx, const char *text, size_t len, const struc
     return make(read_program, cx, text, len, o, out);
 }
 
-void weir_program_free(struct weir_program *p)
-{
-    if (!p)
-        return;
-    struct allocator al = p->al;
-    mem_free(&al, p->cbpf);
-    mem_free(&al, p->set);
-    mem_free(&al, p->ebpf);
-    mem_free(&al, p->at);
-    mem_free(&al, p->reloc);
-    mem_free(&al, p->rodata);
-    mem_free(&al, p->filter);
-    drop_ir(p);
-    mem_free(&al, p->source_text);
-    mem_free(&al, p);
-}
-
-const struct weir_cbpf_insn *weir_program_cbpf(const struct weir_program *p, size_t *count)
-{
-    *count = p->cbpf ? p->count : 0;
-    return p->cbpf;
-}
-
-const struct weir_ebpf_insn *weir_program_ebpf(const struct weir_program *p, size_t *count)
-{
-    *count = p->ebpf ? p->count : 0;
-    return p->ebpf;
-}
-
-static bool print_code(const struct weir_program *p, enum weir_text form, struct strbuf *s)
-{
-    bool cbpf = p->cbpf != NULL;
-
-    switch (form) {
-    case WEIR_TEXT_LISTING:
-        if (cbpf)
-            cbpf_print_listing(p->cbpf, p->count, s);
-        else
-            ebpf_print_listing(p->ebpf, p->count, p->at, p->filter,
-                               &(struct ebpf_names){p->reloc, p->relocs, p->set}, s);
-        return true;
-    case WEIR_TEXT_C:
-        if (p->sets) /* instructions alone have no maps */
-            return false;
-        cbpf ? cbpf_print_c(p->cbpf, p->count, s) : ebpf_print_c(p->ebpf, p->count, s);
-        return true;
-    case WEIR_TEXT_DECIMAL:
-        if (cbpf)
-            cbpf_print_decimal(p->cbpf, p->count, s);
-        return cbpf;
-    case WEIR_TEXT_IR:
-        if (p->ir_text)
-            strbuf_put(s, p->ir_text, p->ir_len);
-        return p->ir_text != NULL;
-    case WEIR_TEXT_DOT:
-        if (p->dot_text)
-            strbuf_put(s, p->dot_text, p->dot_len);
-        return p->dot_text != NULL;
-    case WEIR_TEXT_SOURCE:
-        if (p->source_text)
-            strbuf_put(s, p->source_text, p->source_len);
-        return p->source_text != NULL;
-    }
-    return false;
-}
-
-int weir_program_text(const struct weir_program *p, enum weir_text form, char **out, size_t *len)
-{
-    struct strbuf s;
-
-    strbuf_init(&s, &p->al);
-    bool known = print_code(p, form, &s);
-    if (!known || s.failed || !s.text) {
-        strbuf_release(&s);
-        return known ? WEIR_E_MEMORY : WEIR_E_UNSUPPORTED;
-    }
-    *out = s.text;
-    if (len)
-        *len = s.len;
-    return WEIR_OK;
-}
-
-int weir_program_object(const struct weir_program *p, const struct weir_object_options *o, char **out, size_t *len)
-{
-    static const struct weir_object_options defaults = {.size = sizeof defaults};
-    struct strbuf s;
-
-    if (!p || !out || !len || (o && o->size != sizeof *o) || (o && o->name && !elf_is_name(o->name)))
-        return WEIR_E_ARGUMENT;
-    if (!o)
-        o = &defaults;
-    if (!p->ebpf)
-        return WEIR_E_UNSUPPORTED;
-    for (uint32_t i = 0; i < p->sets; i++)
-        if (o->name && !strcmp(o->name, p->set[i].name))
-            return WEIR_E_ARGUMENT;
-    const char *const section[] = {
-        [WEIR_TARGET_XDP] = p->frags ? "xdp.frags" : "xdp",
-        [WEIR_TARGET_TC] = "tc",
-        [WEIR_TARGET_SOCKET] = "socket",
-        [WEIR_TARGET_CGROUP] = o->egress ? "cgroup_skb/egress" : "cgroup_skb/ingress",
-        [WEIR_TARGET_FUNC] = ".text",
-    };
-    const struct elf_object object = {
-        .section = section[p->target],
-        .function = o->name ? o->name : "weir",
-        .context = p->target == WEIR_TARGET_XDP    ? "xdp_md"
-                   : p->target == WEIR_TARGET_FUNC ? NULL
-                                                   : "__sk_buff",
-        .linked = o->linked || p->target == WEIR_TARGET_FUNC,
-        .filter = p->filter ? p->filter : "",
-        .filter_len = p->filter_len,
-        .insn = p->ebpf,
-        .at = p->at,
-        .insns = p->count,
-        .reloc = p->reloc,
-        .relocs = p->relocs,
-        .rodata = p->rodata,
-        .rodata_bytes = p->rodata_bytes,
-        .set = p->set,
-        .sets = p->sets,
-    };
-    strbuf_init(&s, &p->al);
-    int err = elf_write(&object, &s);
-    if (err < 0) {
-        strbuf_release(&s);
-        return err;
-    }
-    *out = s.text;
-    *len = s.len;
-    return WEIR_OK;
-}
-
-int weir_program_set(const struct weir_program *p, size_t i, struct weir_set *out)
-{
-    if (!p || !out || out->size != sizeof *out || i >= p->sets)
-        return WEIR_E_ARGUMENT;
-    out->name = p->set[i].name;
-    out->kind = p->set[i].kind;
-    out->members = ir_set_members(p->set[i].kind);
-    return WEIR_OK;
-}
-
-void weir_text_free(const struct weir_program *p, char *text)
-{
-    mem_free(&p->al, text);
-}
-
-const char *weir_program_kernel_refusal(const struct weir_program *p)
-{
-    return p->cbpf ? cbpf_kernel_refusal(p->cbpf, p->count) : NULL;
-}
-
-int weir_program_cost(const struct weir_program *p, struct weir_cost *out)
-{
-    if (!p || !out || out->size != sizeof *out)
-        return WEIR_E_ARGUMENT;
-    return p->cbpf ? cbpf_cost(&p->al, p->cbpf, p->count, out) : WEIR_E_UNSUPPORTED;
-}
-
-int weir_program_input(const struct weir_program *p, size_t i, struct weir_input *out)
-{
-    if (!p || !out || out->size != sizeof *out)
-        return WEIR_E_ARGUMENT;
-    if (!p->has_inputs)
-        return WEIR_E_UNSUPPORTED;
-    if (i >= p->inputs)
-        return WEIR_E_ARGUMENT;
-    *out = p->input[i];
-    return WEIR_OK;
-}
-
-int weir_program_reach(const struct weir_program *p, uint32_t *out)
-{
-    if (!p || !out)
-        return WEIR_E_ARGUMENT;
-    if (!p->has_inputs)
-        return WEIR_E_UNSUPPORTED;
-    *out = p->reach;
-    return WEIR_OK;
-}
-
-uint32_t weir_match(const struct weir_program *p, const void *packet, uint32_t caplen, uint32_t wirelen,
-                    const struct weir_metadata *meta)
-{
-    struct packet pkt = {.bytes = packet, .caplen = caplen, .wirelen = wirelen};
-
-    if (!p->cbpf)
-        return 0;
-    if (meta && meta->size == sizeof *meta)
-        pkt.meta = *meta;
-    return cbpf_run(p->cbpf, p->count, &pkt, NULL);
-}
-
 int weir_linktype(size_t i, struct weir_linktype *out)
 {
     const struct linktype *lt = linktype_at(i);
 
-    if (!lt)
+    if (!lt || !out)
         return WEIR_E_ARGUMENT;
     *out = (struct weir_linktype){lt->number, lt->name, lt->description, linktype_has_protocols(lt)};
     return WEIR_OK;
@@ -721,6 +444,8 @@ int64_t weir_linktype_by_name(const char *name)
     const struct linktype *lt;
     uint64_t number = 0;
 
+    if (!name)
+        return -1;
     if (name[0] >= '0' && name[0] <= '9') {
         for (const char *c = name; *c; c++) {
             if (*c < '0' || *c > '9' || number > UINT32_MAX)

@@ -8,15 +8,32 @@
 #include "lower/lower.h"
 #include "sema/sema.h"
 
+#define TEXT_MAX   (UINT32_MAX / 2) /* places are 32 bits */
+#define MEMORY_MAX (SIZE_MAX / 2)   /* sums with it do not wrap */
+
+static size_t limit(size_t asked, size_t otherwise, size_t most)
+{
+    return !asked ? otherwise : asked < most ? asked : most;
+}
+
 struct weir_limits pipeline_limits(const struct weir_options *o)
 {
     struct weir_limits l = o->limits;
 
-    l.text_bytes = l.text_bytes ? l.text_bytes : (size_t)64 << 20;
-    l.memory_bytes = l.memory_bytes ? l.memory_bytes : (size_t)1 << 30;
+    l.text_bytes = limit(l.text_bytes, (size_t)64 << 20, TEXT_MAX);
+    l.memory_bytes = limit(l.memory_bytes, (size_t)1 << 30, MEMORY_MAX);
     l.nesting = l.nesting ? l.nesting : 100000;
     l.instructions = l.instructions ? l.instructions : 16777215;
     return l;
+}
+
+int pipeline_too_big(struct diag_sink *sink, size_t most, const char *of)
+{
+    char what[64];
+
+    snprintf(what, sizeof what, "%zu %s", most, of);
+    diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, what);
+    return WEIR_E_LIMIT;
 }
 
 int pipeline_plain_ir(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
@@ -27,12 +44,8 @@ int pipeline_plain_ir(struct arena *arena, struct diag_sink *sink, const char *t
     struct ast tree;
     struct checked checked;
 
-    if (len > limits.text_bytes || len > UINT32_MAX / 2) {
-        char what[64];
-        snprintf(what, sizeof what, "%zu bytes of text", limits.text_bytes);
-        diag(sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}}, what);
-        return WEIR_E_LIMIT;
-    }
+    if (len > limits.text_bytes)
+        return pipeline_too_big(sink, limits.text_bytes, "bytes of text");
     arena_init(&front, arena->al, arena->ceiling);
     int err = parse_filter(&front, sink, text, (uint32_t)len, limits.nesting, &tree);
     if (err == WEIR_OK)

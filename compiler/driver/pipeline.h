@@ -37,6 +37,9 @@ int pipeline_read(struct diag_sink *sink, const char *text, size_t len, const st
 int pipeline_lift(struct arena *arena, struct diag_sink *sink, const struct cbpf_code *code, const struct weir_options *o,
                   struct ir_func *out);
 
-/** What stands for 0 in an option. */
+/** The limits that hold: what stands for 0, and no more than this library can count. */
 struct weir_limits pipeline_limits(const struct weir_options *o);
+
+/** WEIR_E_LIMIT, and in @sink that more than @most @of ("bytes of text") are needed. */
+int pipeline_too_big(struct diag_sink *sink, size_t most, const char *of);
 #endif

@@ -12,17 +12,13 @@ int pipeline_read(struct diag_sink *sink, const char *text, size_t len, const st
     const struct weir_limits limits = pipeline_limits(o);
     const struct diag_at nowhere = {.at = {0, 0}};
 
-    if (len > limits.text_bytes || len > UINT32_MAX / 2) {
-        diag(sink, DIAG_TOO_BIG, nowhere, "the limit of its length in bytes");
-        return WEIR_E_LIMIT;
-    }
+    if (len > limits.text_bytes)
+        return pipeline_too_big(sink, limits.text_bytes, "bytes of text");
     int err = cbpf_read(sink, text, (uint32_t)len, out);
     if (err < 0)
         return err;
-    if (out->insn.n > limits.instructions) {
-        diag(sink, DIAG_TOO_BIG, nowhere, "the limit of its instructions");
-        return WEIR_E_LIMIT;
-    }
+    if (out->insn.n > limits.instructions)
+        return pipeline_too_big(sink, limits.instructions, "instructions");
     const char *why = cbpf_validate(out->insn.at, out->insn.n);
     if (!why)
         return WEIR_OK;

@@ -8,6 +8,12 @@
 
 #define ADDRESSES_MAX 100 /* of one family */
 
+/* A resolver is the caller's: an answer that is none of enum weir_lookup says that it could not be asked. */
+static enum weir_lookup answer(enum weir_lookup a)
+{
+    return a == WEIR_FOUND || a == WEIR_NOT_FOUND ? a : WEIR_LOOKUP_FAILED;
+}
+
 /* What every lookup ends with. @told: the cause, when it is that there is no resolver. */
 static bool no_resolver(struct checker *c, struct span at, const char *what, const char *hint,
                         enum told cause)
@@ -90,13 +96,13 @@ static bool sort_addresses(struct checker *c, struct span at, const struct weir_
 bool lookup_host(struct checker *c, struct span at, const char *name, struct host_addresses *out)
 {
     const struct weir_resolver *r = c->o->resolver;
-    struct weir_address found[2 * ADDRESSES_MAX + 1];
+    struct weir_address found[2 * ADDRESSES_MAX + 1] = {0}; /* no family: what was counted and not given */
     const size_t room = sizeof found / sizeof found[0];
     size_t count = 0;
 
     if (!r || !r->host)
         return no_resolver(c, at, "hosts", "write the address, or give --resolve", TOLD_HOSTS);
-    switch (r->host(r->user, name, found, room, &count)) {
+    switch (answer(r->host(r->user, name, found, room, &count))) {
     case WEIR_FOUND:
         break;
     case WEIR_NOT_FOUND:
@@ -126,7 +132,7 @@ bool lookup_network(struct checker *c, struct span at, const char *name, uint32_
     if (!r || !r->network)
         return no_resolver(c, at, "networks", "write the network as ADDRESS/LENGTH, or give --resolve",
                            TOLD_NETWORKS);
-    switch (r->network(r->user, name, out)) {
+    switch (answer(r->network(r->user, name, out))) {
     case WEIR_FOUND:
         if (*out != 0)
             return true;
@@ -146,7 +152,7 @@ bool lookup_ether(struct checker *c, struct span at, const char *name, uint8_t o
 
     if (!r || !r->ether)
         return no_resolver(c, at, "MAC addresses", "write the MAC address, or give --resolve", TOLD_ETHERS);
-    switch (r->ether(r->user, name, out)) {
+    switch (answer(r->ether(r->user, name, out))) {
     case WEIR_FOUND:
         return true;
     case WEIR_NOT_FOUND:
@@ -163,7 +169,7 @@ static enum weir_lookup ask_service(struct checker *c, const char *name, const c
     const struct weir_resolver *r = c->o->resolver;
 
     if (r && r->service)
-        return r->service(r->user, name, protocol, port);
+        return answer(r->service(r->user, name, protocol, port));
     return name_service(name, protocol, port) ? WEIR_FOUND : WEIR_NOT_FOUND;
 }
 
@@ -205,7 +211,7 @@ bool lookup_protocol(struct checker *c, const struct id_view *v, const char *nam
         break;
     default:
         if (r && r->protocol)
-            asked = r->protocol(r->user, name, &number);
+            asked = answer(r->protocol(r->user, name, &number));
         found = asked == WEIR_FOUND || name_ipproto(name, &number);
         if (!found && asked == WEIR_LOOKUP_FAILED)
             return lookup_failed(c, v->at);

@@ -7,7 +7,16 @@
  * context is used by one thread at a time, and a program may be used by any number of threads at once.
  * Nothing here reads files, asks the network, prints or exits.
  *
- * Functions return 0 or a positive status on success and a negative WEIR_E_* value on failure.
+ * Functions return 0 or a positive status on success and a negative WEIR_E_* value on failure; then nothing was written
+ * to where the result goes.
+ *
+ * NULL, unless a function says what it means there: where a handle or the place of a result is missing, a function that
+ * returns a status returns WEIR_E_ARGUMENT, another one 0, NULL or -1, as it does when there is nothing to tell; what
+ * releases does nothing.
+ *
+ * A structure with a member `size` has it set by the caller, to its sizeof. Later releases append members, where 0 is
+ * what was before, and take the sizes of earlier ones. A size that no release up to the library's had is an argument
+ * without meaning. Structures without it do not change.
  */
 #ifndef WEIR_WEIR_H
 #define WEIR_WEIR_H
@@ -42,7 +51,7 @@ enum weir_status {
     WEIR_E_BUG = -6,           /* an internal check failed: please report the filter */
 };
 
-/** What @status means, in English. Static text. */
+/** What @status means, in English. Static text; never NULL, also for a number that is none. */
 WEIR_API const char *weir_strerror(int status);
 
 /** "0.1.0". Static text. */
@@ -50,15 +59,28 @@ WEIR_API const char *weir_version(void);
 
 /* ---------------------------------------------------------------- contexts */
 
-/* Where memory comes from. */
+/*
+ * Where memory comes from. It is called for a context by the thread that uses it, and by those that use its programs for
+ * more than weir_match() and instructions: if several do at once, it has to allow that.
+ */
 struct weir_allocator {
-    /* realloc(3) with a context: ptr NULL allocates, size 0 releases and returns NULL. */
+    /*
+     * realloc(3) with a context: @ptr NULL allocates, @size 0 releases and returns NULL. Memory is aligned for any type.
+     * NULL for another @size: there is none, and what is at @ptr stays.
+     */
     void *(*reallocate)(void *user, void *ptr, size_t size);
     void *user;
 };
 
-/** A context. @al may be NULL: the C library's heap. It must outlive the context and its programs. */
+/**
+ * A context, to be freed with weir_free().
+ *
+ * @al      copied; NULL: the C library's heap. What it calls must outlive the context and its programs.
+ * Returns  WEIR_OK, WEIR_E_MEMORY, or WEIR_E_ARGUMENT for an allocator without a function
+ */
 WEIR_API int weir_new(const struct weir_allocator *al, struct weir **out);
+
+/** Ends @cx, which may be NULL, and its diagnostics. Its programs stay. */
 WEIR_API void weir_free(struct weir *cx);
 
 /* ---------------------------------------------------------------- options */
@@ -69,7 +91,7 @@ struct weir_address {
     uint8_t bytes[16];
 };
 
-/* Answers of a resolver. */
+/* Answers of a resolver. Another number counts as WEIR_LOOKUP_FAILED. */
 enum weir_lookup {
     WEIR_FOUND = 0,
     WEIR_NOT_FOUND = 1,
@@ -77,15 +99,20 @@ enum weir_lookup {
 };
 
 /*
- * Names to numbers. Every member may be NULL: such names are then an error that says so (service and
- * protocol names fall back on built-in tables). Names are NUL-terminated.
+ * Names to numbers. Every function may be NULL: such names are then an error that says so (service and
+ * protocol names fall back on built-in tables). They are called by the thread that compiles, with @user and a
+ * NUL-terminated name that lasts as long as the call, and write answers only when they return WEIR_FOUND; they do not use
+ * the context that compiles.
  */
 struct weir_resolver {
     size_t size; /* sizeof(struct weir_resolver) */
     void *user;
-    /* All addresses of a host: up to @max go to @out, their full number to *@count. */
+    /*
+     * All addresses of a host: up to @max go to @out, their full number to *@count. More than 100 of one family are an
+     * error; those of no family are passed over.
+     */
     enum weir_lookup (*host)(void *user, const char *name, struct weir_address *out, size_t max, size_t *count);
-    /* A network of networks(5), in host byte order, as getnetbyname(3) gives it. */
+    /* A network of networks(5), in host byte order, as getnetbyname(3) gives it; 0 counts as not found. */
     enum weir_lookup (*network)(void *user, const char *name, uint32_t *out);
     /* A MAC-48 address of ethers(5). */
     enum weir_lookup (*ether)(void *user, const char *name, uint8_t out[6]);
@@ -120,15 +147,16 @@ enum weir_savefile {
 
 /* Stated limits; 0 in a member means its default, which is given behind it. */
 struct weir_limits {
-    size_t text_bytes;     /* length of a filter: 64 MiB */
-    size_t memory_bytes;   /* working memory of one compile: 1 GiB */
-    uint32_t nesting;      /* depth of parentheses, `not` and operands: 100,000 */
+    size_t text_bytes;     /* length of a filter: 64 MiB; at most 2^31 - 1, whatever is asked for */
+    size_t memory_bytes;   /* working memory of each stage of a compile: 1 GiB. Programs are not counted */
+    uint32_t nesting;      /* depth of parentheses, `not` and operands that is surely taken: 100,000; at most thrice that and 64 */
     uint32_t instructions; /* length of a program: 16,777,215 */
 };
 
 #define WEIR_NETMASK_UNKNOWN 0xffffffffu
 #define WEIR_SNAPLEN_DEFAULT 262144u
 
+/* Flags: 0 is no, anything else is 1. */
 struct weir_options {
     size_t size;             /* sizeof(struct weir_options) */
     uint32_t linktype;       /* DLT_ number of the packets: 1, Ethernet */
@@ -141,7 +169,7 @@ struct weir_options {
     uint32_t lint;           /* 1: also add warnings about valid filters */
     uint32_t protochain;     /* headers `protochain` walks; 0 is its default, 128 */
     uint32_t keep_ir;        /* 1: keep the intermediate representation for WEIR_TEXT_IR and WEIR_TEXT_DOT */
-    const struct weir_resolver *resolver; /* NULL: no names but the built-in ones */
+    const struct weir_resolver *resolver; /* borrowed; NULL: no names but the built-in ones */
     struct weir_limits limits;
 
     /* eBPF */
@@ -174,12 +202,17 @@ enum weir_tune {
 /**
  * Compiles @len bytes of @text. Diagnostics of an earlier compile in @cx are dropped first.
  *
+ * @text    needs no NUL behind it, and one in it is an error; borrowed. NULL only if @len is 0: the empty filter matches
+ *          every packet
  * @o       NULL means WEIR_OPTIONS_INIT; borrowed
  * @out     written only on success; freed with weir_program_free(), also after the context is gone
- * Returns  WEIR_OK; WEIR_NEVER with a valid program that rejects every packet; or an error
+ * Returns  WEIR_OK; WEIR_NEVER with a valid program that rejects every packet; or any of the errors. What the caller
+ *          can mend leaves a diagnostic, but for a missing argument
  */
 WEIR_API int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
                           struct weir_program **out);
+
+/** Ends @p, which may be NULL, its instructions and its names. No other thread may be using it. */
 WEIR_API void weir_program_free(struct weir_program *p);
 
 /**
@@ -201,17 +234,20 @@ WEIR_API int weir_program_read(struct weir *cx, const char *text, size_t len, co
 
 enum weir_severity { WEIR_ERROR = 0, WEIR_WARNING = 1 };
 
-/* One thing that is wrong with a filter. Spans are byte offsets [begin, end) into the text. */
+/*
+ * One thing that is wrong with a filter. Spans are byte offsets [begin, end) into the text, all 0 where it is not about a
+ * place. It may grow at its end: it is only ever looked at where the library has it.
+ */
 struct weir_diagnostic {
     uint16_t code; /* 312 is shown as E0312; never changes its meaning */
     uint16_t severity;
     uint32_t begin, end;           /* the culprit */
     uint32_t also_begin, also_end; /* what it clashes with; equal when there is nothing */
-    const char *message;
-    const char *hint; /* NULL when there is none */
+    const char *message; /* English, printable ASCII, one line */
+    const char *hint;    /* what to write or do instead; NULL when there is none */
 };
 
-/** How many diagnostics the last compile of @cx left. */
+/** How many diagnostics the last compile of @cx left: at most 100. */
 WEIR_API size_t weir_diagnostic_count(const struct weir *cx);
 
 /** The @i-th, valid until the next compile in @cx or weir_free(); NULL past the end. */
@@ -234,12 +270,12 @@ struct weir_ebpf_insn {
     int32_t imm;
 };
 
-/** The classic program, owned by @p; NULL and *@count 0 for another target. */
+/** The classic program, owned by @p; NULL and *@count 0 for another target. @count may be NULL. */
 WEIR_API const struct weir_cbpf_insn *weir_program_cbpf(const struct weir_program *p, size_t *count);
 
 /**
- * The eBPF program, owned by @p; NULL and *@count 0 for another target. Where it looks into a set, counts or
- * reads a table, the object has more to say.
+ * The eBPF program, owned by @p; NULL and *@count 0 for another target. @count may be NULL. Where it looks into a set,
+ * counts or reads a table, the object has more to say.
  */
 WEIR_API const struct weir_ebpf_insn *weir_program_ebpf(const struct weir_program *p, size_t *count);
 
@@ -252,9 +288,11 @@ struct weir_object_options {
 };
 
 /**
- * The eBPF program as a relocatable ELF object, with licence, maps and BTF: *@len bytes at *@out, to be freed
- * with weir_text_free(). @o may be NULL. WEIR_E_UNSUPPORTED for another target, WEIR_E_ARGUMENT for a bad name, or that
- * of a set.
+ * The eBPF program as a relocatable ELF object, with licence, maps and BTF: *@len bytes at *@out, from the context's
+ * allocator, to be freed with weir_text_free().
+ *
+ * @o       NULL: all 0
+ * Returns  WEIR_OK, WEIR_E_MEMORY, WEIR_E_UNSUPPORTED for another target, WEIR_E_ARGUMENT for a bad name or that of a set
  */
 WEIR_API int weir_program_object(const struct weir_program *p, const struct weir_object_options *o, char **out,
                                  size_t *len);
@@ -269,7 +307,7 @@ enum weir_set_kind {
 /* A set that an eBPF program looks into, `@NAME` in the filter. */
 struct weir_set {
     size_t size;      /* sizeof(struct weir_set), set by the caller */
-    const char *name; /* without the @; that of the map, too; the program's */
+    const char *name; /* without the @; that of the map, too; owned by the program */
     uint32_t kind;    /* enum weir_set_kind */
     uint32_t members; /* the most it can have */
 };
@@ -303,11 +341,15 @@ enum weir_text {
 /**
  * The program as text. *@out is NUL-terminated, *@len bytes long without the NUL (@len may be NULL), from
  * the context's allocator; free it with weir_text_free().
+ *
+ * Returns  WEIR_OK, WEIR_E_MEMORY, or WEIR_E_UNSUPPORTED for a form that this program has not
  */
 WEIR_API int weir_program_text(const struct weir_program *p, enum weir_text form, char **out, size_t *len);
+
+/** Frees what weir_program_text() or weir_program_object() gave of @p, while @p exists. @text may be NULL. */
 WEIR_API void weir_text_free(const struct weir_program *p, char *text);
 
-/** NULL when Linux would take the classic program for a socket, else why not. Static text. */
+/** NULL when Linux would take the classic program for a socket, else why not. Static text. NULL for another target. */
 WEIR_API const char *weir_program_kernel_refusal(const struct weir_program *p);
 
 /* What a classic program costs. */
@@ -363,16 +405,19 @@ struct weir_metadata {
 };
 
 /**
- * Runs the program on one packet: 0, or the snapshot length.
+ * Runs the classic program on one packet: 0, or the snapshot length. Allocates nothing.
  *
+ * @packet  not aligned in any way; NULL only if @caplen is 0
  * @caplen  bytes at @packet; @wirelen the packet's original length
  * @meta    NULL: all zero
+ * Returns  0 also for a program of another target, and for @packet and @meta without meaning
  */
 WEIR_API uint32_t weir_match(const struct weir_program *p, const void *packet, uint32_t caplen, uint32_t wirelen,
                              const struct weir_metadata *meta);
 
 /* ---------------------------------------------------------------- link types */
 
+/* Texts are static. */
 struct weir_linktype {
     uint32_t number;         /* DLT_ number */
     const char *name;        /* without DLT_; NULL when it has none */
@@ -383,7 +428,7 @@ struct weir_linktype {
 /** Row @i of the link types, in ascending number, to @out. WEIR_E_ARGUMENT past the end. */
 WEIR_API int weir_linktype(size_t i, struct weir_linktype *out);
 
-/** DLT_ number of @name (any case, with or without DLT_), or of a decimal number; -1 when unknown. */
+/** DLT_ number of @name (any case, with or without DLT_), or of a decimal number; -1 when unknown or NULL. */
 WEIR_API int64_t weir_linktype_by_name(const char *name);
 
 #ifdef __cplusplus
