@@ -196,6 +196,8 @@ int weir_bpf_attach(struct weir_bpf *p, const struct weir_bpf_place *place, uint
 {
     uint32_t found = WEIR_BPF_AUTO;
 
+    if (!p || !place)
+        return missing(e, p ? "the place to attach to" : "the program");
     if (e)
         memset(e, 0, sizeof *e);
     if (place->size != sizeof *place || !place->interface || place->hook < WEIR_BPF_XDP ||

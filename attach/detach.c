@@ -63,6 +63,8 @@ static int detach_tc(const struct weir_bpf_attached *a, struct weir_bpf_error *e
 
 int weir_bpf_detach(const struct weir_bpf_attached *a, struct weir_bpf_error *e)
 {
+    if (!a)
+        return missing(e, "what is to be detached");
     if (e)
         memset(e, 0, sizeof *e);
     struct quiet q = quiet_begin();

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* attach/error.c - what went wrong: filling struct weir_bpf_error, and keeping libbpf quiet. */
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,13 @@ int fail(struct weir_bpf_error *e, int number, const char *hint, const char *for
     va_end(ap);
     snprintf(e->hint, sizeof e->hint, "%s", hint ? hint : "");
     return -number;
+}
+
+int missing(struct weir_bpf_error *e, const char *what)
+{
+    if (e)
+        memset(e, 0, sizeof *e);
+    return fail(e, EINVAL, NULL, "%s is missing", what);
 }
 
 __attribute__((format(printf, 2, 0))) static int keep(enum libbpf_print_level level, const char *format,

@@ -32,6 +32,9 @@ struct weir_bpf {
 __attribute__((format(printf, 4, 5))) int fail(struct weir_bpf_error *e, int number, const char *hint,
                                                const char *format, ...);
 
+/** -EINVAL, and in @e that @what ("the program") was not given: the rule for NULL of weir_bpf.h. */
+int missing(struct weir_bpf_error *e, const char *what);
+
 /* libbpf is quiet in between; the last thing it or the kernel had to say is kept. */
 struct quiet {
     libbpf_print_fn_t before;

@@ -86,6 +86,8 @@ static int load(struct weir_bpf *p, const void *object, size_t len, char *log, s
 
 int weir_bpf_load(const void *object, size_t len, struct weir_bpf **out, struct weir_bpf_error *e)
 {
+    if (!object || !out)
+        return missing(e, object ? "the place of the program" : "the object");
     struct weir_bpf *p = calloc(1, sizeof *p);
     char *log = calloc(1, LOG_BYTES);
     int err;
@@ -118,5 +120,5 @@ void weir_bpf_close(struct weir_bpf *p)
 
 uint32_t weir_bpf_id(const struct weir_bpf *p)
 {
-    return p->id;
+    return p ? p->id : 0;
 }

@@ -95,8 +95,12 @@ int weir_bpf_member_read(uint32_t kind, const char *text, size_t len, struct wei
     struct weir_bpf_member m = {0};
     char copy[WEIR_BPF_MEMBER_TEXT];
 
+    if (!text || !out)
+        return missing(e, text ? "the place of the member" : "the text");
     if (e)
         memset(e, 0, sizeof *e);
+    if (kind < WEIR_BPF_SET_ADDRESSES || kind > WEIR_BPF_SET_MACS)
+        return fail(e, EINVAL, NULL, "%u is no kind of set", (unsigned)kind);
     size_t n = len < sizeof copy - 1 ? len : sizeof copy - 1; /* what is longer is no member, and is cut */
     memcpy(copy, text, n);
     copy[n] = '\0';
@@ -113,9 +117,13 @@ int weir_bpf_member_read(uint32_t kind, const char *text, size_t len, struct wei
 void weir_bpf_member_text(uint32_t kind, const struct weir_bpf_member *m, char out[WEIR_BPF_MEMBER_TEXT])
 {
     char text[INET6_ADDRSTRLEN] = "?";
-    const uint8_t *b = m->bytes;
+    const uint8_t *b = m ? m->bytes : NULL;
 
-    if (kind == WEIR_BPF_SET_PORTS) {
+    if (!out)
+        return;
+    if (!m) {
+        out[0] = '\0';
+    } else if (kind == WEIR_BPF_SET_PORTS) {
         snprintf(out, WEIR_BPF_MEMBER_TEXT, "%u", (unsigned)b[0] << 8 | b[1]);
     } else if (kind == WEIR_BPF_SET_MACS) {
         snprintf(out, WEIR_BPF_MEMBER_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);

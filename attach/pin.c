@@ -113,6 +113,8 @@ int weir_bpf_unpin(const char *name, struct weir_bpf_error *e)
 {
     char path[256];
 
+    if (!name)
+        return missing(e, "the pin's name");
     path_of(path, sizeof path, name, "program");
     if (!pin_is_name(name) || access(path, F_OK) < 0)
         return fail(e, ENOENT, NULL, "nothing that weir attached is pinned as '%s'", name);

@@ -264,6 +264,8 @@ int weir_bpf_set_of(const struct weir_bpf *p, const char *name, struct weir_bpf_
     struct bpf_map *map;
     unsigned number = 0;
 
+    if (!p || !name || !out)
+        return missing(e, !p ? "the program" : name ? "the place of the set" : "the set's name");
     if (e)
         memset(e, 0, sizeof *e);
     bpf_object__for_each_map(map, p->object) {
@@ -282,8 +284,10 @@ int weir_bpf_set_open(const char *name, struct weir_bpf_set **out, struct weir_b
 {
     const struct found *set;
     struct search s;
-    int err = find_sets(&s, e);
 
+    if (!name || !out)
+        return missing(e, name ? "the place of the set" : "the set's name");
+    int err = find_sets(&s, e);
     if (err < 0)
         return err;
     struct quiet q = quiet_begin();
@@ -310,12 +314,12 @@ void weir_bpf_set_close(struct weir_bpf_set *s)
 
 uint32_t weir_bpf_set_kind(const struct weir_bpf_set *s)
 {
-    return s->kind;
+    return s ? s->kind : 0;
 }
 
 int weir_bpf_set_is_shared(const struct weir_bpf_set *s)
 {
-    return s->shared;
+    return s ? s->shared : 0;
 }
 
 /* ---------------------------------------------------------------- members */
@@ -424,12 +428,16 @@ static int change_all(struct weir_bpf_set *s, const struct weir_bpf_member *m, s
 int weir_bpf_set_add(struct weir_bpf_set *s, const struct weir_bpf_member *m, size_t n, int lenient,
                      uint8_t *changed, struct weir_bpf_error *e)
 {
+    if (!s || (!m && n))
+        return missing(e, s ? "the members" : "the set");
     return change_all(s, m, n, true, lenient, changed, e);
 }
 
 int weir_bpf_set_remove(struct weir_bpf_set *s, const struct weir_bpf_member *m, size_t n, int lenient,
                         uint8_t *changed, struct weir_bpf_error *e)
 {
+    if (!s || (!m && n))
+        return missing(e, s ? "the members" : "the set");
     return change_all(s, m, n, false, lenient, changed, e);
 }
 
@@ -440,6 +448,8 @@ int weir_bpf_set_each(struct weir_bpf_set *s, int (*each)(void *user, const stru
     const union key *from = NULL;
     int r = 0;
 
+    if (!s || !each)
+        return missing(e, s ? "the function" : "the set");
     if (e)
         memset(e, 0, sizeof *e);
     /* where a member goes while the walk is at it, the walk begins again: hence an end in any case */
@@ -465,8 +475,10 @@ int weir_bpf_set_list(int (*each)(void *user, const struct weir_bpf_set_info *s)
                       struct weir_bpf_error *e)
 {
     struct search s;
-    int r = find_sets(&s, e);
 
+    if (!each)
+        return missing(e, "the function");
+    int r = find_sets(&s, e);
     for (size_t i = 0; i < s.n && r == 0; i++) {
         struct weir_bpf_set set = {.map = bpf_map_get_fd_by_id(s.at[i].map), .kind = s.at[i].info.kind,
                                    .most = s.at[i].info.most};

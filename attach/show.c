@@ -81,6 +81,8 @@ int weir_bpf_list(int (*each)(void *user, const struct weir_bpf_attached *a), vo
     struct if_nameindex *all;
     int r;
 
+    if (!each)
+        return missing(e, "the function");
     if (e)
         memset(e, 0, sizeof *e);
     struct quiet q = quiet_begin();

@@ -6,8 +6,9 @@
  * an interface, and stays attached when the process ends. Programs of ours are known by their map
  * `weir_counts`; other programs are never replaced or removed.
  *
- * Functions return 0 or a negative errno, and then say in a struct weir_bpf_error what happened and what to
- * do. Nothing is printed. libbpf has one print function for a process: it is ours while a function here runs,
+ * Functions return 0 or a negative errno, and then say in a struct weir_bpf_error (NULL: nobody wants to know) what
+ * happened and what to do; nothing was written to where the result goes. NULL, unless a function says what it means
+ * there, is -EINVAL, from functions that return no errno 0 or an empty text; closing it does nothing. Nothing is printed. libbpf has one print function for a process: it is ours while a function here runs,
  * so do not use libbpf from another thread meanwhile. What a failed function had made is undone before it
  * returns; a caller that must survive signals blocks them around weir_bpf_attach().
  */
@@ -47,7 +48,7 @@ struct weir_bpf; /* a loaded program */
 WEIR_BPF_API int weir_bpf_load(const void *object, size_t len, struct weir_bpf **out,
                                struct weir_bpf_error *e);
 
-/** Forgets a program; where it is attached or pinned it stays. */
+/** Forgets a program, which may be NULL; where it is attached or pinned it stays. */
 WEIR_BPF_API void weir_bpf_close(struct weir_bpf *p);
 
 /** The kernel's number of the program. */
@@ -127,6 +128,7 @@ WEIR_BPF_API int weir_bpf_set_of(const struct weir_bpf *p, const char *name, str
 /** The set called @name of the attached programs in this network namespace; -ENOENT when there is none. */
 WEIR_BPF_API int weir_bpf_set_open(const char *name, struct weir_bpf_set **out, struct weir_bpf_error *e);
 
+/** Closes a set, which may be NULL: it and its members stay. */
 WEIR_BPF_API void weir_bpf_set_close(struct weir_bpf_set *s);
 
 /** enum weir_bpf_set_kind. */
@@ -138,7 +140,7 @@ WEIR_BPF_API int weir_bpf_set_is_shared(const struct weir_bpf_set *s);
 /**
  * Adds or removes @n members: all of them, or on failure none. @lenient 1: what is a member already, or is
  * none, is no failure (-EEXIST, -ENOENT). -ENOSPC when the set is full. @changed may be NULL, else it has room
- * for @n bytes: 1 for each member that was added or removed, 0 for the others.
+ * for @n bytes: 1 for each member that was added or removed, 0 for the others. @m may be NULL if @n is 0.
  */
 WEIR_BPF_API int weir_bpf_set_add(struct weir_bpf_set *s, const struct weir_bpf_member *m, size_t n,
                                   int lenient, uint8_t *changed, struct weir_bpf_error *e);

@@ -123,6 +123,47 @@ static void test_places(char *good, size_t len)
     weir_bpf_close(NULL);
 }
 
+/* NULL where it says nothing: an error that tells what is missing, or no answer. */
+static void test_missing(const char *good, size_t len)
+{
+    struct weir_bpf_place place = {.size = sizeof place, .hook = WEIR_BPF_XDP, .interface = "lo"};
+    struct weir_bpf_member m = {0};
+    struct weir_bpf_set *set = NULL;
+    struct weir_bpf_error e;
+    char text[WEIR_BPF_MEMBER_TEXT] = "x";
+    const int status[] = {
+        weir_bpf_load(NULL, len, &(struct weir_bpf *){NULL}, &e),
+        weir_bpf_load(good, len, NULL, &e),
+        weir_bpf_attach(NULL, &place, NULL, &e),
+        weir_bpf_set_of(NULL, "bad", &set, &e),
+        weir_bpf_set_open(NULL, &set, &e),
+        weir_bpf_set_open("bad", NULL, &e),
+        weir_bpf_set_add(NULL, &m, 1, 0, NULL, &e),
+        weir_bpf_set_remove(NULL, &m, 1, 0, NULL, &e),
+        weir_bpf_set_each(NULL, NULL, NULL, &e),
+        weir_bpf_set_list(NULL, NULL, &e),
+        weir_bpf_list(NULL, NULL, &e),
+        weir_bpf_detach(NULL, &e),
+        weir_bpf_unpin(NULL, &e),
+        weir_bpf_member_read(WEIR_BPF_SET_PORTS, NULL, 2, &m, &e),
+        weir_bpf_member_read(WEIR_BPF_SET_PORTS, "80", 2, NULL, &e),
+        weir_bpf_member_read(0, "80", 2, &m, &e),
+        weir_bpf_member_read(4, "80", 2, &m, NULL),
+    };
+    size_t wrong = 0;
+
+    for (size_t i = 0; i < sizeof status / sizeof *status; i++)
+        wrong += status[i] != -22;
+    tap_ok(wrong == 0 && !set, "what is missing is -EINVAL");
+    weir_bpf_load(NULL, len, NULL, &e);
+    tap_ok(e.number == 22 && !strcmp(e.message, "the object is missing"), "and told");
+    weir_bpf_member_text(WEIR_BPF_SET_PORTS, NULL, text);
+    tap_ok(text[0] == '\0' && weir_bpf_id(NULL) == 0 && weir_bpf_set_kind(NULL) == 0 && weir_bpf_set_is_shared(NULL) == 0,
+           "without a handle there is nothing to tell");
+    weir_bpf_close(NULL);
+    weir_bpf_set_close(NULL);
+}
+
 int main(void)
 {
     size_t len = 0, again_len = 0, uncounted_len = 0;
@@ -131,6 +172,7 @@ int main(void)
 
     if (geteuid() != 0)
         return tap_skip_all("root is needed to load programs into the kernel");
+    test_missing(good, len);
     if (tap_ok(good && again && uncounted, "objects are made")) {
         test_places(good, len);
         test_refusals(again, again_len, uncounted, uncounted_len);
