@@ -128,8 +128,14 @@ static int take(struct weir_program *p, const void *from, size_t count, size_t s
     return WEIR_OK;
 }
 
-static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const struct ir_func *f, const char *text,
-                     size_t len)
+/* What a program is made from. */
+struct origin {
+    const char *what; /* "filter" or "program" */
+    const char *text;
+    size_t len;
+};
+
+static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const struct ir_func *f, const struct origin *from)
 {
     int err = take(p, code->insn.at, code->insn.n, sizeof *p->ebpf, (void **)&p->ebpf);
 
@@ -146,8 +152,8 @@ static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const
         err = take(p, f->set.at, f->set.n, sizeof *p->set, (void **)&p->set);
     p->sets = err == WEIR_OK ? f->set.n : 0;
     if (err == WEIR_OK)
-        err = take(p, text, len, 1, (void **)&p->filter);
-    p->filter_len = len;
+        err = take(p, from->text, from->len, 1, (void **)&p->filter);
+    p->filter_len = from->len;
     return err;
 }
 
@@ -168,15 +174,16 @@ static int take_text(struct weir_program *p, const struct ir_func *f, void (*pri
 }
 
 static int take_source(struct weir_program *p, const struct ir_func *f, const struct ebpf_target_options *t,
-                       const char *text, size_t len, struct diag_sink *sink)
+                       const struct origin *from, struct diag_sink *sink)
 {
     const struct c_options o = {
         .target = t->target,
         .frags = t->frags,
         .on_match = t->on_match,
         .on_miss = t->on_miss,
-        .filter = text,
-        .filter_len = len,
+        .what = from->what,
+        .filter = from->text,
+        .filter_len = from->len,
     };
     struct strbuf s;
 
@@ -217,7 +224,7 @@ static int take_ir(struct weir_program *p, const struct ir_func *f, const struct
     return err == WEIR_OK && o->keep_inputs ? take_inputs(p, f) : err;
 }
 
-static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const char *text, size_t len,
+static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const struct origin *from,
                        const struct weir_options *o, struct weir_program *p)
 {
     uint32_t limit = pipeline_limits(o).instructions;
@@ -240,10 +247,10 @@ static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_fu
         t.on_match = o->on_match;
         t.on_miss = o->on_miss;
     }
-    err = o->keep_source ? take_source(p, f, &t, text, len, sink) : WEIR_OK;
+    err = o->keep_source ? take_source(p, f, &t, from, sink) : WEIR_OK;
     if (err == WEIR_OK)
         err = ebpf_emit(f, &t, sink, &code);
-    return err < 0 ? err : take_ebpf(p, &code, f, text, len);
+    return err < 0 ? err : take_ebpf(p, &code, f, from);
 }
 
 static bool is_blank(const char *text, size_t len)
@@ -270,7 +277,7 @@ static int compile(struct weir *cx, struct diag_sink *sink, const char *text, si
         err = take_ir(p, &f, o);
     bool never = o->optimize && err == WEIR_OK && f.entry == IR_REJECT;
     if (err == WEIR_OK)
-        err = backend_run(&cx->arena, sink, &f, text, len, o, p);
+        err = backend_run(&cx->arena, sink, &f, &(struct origin){"filter", text, len}, o, p);
     if (err == WEIR_OK && o->lint && f.entry == IR_ACCEPT && !is_blank(text, len))
         diag(sink, DIAG_ALWAYS_MATCHES, (struct diag_at){.at = {0, (uint32_t)len}});
     if (err == WEIR_OK && never) {
@@ -338,7 +345,7 @@ static int take_better(struct weir *cx, struct ir_func *f, const struct cbpf_cod
                        struct weir_program *p)
 {
     struct diag_sink silent = {.arena = &cx->arena, .limit = 1};
-    int err = backend_run(&cx->arena, &silent, f, NULL, 0, o, p);
+    int err = backend_run(&cx->arena, &silent, f, NULL, o, p); /* classic: says nothing of where it comes from */
     bool better = false;
 
     if (err == WEIR_OK)
@@ -381,7 +388,7 @@ static int read_program(struct weir *cx, struct diag_sink *sink, const char *tex
         return err;
     bool never = o->optimize && f.entry == IR_REJECT;
     if (!classic)
-        err = backend_run(&cx->arena, sink, &f, text, len, o, p);
+        err = backend_run(&cx->arena, sink, &f, &(struct origin){"program", text, len}, o, p);
     else
         err = o->optimize ? take_better(cx, &f, &code, o, p) : take_code(p, &code);
     if (err < 0 || !never)

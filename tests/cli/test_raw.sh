@@ -204,6 +204,7 @@ for target in xdp tc socket cgroup func; do
     is "$target: object" "0 7f454c46" "$rc $(head -c 4 "$work/object" | od -An -tx1 | tr -d ' ')"
     run --from "$work/program" -t $target --emit=c
     has "$target: C" '__u32' "$work/out"
+    has "$target: C says what it was made from" 'Made by weir from the program: ldh [12]' "$work/out"
 done
 run --from "$work/program" -t socket -d
 has 'socket: the number it returns' 'w0 = 96' "$work/out"

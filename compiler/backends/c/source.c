@@ -194,9 +194,9 @@ static void put_head(const struct source *s)
     uint32_t target = s->o->target;
     bool xdp = target == WEIR_TARGET_XDP;
 
-    strbuf_puts(
+    strbuf_printf(
         s->out,
-        "/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */\n/* Made by weir from the filter: ");
+        "/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */\n/* Made by weir from the %s: ", s->o->what);
     put_filter(s);
     strbuf_puts(s->out,
                 " */\n#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_endian.h>\n\n");
