@@ -22,17 +22,29 @@ static const char *kind_name(uint32_t kind)
     return kind == WEIR_BPF_SET_ADDRESSES ? "addresses" : kind == WEIR_BPF_SET_PORTS ? "ports" : "macs";
 }
 
+/* The set that is asked for; NULL: it was said why not. */
+static struct weir_bpf_set *open_set(const struct set *s)
+{
+    struct weir_bpf_set *set;
+    struct weir_bpf_error e;
+
+    if (weir_bpf_set_open(s->name, &set, &e) == 0)
+        return set;
+    attached_say(s->json, &e);
+    return NULL;
+}
+
 /* ---------------------------------------------------------------- changing */
 
 static int change(const struct set *s)
 {
-    struct weir_bpf_set *set;
+    struct weir_bpf_set *set = open_set(s);
     struct weir_bpf_error e;
     struct members m = {0};
     int status = EXIT_DONE;
 
-    if (weir_bpf_set_open(s->name, &set, &e) < 0)
-        return attached_say(s->json, &e);
+    if (!set)
+        return EXIT_FAILED;
     uint32_t kind = weir_bpf_set_kind(set);
     for (int i = 0; i < s->words && !status; i++)
         status = members_add_word(&m, s->json, kind, s->word[i]);
@@ -80,13 +92,13 @@ static int in_order(const void *x, const void *y)
 static int list_members(const struct set *s)
 {
     char text[WEIR_BPF_MEMBER_TEXT];
-    struct weir_bpf_set *set;
+    struct weir_bpf_set *set = open_set(s);
     struct weir_bpf_error e;
     struct members m = {0};
     int status = EXIT_DONE;
 
-    if (weir_bpf_set_open(s->name, &set, &e) < 0)
-        return attached_say(s->json, &e);
+    if (!set)
+        return EXIT_FAILED;
     uint32_t kind = weir_bpf_set_kind(set);
     int r = weir_bpf_set_each(set, collect, &m, &e);
     if (r)
