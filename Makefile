@@ -219,6 +219,11 @@ $(B)/bench/hostile: $(B)/bench/hostile.o $(HARNESS_OBJ) $(B)/count/libweir.a
 	$(call say,LD)
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(TEST_LIBS)
 
+# The examples include what is installed: a second header stands beside the first.
+$(B)/gen/weir/weir_bpf.h: attach/weir_bpf.h
+	$(Q)mkdir -p $(@D) && cp $< $@
+$(EXAMPLE_SRC:%.c=$(B)/%.o): $(B)/gen/weir/weir_bpf.h
+
 examples: $(EXAMPLE_BIN) ## build the examples
 $(B)/examples/%: $(B)/examples/%.o $(B)/libweir.a $(B)/libweir-bpf.a
 	$(call say,LD)

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "attach/weir_bpf.h" /* installed as weir/weir_bpf.h */
 #include "weir/weir.h"
+#include "weir/weir_bpf.h"
 
 #define XDP_DROP 1
 #define XDP_PASS 2

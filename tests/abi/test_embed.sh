@@ -51,6 +51,19 @@ for compiler in gcc clang; do
 done
 ldd embed 2>&1 | grep -q 'not a dynamic' && pass 'a static program is one' || fail 'a static program is one' "$(ldd embed 2>&1)"
 
+# What loads and attaches, with its own flags.
+if pkg-config --exists weir-bpf; then
+    read -ra flags <<<"$(pkg-config --cflags --libs weir-bpf weir)"
+    for compiler in gcc clang; do
+        command -v $compiler >/dev/null || continue
+        $compiler -Wall -Wextra -Werror "$root/examples/xdp_drop.c" -o xdp_drop "${flags[@]}" 2>err
+        is "$compiler, libweir-bpf" 0 $?
+        is "$compiler, libweir-bpf: it runs" 'usage:' "$(LD_LIBRARY_PATH=$stage/prefix/lib ./xdp_drop 2>&1 | grep -o '^usage:')"
+    done
+else
+    fail 'libweir-bpf' "$(pkg-config --exists --print-errors weir-bpf 2>&1)"
+fi
+
 for standard in c11 c17; do
     echo '#include <weir/weir.h>' | gcc -std=$standard -Wall -Wextra -Wpedantic -Werror -I"$stage/prefix/include" -x c -fsyntax-only - 2>err
     is "weir.h alone, $standard" 0 $?
