@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cli/main.c - the weir command: which part of it was asked for. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pcap/pcap.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "commands.h"
 #include "options.h"
 #include "say.h"
@@ -50,10 +52,19 @@ static int run(int argc, char **argv, struct options *o)
     return status ? status : act(o);
 }
 
+/* A file that is opened must not become a stream that was closed: our words would go into it. */
+static void occupy_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* still fails when it is used */
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {0};
 
+    occupy_streams();
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too big is a failed write, which we report */
     int status = run(argc, argv, &o);
     if ((fflush(stdout) != 0 || ferror(stdout)) && status != EXIT_USAGE)

@@ -200,6 +200,14 @@ else
 fi
 timeout 20 "$weir" -d ip >&- 2>"$work/err" </dev/null
 is "stdout is closed" 1 $?
+timeout 20 "$weir" -r "$work/good.pcap" -w - ip >&- 2>"$work/err" </dev/null
+is "stdout is closed, -w -" 1 $?
+lacks "stdout is closed, -w -: it is not taken for the input" 'being read' "$work/err"
+head -c -1 "$work/good.pcap" >"$work/cut.pcap"
+timeout 20 "$weir" -r "$work/cut.pcap" -w "$work/with" 2>"$work/err" </dev/null
+has "there is something to say" truncated "$work/err"
+timeout 20 "$weir" -r "$work/cut.pcap" -w "$work/without" 2>&- <&-
+same "stderr is closed: what is said does not go into the output" "$work/with" "$work/without"
 fails "-w into a folder that is not there" 1 -r "$work/good.pcap" -w "$work/no/such" ip
 fails "-w onto a folder" 1 -r "$work/good.pcap" -w "$work" ip
 
