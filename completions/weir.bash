@@ -28,7 +28,7 @@ _weir() {
     case $prev in
     -y) mapfile -t COMPREPLY < <(compgen -W "$("$weir" -L 2>/dev/null | awk '$2 != "-" {print $2}')" -- "${cur^^}") ;;
     -i | xdp | tc) mapfile -t COMPREPLY < <(compgen -W "$(ls /sys/class/net 2>/dev/null)" -- "$cur") ;;
-    -r | -w | -F | -o) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    -r | -w | -F | -o | --from) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
     --names) mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
     -t) mapfile -t COMPREPLY < <(compgen -W 'cbpf xdp tc socket cgroup func' -- "$cur") ;;
     --emit) mapfile -t COMPREPLY < <(compgen -W 'c xtables tc' -- "$cur") ;;
@@ -36,9 +36,10 @@ _weir() {
     --resolve) mapfile -t COMPREPLY < <(compgen -W 'system files none' -- "$cur") ;;
     --savefile) mapfile -t COMPREPLY < <(compgen -W 'swapped unswapped' -- "$cur") ;;
     --tune) mapfile -t COMPREPLY < <(compgen -W 'speed size kernel' -- "$cur") ;;
+    --mode) mapfile -t COMPREPLY < <(compgen -W 'native generic auto' -- "$cur") ;;
     set) mapfile -t COMPREPLY < <(compgen -W 'add del list' -- "$cur") ;;
     attach | detach) mapfile -t COMPREPLY < <(compgen -W 'xdp tc' -- "$cur") ;;
-    -s | -c | --netmask | --name) COMPREPLY=() ;;
+    -s | -c | --netmask | --name | --pin | --program) COMPREPLY=() ;;
     *)
         if [[ $cur == -* ]]; then
             mapfile -t COMPREPLY < <(compgen -W "$("$weir" --help 2>/dev/null | grep -oE '(^|[][ ;|,=(])--?[a-zA-Z][a-z-]*' |

@@ -20,10 +20,15 @@ is 'a link type, in any case' 'EN10MB' "$(offers weir -y en10)"
 is 'an option' '--resolve' "$(offers weir --reso)"
 is 'what an option takes' 'files' "$(offers weir --resolve f)"
 is 'a file' 'README.md' "$(offers weir -r READ)"
+is 'a program that is read' 'README.md' "$(offers weir --from READ)"
 # Every option that the command takes is offered.
 "$weir" --help | grep -oE -- '--[a-z][a-z-]+' | LC_ALL=C sort -u >"$work/want"
 printf '%s\n' "$(offers weir -- | tr ' ' '\n')" >"$work/got"
 same 'every long option' "$work/want" "$work/got"
+# What the manual pages list is what --help tells.
+sed -n 's/^\.It \(Fl -.*\)/\1/p; s/^\.Op \(Fl -.*\)/\1/p' docs/man/weir.1 docs/man/weir-attach.8 | grep -oE -- '-[a-z][a-z-]+' | grep -vx -- '-d*' |
+    sed 's/^/-/' | LC_ALL=C sort -u >"$work/manual"
+is 'nothing is missing in --help' '' "$(LC_ALL=C comm -23 "$work/manual" "$work/want" | tr '\n' ' ')"
 
 if command -v zsh >/dev/null; then
     # compadd outside a completion widget is an error: a stand-in tells what would have been offered.
