@@ -2,7 +2,7 @@
 /*
  * mistakes.h - the words of a syntax error, and what was probably meant.
  *
- * Only filter.y and mistakes.c include this.
+ * expected.c has the words, mistakes.c the guesses. Only they, guess.h and filter.y include this.
  */
 #ifndef WEIR_GRAMMAR_MISTAKES_H
 #define WEIR_GRAMMAR_MISTAKES_H
