@@ -58,7 +58,7 @@ int comparison_at(const struct parse_ctx *px, uint32_t from, uint32_t *end)
     static const struct {
         const char *text;
         int token;
-    } row[] = {{"==", TK_EQ},  {"!=", TK_NE},  {"<=", TK_LE},  {">=", TK_GE},  {"=", TK_EQ},
+    } row[] = {{"=!", TK_NE},  {"==", TK_EQ},  {"!=", TK_NE},  {"<=", TK_LE},  {">=", TK_GE},  {"=", TK_EQ},
                {"<", TK_LT},   {">", TK_GT},   {"eq ", TK_EQ}, {"ne ", TK_NE}, {"le ", TK_LE},
                {"ge ", TK_GE}, {"lt ", TK_LT}, {"gt ", TK_GT}};
 
@@ -127,27 +127,33 @@ static const char *fitting(const struct parse_ctx *px, const char *instead, stru
     return instead;
 }
 
-bool guess_mistake(struct guess *g, struct span at)
+struct mistake {
+    const char *word, *instead;
+    enum follow follow;
+};
+
+static const struct mistake *mistake_find(const char *word, size_t len)
 {
-    static const struct {
-        const char *word, *instead;
-        enum follow follow;
-    } row[] = {
+    static const struct mistake row[] = {
 #define MISTAKE(word, instead, follow) {word, instead, MISTAKE_##follow},
 #include "grammar/mistakes.def"
 #undef MISTAKE
     };
-    size_t i = 0;
 
-    while (i < sizeof row / sizeof *row && !says(g->px, at, row[i].word))
-        i++;
-    if (i == sizeof row / sizeof *row)
-        return false;
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        if (strlen(row[i].word) == len && memcmp(row[i].word, word, len) == 0)
+            return &row[i];
+    return NULL;
+}
+
+/* What stands in for row @m, which is at @at. */
+static bool say_instead(struct guess *g, const struct mistake *m, struct span at)
+{
     uint32_t behind = at.end;
     int op = comparison_at(g->px, at.end, &behind);
     struct span value = next_word(g->px, behind);
-    const char *instead = fitting(g->px, row[i].instead, value);
-    if (says(g->px, value, "in") && row[i].follow != MISTAKE_ALONE && guess_set(g, instead, value))
+    const char *instead = fitting(g->px, m->instead, value);
+    if (says(g->px, value, "in") && m->follow != MISTAKE_ALONE && guess_set(g, instead, value))
         return true;
     if (at.end < g->px->len && g->px->text[at.end] == '[') /* in front of bytes */
         return HINT(g, "write '%s%s'", instead, strchr(instead, '[') ? "" : "[...]");
@@ -155,18 +161,45 @@ bool guess_mistake(struct guess *g, struct span at)
         strchr("012", g->px->text[value.begin]))
         return HINT(g, "write '%stype %s'", op == TK_NE ? "not " : "",
                     (const char *[]){"mgt", "ctl", "data"}[g->px->text[value.begin] - '0']);
-    if (row[i].follow == MISTAKE_FLAG) {
+    if (m->follow == MISTAKE_FLAG) {
         bool clear = (op == TK_EQ && says(g->px, value, "0")) || (op == TK_NE && says(g->px, value, "1"));
         return HINT(g, "write '%s %s 0'", instead, clear ? "=" : "!=");
     }
-    if (row[i].follow == MISTAKE_ALONE || value.begin == value.end)
+    if (m->follow == MISTAKE_ALONE || value.begin == value.end)
         return HINT(g, "write '%s'", instead);
-    if (row[i].follow == MISTAKE_COMPARE)
+    if (m->follow == MISTAKE_COMPARE)
         return op ? HINT(g, "write '%s %s %.*s'", instead, comparison_word(op), TEXT(g, value))
                   : HINT(g, "write '%s'", instead);
     if (op == 0 || op == TK_EQ || op == TK_NE)
         return HINT(g, "write '%s%s %.*s'", op == TK_NE ? "not " : "", instead, TEXT(g, value));
     return HINT(g, "write '%s'", instead);
+}
+
+bool guess_mistake(struct guess *g, struct span at)
+{
+    const struct mistake *m = mistake_find(text_at(g->px, at), at.end - at.begin);
+
+    return m && say_instead(g, m, at);
+}
+
+bool guess_field_words(struct guess *g)
+{
+    struct span proto = g->before.at, field = g->found.at, more = next_word(g->px, field.end);
+    const struct mistake *m = NULL;
+    char name[40];
+
+    if (g->before.token != TK_PROTO || !isalpha((unsigned char)next_char(g->px, field.begin)))
+        return false;
+    int n = snprintf(name, sizeof name, "%.*s.%.*s", TEXT(g, proto), TEXT(g, field));
+    if (n < (int)sizeof name)
+        m = mistake_find(name, (size_t)n);
+    if (n < (int)sizeof name && more.begin < more.end) {
+        int longer = snprintf(name + n, sizeof name - (size_t)n, ".%.*s", TEXT(g, more));
+        const struct mistake *third = n + longer < (int)sizeof name ? mistake_find(name, (size_t)(n + longer)) : NULL;
+        if (third)
+            return say_instead(g, third, more);
+    }
+    return m && say_instead(g, m, field);
 }
 
 /* One letter more, less, other, or two neighbours swapped. */

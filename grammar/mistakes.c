@@ -64,10 +64,17 @@ static bool guess_word(struct guess *g)
         return true;
     if (says(g->px, g->found.at, "contains") || says(g->px, g->found.at, "matches"))
         return HINT(g, "text is compared as bytes: 'tcp[20:4] = 0x47455420' is \"GET \" at that place");
+    if (guess_field_words(g))
+        return true;
     if (g->found.token == TK_ID && (guess_mistake(g, g->found.at) || guess_keyword(g, g->found.at, false)))
         return true;
     return g->before.token == TK_ID && begins_test(g->earlier.token) &&
            (guess_mistake(g, g->before.at) || guess_keyword(g, g->before.at, true));
+}
+
+static bool is_transport(const struct parse_ctx *px, struct span at)
+{
+    return says(px, at, "tcp") || says(px, at, "udp") || says(px, at, "sctp");
 }
 
 /* `port == 80`, `vlan = 5`, `tcp port > 1023`. */
@@ -76,16 +83,20 @@ static bool guess_comparison(struct guess *g)
     static const int takes[] = {TK_ATYPE,   TK_PTYPE,   TK_SRC,     TK_DST, TK_STACK, TK_LENGTH_TEST,
                                 TK_IFINDEX, TK_TYPE,    TK_SUBTYPE, TK_DIR, TK_RNR,   TK_SRNR,
                                 TK_REASON,  TK_PF_NAME, TK_LLC,     TK_ADDR};
-    int op = g->found.token;
-    struct span value = next_word(g->px, g->found.at.end);
+    uint32_t behind = g->found.at.end;
+    int op = is_comparison(g->found.token) ? comparison_at(g->px, g->found.at.begin, &behind) : 0;
+    struct span value = next_word(g->px, behind);
     struct span words = g->before.at;
 
-    if (!is_comparison(op))
+    if (!op)
         return false;
     if (op == TK_GT && g->before.token == TK_LT)
         return HINT(g, "unequal is written '!='");
     if ((op == TK_GT || op == TK_LT) && g->before.token == TK_EQ)
         return HINT(g, "write '%s='", comparison_word(op));
+    if (is_transport(g->px, words) && value.begin < value.end && digits(g->px, value) == value.end - value.begin &&
+        (op == TK_EQ || op == TK_NE))
+        return HINT(g, "write '%s%.*s port %.*s'", op == TK_NE ? "not " : "", TEXT(g, words), TEXT(g, value));
     if (g->before.token == TK_PROTO && value.begin < value.end && (op == TK_EQ || op == TK_NE))
         return HINT(g, "write '%s%.*s host %.*s' for an address, or compare bytes: '%.*s[0] = ...'",
                     op == TK_NE ? "not " : "", TEXT(g, words), TEXT(g, value), TEXT(g, words));
@@ -120,8 +131,8 @@ static bool guess_bare_id(struct guess *g)
     struct span whole = f->at;
     if (whole.end < g->px->len && g->px->text[whole.end] == '/')
         whole.end = next_word(g->px, whole.end).end;
-    bool ports = behind_proto &&
-                 (says(g->px, p->at, "tcp") || says(g->px, p->at, "udp") || says(g->px, p->at, "sctp"));
+    bool ports = behind_proto && is_transport(g->px, p->at);
+    struct span port = next_word(g->px, f->at.end + 1);
     if (f->token == TK_ID && f->at.end < g->px->len && g->px->text[f->at.end] == '[')
         return HINT(g, "bytes are read with 'link[...]', 'ip[...]', 'ip6[...]', 'tcp[...]' and a few more");
     uint32_t behind;
@@ -134,6 +145,8 @@ static bool guess_bare_id(struct guess *g)
         return HINT(g, "write 'ether host %.*s'", TEXT(g, f->at));
     case TK_DOTTED:
     case TK_IPV6:
+        if (f->token == TK_DOTTED && next_char(g->px, f->at.end) == ':' && digits(g->px, port))
+            return HINT(g, "write 'host %.*s and %.*sport %.*s'", TEXT(g, f->at), TEXT(g, words), TEXT(g, port));
         if (ports)
             words.end = words.begin;
         return HINT(g, "write '%.*s%s %.*s'%s", TEXT(g, words), whole.end > f->at.end ? "net" : "host",
@@ -173,6 +186,12 @@ static bool guess_order(struct guess *g)
     struct span value = next_word(g->px, f->at.end), front = {p->at.begin, p->at.begin};
     bool proto = f->token == TK_PROTO, dir = f->token == TK_SRC || f->token == TK_DST;
 
+    if (proto && (p->token == TK_SRC || p->token == TK_DST) && value.begin < value.end) {
+        bool port = is_transport(g->px, f->at) && digits(g->px, value) == value.end - value.begin;
+        if (keyword_find(text_at(g->px, value), value.end - value.begin))
+            value.end = next_word(g->px, value.end).end;
+        return HINT(g, "write '%.*s %.*s %s%.*s'", TEXT(g, f->at), TEXT(g, p->at), port ? "port " : "", TEXT(g, value));
+    }
     if (p->token != TK_ATYPE || !(proto || dir) || value.begin == value.end ||
         keyword_find(text_at(g->px, value), value.end - value.begin))
         return false;
@@ -190,7 +209,7 @@ static bool guess_glued(struct guess *g)
     const struct seen *f = &g->found, *p = &g->before;
     struct span next = next_word(g->px, f->at.end);
     struct span words = {g->earlier.at.begin, p->at.begin}; /* with the blank */
-    bool transport = says(g->px, next, "tcp") || says(g->px, next, "udp") || says(g->px, next, "sctp");
+    bool transport = is_transport(g->px, next);
 
     if (next.begin == next.end)
         return false;
@@ -247,6 +266,13 @@ static bool guess_field(struct guess *g)
     if (p->token == TK_STACK && f->token == TK_ID && digits(g->px, next) &&
         digits(g->px, next) == next.end - next.begin)
         return HINT(g, "write '%.*s %.*s'", TEXT(g, p->at), TEXT(g, next));
+    if (p->token == TK_STACK && f->token == TK_ID)
+        return HINT(g, "'%.*s' takes a number, or nothing: '%.*s and ...'", TEXT(g, p->at), TEXT(g, p->at));
+    if (g->earlier.token == TK_STACK && p->token == TK_NUM && f->token == TK_NUM)
+        return HINT(g, "write '%.*s %.*s and %.*s %.*s' for one in the other", TEXT(g, g->earlier.at), TEXT(g, p->at),
+                    TEXT(g, g->earlier.at), TEXT(g, f->at));
+    if (p->token == TK_MASK && f->token == TK_NUM && g->earlier.token == TK_DOTTED)
+        return HINT(g, "write 'net %.*s/%.*s'", TEXT(g, g->earlier.at), TEXT(g, f->at));
     if (p->token == TK_IFINDEX && f->token == TK_ID)
         return HINT(g, "interfaces are numbers here, as 'ip link' shows them: 'ifindex 2'");
     if (p->token == TK_LENGTH_TEST && f->token == TK_ID && digits(g->px, next))
@@ -266,6 +292,39 @@ static bool guess_field(struct guess *g)
     return false;
 }
 
+/* `[2001:db8::1]:80`, as URLs have it. */
+static bool guess_bracketed(struct guess *g)
+{
+    const char *text = g->px->text;
+    struct span in = {g->found.at.end, g->found.at.end}, port;
+    uint32_t colons = 0;
+    bool bare = begins_test(g->before.token);
+
+    while (in.end < g->px->len && (isxdigit((unsigned char)text[in.end]) || strchr(":.", text[in.end])))
+        colons += text[in.end++] == ':';
+    if (colons < 2 || in.end >= g->px->len || text[in.end] != ']' || !(bare || g->want[TK_IPV6]))
+        return false;
+    port = next_word(g->px, in.end + 2);
+    if (in.end + 1 < g->px->len && text[in.end + 1] == ':' && digits(g->px, port))
+        return HINT(g, "write '%.*s %.*s and port %.*s'", bare ? 4 : shown(g->before.at),
+                    bare ? "host" : text_at(g->px, g->before.at), TEXT(g, in), TEXT(g, port));
+    return HINT(g, "write the address without brackets: '%.*s %.*s'", bare ? 4 : shown(g->before.at),
+                bare ? "host" : text_at(g->px, g->before.at), TEXT(g, in));
+}
+
+/* `ip[16:4] = 10.0.0.1`. */
+static bool guess_address_number(struct guess *g)
+{
+    unsigned a, b, c, d;
+    char text[16];
+    int end = 0;
+
+    snprintf(text, sizeof text, "%.*s", TEXT(g, g->found.at));
+    if (sscanf(text, "%3u.%3u.%3u.%3u%n", &a, &b, &c, &d, &end) != 4 || text[end] || a > 255 || b > 255 || c > 255 || d > 255)
+        return false;
+    return HINT(g, "write four bytes as a number, 'ip[12:4] = 0x%02x%02x%02x%02x', or 'host %s'", a, b, c, d, text);
+}
+
 /* Brackets that are missing, misplaced or hold a word. */
 static bool guess_bytes(struct guess *g)
 {
@@ -274,6 +333,10 @@ static bool guess_bytes(struct guess *g)
     if (p->token == TK_PROTO && f->token == TK_OPEN && digits(g->px, next_word(g->px, f->at.end)))
         return HINT(g, "bytes are read with brackets: '%.*s[%.*s]'", TEXT(g, p->at),
                     TEXT(g, next_word(g->px, f->at.end)));
+    if (f->token == TK_BRACKET && guess_bracketed(g))
+        return true;
+    if (f->token == TK_DOTTED && (is_comparison(p->token) || p->token == TK_AMPERSAND) && guess_address_number(g))
+        return true;
     if (f->token == TK_BRACKET && begins_test(p->token))
         return HINT(g, "write 'link[...]', 'ip[...]' or another protocol in front of the bracket");
     if (p->token == TK_BRACKET && f->token == TK_TYPE && says(g->px, g->earlier.at, "icmp"))
@@ -284,6 +347,32 @@ static bool guess_bytes(struct guess *g)
         return HINT(g, "a protocol is no number: write 'ip proto \\%.*s', or '%.*s' alone", TEXT(g, p->at),
                     TEXT(g, p->at));
     return false;
+}
+
+/* `tcp-syn`, `icmp-echo` alone. */
+static bool guess_constant(struct guess *g)
+{
+    struct span at = g->before.at, proto = at;
+
+    while (proto.end > proto.begin && memchr(text_at(g->px, at), '-', proto.end - proto.begin))
+        proto.end--;
+    if (proto.end == at.end)
+        return false;
+    if (says(g->px, proto, "tcp"))
+        return HINT(g, "write 'tcp[tcpflags] & %.*s != 0'", TEXT(g, at));
+    return HINT(g, "write '%.*s[%.*stype] = %.*s'", TEXT(g, proto), TEXT(g, proto), TEXT(g, at));
+}
+
+/* `tcp port 80 -w FILE`, `-i eth0 tcp`: what belongs to the command. */
+static bool guess_command_option(struct guess *g)
+{
+    const struct seen *minus = g->found.token == TK_MINUS ? &g->found : &g->before;
+    uint32_t at = minus->at.begin;
+
+    if (minus->token != TK_MINUS || minus->at.end >= g->px->len || !isalpha((unsigned char)g->px->text[minus->at.end]) ||
+        (at > 0 && !isspace((unsigned char)g->px->text[at - 1])))
+        return false;
+    return HINT(g, "options such as '-%c' stand in front of the filter", g->px->text[minus->at.end]);
 }
 
 /* Operators between the wrong things. */
@@ -304,7 +393,7 @@ static bool guess_operator(struct guess *g)
             return HINT(g, "numbers are combined with '%c', as in 'tcp-syn|tcp-ack'",
                         f == TK_AND ? '&' : '|');
         if (p == TK_NUM && begins_test(g->earlier.token))
-            return HINT(g, "write 'port %.*s'", TEXT(g, g->before.at));
+            return guess_constant(g) || HINT(g, "write 'port %.*s'", TEXT(g, g->before.at));
         return want[TK_NE] ? HINT(g, "compare it with a number, as in 'tcp[13] & 2 != 0'") : false;
     }
     if ((f == TK_AND || f == TK_OR) && (p == TK_AND || p == TK_OR))
@@ -313,6 +402,11 @@ static bool guess_operator(struct guess *g)
         return HINT(g, "write '%s not'", f == TK_AND ? "and" : "or");
     if (f == TK_CLOSE && p == TK_OPEN)
         return HINT(g, "put a test between the parentheses");
+    if (f == TK_TIMES && p == TK_ID && want[TK_AND] && digits(g->px, g->before.at) &&
+        g->px->text[g->before.at.end - 1] == '.')
+        return HINT(g, "write 'net %.*s'", shown(g->before.at) - 1, text_at(g->px, g->before.at));
+    if (f == TK_TIMES && want[TK_ATYPE])
+        return HINT(g, "write 'len >= 0' for every packet");
     if (f == TK_NOT && want[TK_AND])
         return HINT(g, "write 'and not'");
     if (f == TK_PTYPE && (p == TK_SRC || p == TK_DST || p == TK_ADDR))
@@ -336,6 +430,12 @@ static bool guess_rest(struct guess *g)
                     TEXT(g, at));
     if (keyword && g->want[TK_ID] && !g->want[TK_AND] && !g->want[TK_PROTO])
         return HINT(g, "write '\\%.*s' to use the keyword as a name", TEXT(g, at));
+    if (f == TK_MAC48 && g->before.token == TK_ID && (g->earlier.token == TK_SRC || g->earlier.token == TK_DST))
+        return HINT(g, "write 'ether %.*s %.*s'", TEXT(g, g->earlier.at), TEXT(g, at));
+    if (f == TK_IPV6 && g->before.at.end == at.begin)
+        return HINT(g, "the parts of an IPv6 address have up to four hex digits");
+    if (g->want[TK_AND] && is_id(f) && is_id(g->before.token))
+        return HINT(g, "write 'or %.*s', or 'and %.*s' if both must be true", TEXT(g, at), TEXT(g, at));
     if (g->want[TK_AND] && (keyword || is_id(f) || f == TK_OPEN))
         return HINT(g, "write 'and' or 'or' before it");
     return false;
@@ -343,7 +443,7 @@ static bool guess_rest(struct guess *g)
 
 const char *mistake_hint(struct guess *g)
 {
-    return guess_field(g) || guess_word(g) || guess_number_pair(g) || guess_glued(g) || guess_order(g) ||
+    return guess_command_option(g) || guess_field(g) || guess_word(g) || guess_number_pair(g) || guess_glued(g) || guess_order(g) ||
                    guess_bytes(g) || guess_comparison(g) || guess_bare_id(g) || guess_operator(g) ||
                    guess_rest(g)
                ? g->hint

@@ -17,6 +17,16 @@ int span_shown(struct span s)
     return len < SHOWN_BYTES ? (int)len : SHOWN_BYTES;
 }
 
+void hint_last(struct checker *c, enum diag_id id, struct span at, const char *hint)
+{
+    struct diag *last = c->sink->list.n ? &c->sink->list.at[c->sink->list.n - 1] : NULL;
+
+    if (!last || last->number != diag_number(id) || last->at.begin != at.begin)
+        return;
+    last->hint = arena_copy(c->sink->arena, hint, strlen(hint));
+    c->failed |= !last->hint;
+}
+
 const char *hint_text(char *buf, size_t size, const char *format, ...)
 {
     va_list ap;

@@ -49,6 +49,9 @@ enum told {
 #define SPAN_TEXT(c, s) span_shown(s), (c)->t->text + (s).begin
 int span_shown(struct span s);
 
+/** Gives the last diagnostic a hint if it is @id and about @at. */
+void hint_last(struct checker *c, enum diag_id id, struct span at, const char *hint);
+
 /** @format and its arguments in @buf, for diag_at.hint. Text that does not fit is cut. */
 const char *hint_text(char *buf, size_t size, const char *format, ...) __attribute__((format(printf, 3, 4)));
 #define HINT_BYTES 192

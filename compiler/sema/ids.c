@@ -509,22 +509,14 @@ static void hint_range(struct checker *c, const struct id_view *v)
 {
     const char *text = c->t->text + v->at.begin;
     uint32_t len = v->at.end - v->at.begin, hyphens = 0, digits = 0;
-    char buf[HINT_BYTES], *hint;
+    char buf[HINT_BYTES];
 
     for (uint32_t i = 0; i < len; i++) {
         hyphens += text[i] == '-' && i > 0 && i + 1 < len;
         digits += text[i] >= '0' && text[i] <= '9';
     }
-    if (hyphens != 1 || hyphens + digits != len || c->sink->list.n == 0)
-        return;
-    struct diag *last = &c->sink->list.at[c->sink->list.n - 1];
-    if (last->number != diag_number(DIAG_UNKNOWN_PORT) || last->at.begin != v->at.begin)
-        return;
-    hint_text(buf, sizeof buf, "write 'portrange %.*s'", SPAN_TEXT(c, v->at));
-    if (!(hint = arena_copy(c->sink->arena, buf, strlen(buf))))
-        c->failed = true;
-    else
-        last->hint = hint;
+    if (hyphens == 1 && hyphens + digits == len)
+        hint_last(c, DIAG_UNKNOWN_PORT, v->at, hint_text(buf, sizeof buf, "write 'portrange %.*s'", SPAN_TEXT(c, v->at)));
 }
 
 static bool name_id(struct checker *c, const struct id_view *v, struct prim *p)

@@ -2,6 +2,8 @@
 /*
  * sema/keywords.c - keywords: the leaves that are neither an id, a protocol word nor a relation.
  */
+#include <ctype.h>
+#include <string.h>
 #include "sema/checker.h"
 
 /* ---- arguments */
@@ -220,6 +222,27 @@ static bool wlan_subtype(struct checker *c, const struct ast_node *n, const stru
     return unknown_arg(c, n, a, DIAG_UNKNOWN_WLAN_SUBTYPE, other ? "it is a subtype of another type" : NULL);
 }
 
+/* `icmp type 8`: a protocol's word is accepted in front of those of 802.11, and means nothing there. */
+static void hint_icmp_type(struct checker *c, const struct ast_node *n)
+{
+    const char *text = c->t->text;
+    struct span word = keyword_of(c, n), value = n->u.arg[0].at, proto = {word.begin, word.begin};
+    char buf[HINT_BYTES];
+
+    while (proto.end > 0 && strchr(" \t\r\n", text[proto.end - 1]))
+        proto.end--;
+    proto.begin = proto.end;
+    while (proto.begin > 0 && isalnum((unsigned char)text[proto.begin - 1]))
+        proto.begin--;
+    size_t len = proto.end - proto.begin;
+    if (len < 4 || len > 5 || memcmp(text + proto.begin, "icmp6", len) != 0)
+        return;
+    hint_last(c, DIAG_NOT_ON_LINKTYPE, word,
+              n->u.arg[0].kind == ARG_NUMBER
+                  ? hint_text(buf, sizeof buf, "write '%.*s[%.*stype] = %.*s'", SPAN_TEXT(c, proto), SPAN_TEXT(c, proto), SPAN_TEXT(c, value))
+                  : hint_text(buf, sizeof buf, "write '%.*s[%.*stype] = ...'", SPAN_TEXT(c, proto), SPAN_TEXT(c, proto)));
+}
+
 static bool check_wlan_type(struct checker *c, const struct ast_node *n, struct prim *p)
 {
     const struct ast_arg *a = n->u.arg;
@@ -227,8 +250,10 @@ static bool check_wlan_type(struct checker *c, const struct ast_node *n, struct 
 
     p->kind = PRIM_WLAN_TYPE;
     p->lo = 0xfc;
-    if (!has_capability(c, keyword_of(c, n), LINK_WLAN, "type/subtype"))
+    if (!has_capability(c, keyword_of(c, n), LINK_WLAN, "type/subtype")) {
+        hint_icmp_type(c, n);
         return false;
+    }
     if (n->kind == AST_WLAN_SUBTYPE) {
         if (!wlan_subtype(c, n, a, WLAN_ANY_TYPE, &type, &bits))
             return false;

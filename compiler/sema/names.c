@@ -93,20 +93,35 @@ static bool sort_addresses(struct checker *c, struct span at, const struct weir_
     return true;
 }
 
+/* A name that looks like an address, or several: what was meant; else NULL. */
+static const char *no_host_hint(const char *name)
+{
+    size_t numeric = strspn(name, "0123456789.");
+
+    if (name[0] < '0' || name[0] > '9')
+        return NULL;
+    if (!name[numeric])
+        return "an IPv4 address has four parts of up to 255";
+    return name[numeric] == '-' && !name[numeric + 1 + strspn(name + numeric + 1, "0123456789.")]
+               ? "addresses from one to another are networks: 'net 10.0.0.0/29 or net 10.0.0.8/31'"
+               : NULL;
+}
+
 bool lookup_host(struct checker *c, struct span at, const char *name, struct host_addresses *out)
 {
     const struct weir_resolver *r = c->o->resolver;
     struct weir_address found[2 * ADDRESSES_MAX + 1] = {0}; /* no family: what was counted and not given */
     const size_t room = sizeof found / sizeof found[0];
+    const char *hint = no_host_hint(name);
     size_t count = 0;
 
     if (!r || !r->host)
-        return no_resolver(c, at, "hosts", "write the address, or give --resolve", TOLD_HOSTS);
+        return no_resolver(c, at, "hosts", hint ? hint : "write the address, or give --resolve", TOLD_HOSTS);
     switch (answer(r->host(r->user, name, found, room, &count))) {
     case WEIR_FOUND:
         break;
     case WEIR_NOT_FOUND:
-        diag(c->sink, DIAG_UNKNOWN_HOST, (struct diag_at){.at = at}, SPAN_TEXT(c, at));
+        diag(c->sink, DIAG_UNKNOWN_HOST, (struct diag_at){.at = at, .hint = hint}, SPAN_TEXT(c, at));
         return false;
     case WEIR_LOOKUP_FAILED:
         return lookup_failed(c, at);

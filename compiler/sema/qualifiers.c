@@ -2,6 +2,7 @@
 /*
  * sema/qualifiers.c - the words in front of an id: which go together, and where they stand.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include "sema/checker.h"
@@ -122,6 +123,22 @@ static void list_protocols(uint64_t set, char *buf, size_t size)
                                     ast_proto_word((enum ast_proto)p));
 }
 
+/* `tcp src 80` is about a port, `tcp dst 10.0.0.1` about two things. */
+static const char *hint_over_ip(struct checker *c, const struct id_view *v, const char *what, const char *words,
+                                char buf[static HINT_BYTES])
+{
+    const char *dir = v->dir == DIR_NONE ? "" : ast_dir_word(v->dir), *blank = *dir ? " " : "";
+    struct span proto = proto_word(c, v);
+    uint32_t digits = 0;
+
+    while (v->at.begin + digits < v->at.end && isdigit((unsigned char)c->t->text[v->at.begin + digits]))
+        digits++;
+    if ((PORTS & PROTO_BIT(v->proto)) && digits == v->at.end - v->at.begin)
+        return hint_text(buf, HINT_BYTES, "write '%.*s %s%sport %.*s'", SPAN_TEXT(c, proto), dir, blank, SPAN_TEXT(c, v->at));
+    return hint_text(buf, HINT_BYTES, "%s goes with %s; for both write '%.*s and %s%s%s %.*s'", what, words,
+                     SPAN_TEXT(c, proto), dir, blank, ast_type_word(v->type), SPAN_TEXT(c, v->at));
+}
+
 bool proto_fits(struct checker *c, const struct id_view *v, enum shape shape)
 {
     if (shapes[shape].protocols & PROTO_BIT(v->proto))
@@ -138,8 +155,7 @@ bool proto_fits(struct checker *c, const struct id_view *v, enum shape shape)
                                     : hint_text(quoted, sizeof quoted, "'%s'", ast_type_word(v->type));
         where.hint = "write 'decnet host AREA.NODE'";
     } else if ((v->type == TYPE_HOST || v->type == TYPE_NET) && (OVER_IP & PROTO_BIT(v->proto))) {
-        where.hint = hint_text(buf, sizeof buf, "%s goes with %s; for both write '%.*s and %s %.*s'", what,
-                               words, SPAN_TEXT(c, word), ast_type_word(v->type), SPAN_TEXT(c, v->at));
+        where.hint = hint_over_ip(c, v, what, words, buf);
     } else {
         where.hint = hint_text(buf, sizeof buf, "%s goes with %s", what, words);
     }

@@ -323,7 +323,7 @@ static const struct {
     {"link host $", 101, 10, 11, "hex digits"},
     {"ip[0] = ~1", 101, 8, 9, "^ 0xffffffff"},
     {"host \"a\"", 101, 5, 6, "quotes"},
-    {"port 80 \xe2\x80\x93 90", 102, 8, 11, "ASCII"},
+    {"port 80 \xe2\x80\x93 90", 102, 8, 11, "write '-'"},
     {"len = 09", 103, 7, 8, "octal"},
     {"len = 0037777777778", 103, 18, 19, "octal"},
     {"len = 003777777777778", 104, 6, 21, NULL},
@@ -375,7 +375,7 @@ static const struct {
     {"ip[0] = ip[1] = 1", 201, 14, 15, "one comparison"},
     {"ip tcp", 201, 3, 6, "'and' or 'or'"},
     {"ip (tcp)", 201, 3, 4, "'and' or 'or'"},
-    {"port 80 443", 201, 8, 11, "'and' or 'or'"},
+    {"port 80 443", 201, 8, 11, "'or 443'"},
     /* words */
     {"TCP port 80", 201, 0, 3, "'tcp'"},
     {"ip and TCP port 80", 201, 11, 15, "'tcp'"},
@@ -409,7 +409,7 @@ static const struct {
     {"vlan (10 or 20)", 201, 9, 11, NULL},
     {"vpi ((5) or 6)", 201, 5, 6, NULL},
     {"wlan subtype 0", 201, 13, 14, "subtype NAME"},
-    {"host 12345::1", 201, 10, 13, "'and' or 'or'"},
+    {"host 12345::1", 201, 10, 13, "four hex digits"},
     {"len = $123", 201, 6, 9, NULL},
     {"len = 123456789012", 201, 6, 18, NULL},
 };
