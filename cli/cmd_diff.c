@@ -113,6 +113,7 @@ static int parse(int argc, char **argv, struct diff *d)
         d->options[i] = o;
         d->options[i].words = o.words + i;
         d->options[i].word_count = 1;
+        d->options[i].called = i == 0 ? "first filter" : "second filter";
         if (o.words[i] == d->from[0] || o.words[i] == d->from[1]) {
             d->options[i].from_file = o.words[i];
             d->options[i].word_count = 0;

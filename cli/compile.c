@@ -66,6 +66,8 @@ static int read_text(const struct options *o, struct filter_text *t)
             return say_failed(o->json, "%s: %s", file, strerror(errno));
     } else if (filter_text_from_words(t, o->words, o->word_count) < 0) {
         return say_failed(o->json, "%s", strerror(ENOMEM));
+    } else if (o->called) {
+        t->name = o->called;
     }
     return EXIT_DONE;
 }

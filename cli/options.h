@@ -42,6 +42,7 @@ struct options {
     uint32_t hook;              /* --ingress, --egress: enum weir_hook */
     char **words;               /* the expression */
     int word_count;
+    const char *called; /* the expression, in front of places; NULL: "filter" */
 };
 
 /** Fills @o. Returns EXIT_DONE, or EXIT_USAGE after saying what is wrong. */

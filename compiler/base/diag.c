@@ -28,6 +28,17 @@ uint16_t diag_number(enum diag_id id)
     return table[id].number;
 }
 
+/* A copy of @text in which every byte is one that a line of a terminal shows: filters may hold any, and messages quote them. */
+static const char *copy_printable(struct arena *a, const char *text)
+{
+    char *copy = arena_copy(a, text, strlen(text));
+
+    for (char *c = copy; c && *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return copy;
+}
+
 void diag(struct diag_sink *sink, enum diag_id id, struct diag_at where, ...)
 {
     char text[512];
@@ -42,9 +53,9 @@ void diag(struct diag_sink *sink, enum diag_id id, struct diag_at where, ...)
     va_end(ap);
 
     struct diag d = {.number = table[id].number, .severity = table[id].severity, .at = where.at, .also = where.also};
-    d.message = arena_copy(sink->arena, text, strlen(text));
+    d.message = copy_printable(sink->arena, text);
     if (where.hint)
-        d.hint = arena_copy(sink->arena, where.hint, strlen(where.hint));
+        d.hint = copy_printable(sink->arena, where.hint);
     if (!d.message || (where.hint && !d.hint) || !vec_push(sink->arena, &sink->list, d))
         sink->failed = true;
 }

@@ -302,6 +302,17 @@ static void test_text(void)
             wrong += *m < ' ' || *m > '~';
     }
     tap_ok(wrong == 0, "every byte behind a word: an answer, in printable letters");
+    wrong = 0;
+    for (unsigned c = 0; c < 256; c++) {
+        char text[8] = {'l', 'd', (char)c, (char)c, ' ', '[', (char)c, ']'};
+        struct weir_program *p = NULL;
+        if (weir_program_read(cx, text, sizeof text, NULL, &p) >= 0)
+            weir_program_free(p);
+        wrong += p == NULL && !weir_diagnostic(cx, 0);
+        for (const char *m = p ? "" : weir_diagnostic(cx, 0)->message; *m; m++)
+            wrong += *m < ' ' || *m > '~';
+    }
+    tap_ok(wrong == 0, "every byte in a program: the same");
 }
 
 /* ---------------------------------------------------------------- resolvers that answer nonsense */

@@ -79,6 +79,10 @@ run diff ip 'port 10.0.0.1'
 is "a wrong filter: status" 1 "$rc"
 empty "a wrong filter: stdout" "$work/out"
 has "a wrong filter: stderr" "E0312" "$work/err"
+run diff 'ip and' 'portt 80'
+has "a wrong filter: which one" "first filter:1:7: error[E0201]" "$work/err"
+run diff ip 'portt 80'
+has "a wrong filter: the other one" "second filter:1:1: error[E0201]" "$work/err"
 run diff ip --from "$work/absent"
 is "a program that is not there" 1 "$rc"
 run diff ip "@$work/absent"
