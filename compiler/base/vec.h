@@ -23,6 +23,10 @@
     ((uint32_t)(extra) <= (v)->cap - (v)->n ||                                                      \
      vec_grow((a), (void **)&(v)->at, (v)->n, &(v)->cap, (extra), sizeof *(v)->at, alignof(max_align_t)))
 
+/** The empty vector @v with room for just @want elements, which are not likely to become more. False when memory is out. */
+#define vec_sized(a, v, want) \
+    (((v)->at = arena_alloc((a), (want), sizeof *(v)->at, alignof(max_align_t))) ? ((v)->cap = (want), true) : false)
+
 /** Appends @x. False when memory is out. */
 #define vec_push(a, v, x) (vec_reserve((a), (v), 1) ? ((v)->at[(v)->n++] = (x), true) : false)
 

@@ -51,6 +51,8 @@ bool ir_set_takes(unsigned kind, enum ir_op op)
 
 /* ---------------------------------------------------------------- values */
 
+#define VALUES_FIRST 24 /* what most filters have at most */
+
 static uint32_t node_hash(const struct ir_node *n)
 {
     uint64_t h = n->op;
@@ -138,9 +140,11 @@ ir_value ir_value_make(struct ir_func *f, struct ir_node n)
 void ir_init(struct ir_func *f, struct arena *arena, uint32_t accept)
 {
     *f = (struct ir_func){.arena = arena, .accept = accept, .entry = IR_REJECT};
-    ir_const(f, 0);
+    if (vec_reserve(arena, &f->value, VALUES_FIRST) && vec_reserve(arena, &f->range, VALUES_FIRST))
+        ir_const(f, 0);
     if (f->value.n)
         return;
+    f->failed = true;
     f->spare_value = (struct ir_node){.op = IR_CONST, .a = IR_NONE, .b = IR_NONE};
     f->value.at = &f->spare_value;
     f->range.at = &f->spare_range;
@@ -285,7 +289,7 @@ void ir_switch(struct ir_func *f, uint32_t block, ir_value on, const struct ir_c
 
     assert(n > 0);
     b->to.n = 0;
-    if (!vec_reserve(f->arena, &b->to, n)) {
+    if (!(b->to.cap ? vec_reserve(f->arena, &b->to, n) : vec_sized(f->arena, &b->to, n))) {
         b->to.n = old;
         f->failed = true;
         return;
