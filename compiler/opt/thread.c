@@ -59,9 +59,12 @@ struct piece {
     struct range in;
 };
 
-/* The child of a target, while the stamp is that of the state being expanded. */
-struct noted {
-    uint32_t stamp, child;
+/* What is kept for each block of the function, then for accept and reject. */
+struct target {
+    uint64_t relevant;     /* tracked values tested from here on */
+    uint32_t plain;        /* the state of the block without facts, plus one; 0: there is none */
+    uint32_t stamp, child; /* the child that leads here, while the stamp is that of the state being expanded */
+    bool copies;           /* there is a state of it */
 };
 
 /* Open addressing; entries are indices plus one, 0 ends a search. */
@@ -77,9 +80,8 @@ struct thread {
     struct ir_func *f;
     struct arena *a;        /* for the pass alone */
     uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
-    uint64_t *relevant;     /* per block: tracked values tested from here on */
-    bool *hopeless;         /* per value: it takes a load from where no packet has bytes */
-    bool *copies;           /* per block: there is a state of it */
+    struct target *target;
+    bool *hopeless;         /* per value: it takes a load from where no packet has bytes; NULL: none does */
     uint32_t extra;         /* further states of blocks that may be made with facts of their own */
     VEC(struct set) set;
     struct table set_table;
@@ -90,12 +92,12 @@ struct thread {
     VEC(struct ir_block) built;
     VEC(uint32_t) built_of; /* per built block: its state */
     struct table built_table;
+    struct slot no_slot;    /* of empty tables; stays zero */
     VEC(uint32_t) stack;
     VEC(struct range) scratch;
     VEC(struct piece) piece;
     VEC(struct ir_case) to; /* of the block being built */
     const struct ir_block *switched; /* whose pieces they are */
-    struct noted *noted;    /* per block, then accept and reject */
     uint32_t stamp;
     uint64_t budget;        /* states and set elements still allowed to carry facts */
     bool failed;
@@ -115,10 +117,10 @@ static uint32_t mix(uint32_t h, uint32_t x)
     return h ^ h >> 15;
 }
 
-static bool table_init(struct thread *t, struct table *table, uint32_t size)
+/* What every table is at first: a search ends at once, and what is put makes a real one. */
+static struct table table_empty(struct thread *t)
 {
-    *table = (struct table){arena_array(t->a, struct slot, size), size, 0};
-    return table->at != NULL;
+    return (struct table){&t->no_slot, 1, 0};
 }
 
 /* The slot in which a search for @hash begins; the next one is table_next(). */
@@ -142,20 +144,27 @@ static void table_put(struct table *table, uint32_t hash, uint32_t entry)
     table->n++;
 }
 
+static bool table_grow(struct thread *t, struct table *table)
+{
+    struct table old = *table;
+    uint32_t size = old.size == 1 ? TABLE_FIRST : 2 * old.size;
+    struct slot *at = arena_array(t->a, struct slot, size);
+
+    if (!at)
+        return false;
+    *table = (struct table){at, size, 0};
+    for (uint32_t i = 0; i < old.size; i++)
+        if (old.at[i].entry)
+            table_put(table, old.at[i].hash, old.at[i].entry);
+    return true;
+}
+
 static void table_add(struct thread *t, struct table *table, uint32_t hash, uint32_t index)
 {
-    if (table->n >= table->size / 2) {
-        struct table old = *table;
-        if (!table_init(t, table, 2 * old.size)) {
-            t->failed = true;
-            *table = old;
-            return;
-        }
-        for (uint32_t i = 0; i < old.size; i++)
-            if (old.at[i].entry)
-                table_put(table, old.at[i].hash, old.at[i].entry);
-    }
-    table_put(table, hash, index + 1);
+    if (table->n >= table->size / 2 && !table_grow(t, table))
+        t->failed = true;
+    else
+        table_put(table, hash, index + 1);
 }
 
 /* ---------------------------------------------------------------- sets */
@@ -173,6 +182,8 @@ static uint32_t set_intern(struct thread *t, const struct range *ranges, uint32_
 {
     uint32_t hash = set_hash_of(ranges, n);
 
+    if (n == 1 && ranges->lo == 0 && ranges->hi == UINT32_MAX)
+        return 0;
     for (const struct slot *i = table_first(&t->set_table, hash); i->entry; i = table_next(&t->set_table, i)) {
         const struct set *s = &t->set.at[i->entry - 1];
         if (i->hash == hash && s->n == n && memcmp(s->at, ranges, n * sizeof *ranges) == 0)
@@ -284,7 +295,7 @@ static uint32_t set_of(const struct thread *t, uint32_t first, uint32_t n, ir_va
     return 0;
 }
 
-/* Of the state of @block and the last @n of t->fact. */
+/* Of the state of @block and the last @n of t->fact, where that is not the block without facts. */
 static uint32_t state_hash_of(const struct thread *t, uint32_t block, uint32_t via, uint32_t n)
 {
     uint32_t h = mix(mix(0, block), via); /* an edge often comes from the block just before */
@@ -297,6 +308,8 @@ static uint32_t state_hash_of(const struct thread *t, uint32_t block, uint32_t v
 /* That state, whose hash is @hash, or IR_NONE. */
 static uint32_t state_find(const struct thread *t, uint32_t block, uint32_t via, uint32_t n, uint32_t hash)
 {
+    if (via == IR_NONE && n == 0)
+        return t->target[block].plain - 1;
     for (const struct slot *i = table_first(&t->state_table, hash); i->entry; i = table_next(&t->state_table, i)) {
         const struct state *o = &t->state.at[i->entry - 1];
         if (i->hash == hash && o->block == block && o->via == via && o->facts == n &&
@@ -309,24 +322,29 @@ static uint32_t state_find(const struct thread *t, uint32_t block, uint32_t via,
 /* The state of these, made if need be. Its facts are the last @n of t->fact. */
 static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uint32_t n)
 {
-    struct state s = {.block = block, .via = via, .fact = t->fact.n - n, .facts = n};
-    uint32_t hash = state_hash_of(t, block, via, n), found = state_find(t, block, via, n, hash);
+    const bool plain = via == IR_NONE && n == 0;
+    struct target *target = &t->target[block];
+    uint32_t hash = plain ? 0 : state_hash_of(t, block, via, n), found = state_find(t, block, via, n, hash);
 
     if (found != IR_NONE) {
         t->fact.n -= n;
         return found;
     }
-    if (!vec_push(t->a, &t->state, s)) {
+    if (!vec_reserve(t->a, &t->state, 1)) {
         t->failed = true;
         return IR_REJECT;
     }
-    table_add(t, &t->state_table, hash, t->state.n - 1);
+    t->state.at[t->state.n++] = (struct state){.block = block, .via = via, .fact = t->fact.n - n, .facts = n};
+    if (plain)
+        target->plain = t->state.n;
+    else
+        table_add(t, &t->state_table, hash, t->state.n - 1);
     t->budget -= t->budget ? 1 : 0;
-    if (t->copies[block]) { /* one more of a block that there is already; a long one counts for several */
+    if (target->copies) { /* one more of a block that there is already; a long one counts for several */
         uint32_t costs = 1 + t->f->block.at[block].to.n / LONG_CASES;
         t->extra -= costs < t->extra ? costs : t->extra;
     }
-    t->copies[block] = true;
+    target->copies = true;
     return t->state.n - 1;
 }
 
@@ -342,7 +360,7 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
             return block;
         }
         const struct ir_block *b = &t->f->block.at[block];
-        if (b->on != IR_NONE && t->hopeless[b->on]) {
+        if (t->hopeless && b->on != IR_NONE && t->hopeless[b->on]) {
             t->fact.n -= n;
             return IR_REJECT;
         }
@@ -352,7 +370,7 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
         }
         uint32_t kept = 0, first = t->fact.n - n;
         for (uint32_t i = 0; i < n; i++) /* only what is tested from here on */
-            if (t->budget && t->relevant[block] >> t->fact.at[first + i].value & 1)
+            if (t->budget && t->target[block].relevant >> t->fact.at[first + i].value & 1)
                 t->fact.at[first + kept++] = t->fact.at[first + i];
         t->fact.n = first + kept;
         n = kept;
@@ -367,7 +385,7 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
                 continue;
             }
         }
-        if (t->extra == 0 && t->copies[block] &&
+        if (t->extra == 0 && n && t->target[block].copies &&
             state_find(t, block, IR_NONE, n, state_hash_of(t, block, IR_NONE, n)) == IR_NONE) {
             t->fact.n -= n;
             n = 0;
@@ -408,9 +426,18 @@ static uint32_t push_facts(struct thread *t, uint32_t state, ir_value v, uint32_
     return n;
 }
 
-static struct noted *note_of(struct thread *t, uint32_t target)
+static struct target *target_of(struct thread *t, uint32_t target)
 {
-    return &t->noted[!is_return(target) ? target : t->f->block.n + (target == IR_REJECT)];
+    return &t->target[!is_return(target) ? target : t->f->block.n + (target == IR_REJECT)];
+}
+
+/* The child that leads to @target is @child, for the state being expanded. */
+static void note(struct thread *t, uint32_t target, uint32_t child)
+{
+    struct target *to = target_of(t, target);
+
+    to->stamp = t->stamp;
+    to->child = child;
 }
 
 static int piece_order(const void *a, const void *b)
@@ -462,7 +489,7 @@ static uint32_t set_of_pieces(struct thread *t, uint32_t first, uint32_t next)
 /* Is anything about @v asked again behind @target? */
 static bool asked_again(const struct thread *t, uint32_t target, ir_value v)
 {
-    return !is_return(target) && t->tracked[v] && t->relevant[target] >> (t->tracked[v] - 1) & 1;
+    return !is_return(target) && t->tracked[v] && t->target[target].relevant >> (t->tracked[v] - 1) & 1;
 }
 
 /* The same as resolve_tracked() where nothing is asked about the value again, so that it takes no sets. */
@@ -473,9 +500,9 @@ static void resolve_last(struct thread *t, uint32_t id, const struct ir_block *b
 
     t->stamp++;
     for (uint32_t c = 0; c < b->to.n && !t->failed; lo = b->to.at[c++].last + 1) {
-        struct noted *note = note_of(t, b->to.at[c].target);
-        if (note->stamp != t->stamp && meets(known, lo, b->to.at[c].last))
-            *note = (struct noted){t->stamp, resolve(t, block, b->to.at[c].target, push_facts(t, id, IR_NONE, 0))};
+        uint32_t target = b->to.at[c].target;
+        if (target_of(t, target)->stamp != t->stamp && meets(known, lo, b->to.at[c].last))
+            note(t, target, resolve(t, block, target, push_facts(t, id, IR_NONE, 0)));
     }
 }
 
@@ -509,22 +536,24 @@ static void resolve_tracked(struct thread *t, uint32_t id, const struct ir_block
         for (next = i; next < t->piece.n && t->piece.at[next].target == target; next++)
             ;
         uint32_t set = asked_again(t, target, b->on) ? set_of_pieces(t, i, next) : 0;
-        struct noted *note = note_of(t, target);
-        uint32_t child = resolve(t, block, target, push_facts(t, id, b->on, set));
-        *note = (struct noted){t->stamp, child};
+        note(t, target, resolve(t, block, target, push_facts(t, id, b->on, set)));
     }
 }
 
-/* The same when nothing is ever known of it. */
-static void resolve_untracked(struct thread *t, uint32_t id, const struct ir_block *b)
+/* The children where nothing is ever known of the value: one for each case. */
+static void expand_untracked(struct thread *t, uint32_t id, const struct ir_block *b)
 {
     const uint32_t block = t->state.at[id].block;
 
     t->stamp++;
-    for (uint32_t c = 0; c < b->to.n && !t->failed; c++) {
-        struct noted *note = note_of(t, b->to.at[c].target);
-        if (note->stamp != t->stamp)
-            *note = (struct noted){t->stamp, resolve(t, block, b->to.at[c].target, push_facts(t, id, IR_NONE, 0))};
+    for (uint32_t c = 0; c < b->to.n; c++) {
+        uint32_t target = b->to.at[c].target, child = target;
+        if (!is_return(target)) {
+            if (t->target[target].stamp != t->stamp)
+                note(t, target, resolve(t, block, target, push_facts(t, id, IR_NONE, 0)));
+            child = t->target[target].child;
+        }
+        t->child.at[t->child.n++] = child;
     }
 }
 
@@ -547,18 +576,14 @@ static void expand(struct thread *t, uint32_t id)
         t->child.at[t->child.n++] = child;
         return;
     }
-    if (b->on == IR_NONE) {
-        uint32_t child = resolve(t, block, b->to.at[0].target, push_facts(t, id, IR_NONE, 0));
-        t->child.at[t->child.n++] = child;
+    if (b->on == IR_NONE || !t->tracked[b->on]) {
+        expand_untracked(t, id, b);
         return;
     }
-    if (t->tracked[b->on])
-        resolve_tracked(t, id, b);
-    else
-        resolve_untracked(t, id, b);
+    resolve_tracked(t, id, b);
     for (uint32_t c = 0; c < cases; c++) {
-        const struct noted *note = note_of(t, b->to.at[c].target);
-        t->child.at[t->child.n++] = note->stamp == t->stamp ? note->child : CHILD_IMPOSSIBLE;
+        const struct target *to = target_of(t, b->to.at[c].target);
+        t->child.at[t->child.n++] = to->stamp == t->stamp ? to->child : CHILD_IMPOSSIBLE;
     }
 }
 
@@ -680,30 +705,46 @@ static bool worth_it(struct thread *t, const uint8_t *tests)
 
     for (uint32_t i = 0; i < f->block.n; i++) {
         const struct ir_block *b = &f->block.at[i];
-        if (b->on == IR_NONE || tests[b->on] > 1 || t->hopeless[b->on] || b->to.n < 2)
+        if (b->on == IR_NONE || tests[b->on] > 1 || t->hopeless || b->to.n < 2)
             return true;
     }
     return false;
 }
 
-/* Counts the tests of each value, up to two; finds values that no packet has. */
-static uint8_t *look_at_values(struct thread *t)
+/* A load from where no packet has bytes. */
+static bool reads_nothing(const struct ir_node *n)
+{
+    unsigned bytes = ir_read_bytes(n);
+
+    return bytes && n->a == IR_NONE && n->imm > IR_ADDRESS_MAX - bytes;
+}
+
+/* Finds values that no packet has. */
+static bool find_hopeless(struct thread *t)
+{
+    const struct ir_func *f = t->f;
+    ir_value v = 0;
+
+    while (v < f->value.n && (f->value.at[v].imm < IR_ADDRESS_MAX - 4 || !reads_nothing(&f->value.at[v])))
+        v++;
+    if (v == f->value.n) /* as in most filters */
+        return true;
+    t->hopeless = arena_array(t->a, bool, f->value.n);
+    for (; t->hopeless && v < f->value.n; v++) {
+        const struct ir_node *n = &f->value.at[v];
+        t->hopeless[v] = n->op != IR_PHI && (reads_nothing(n) || (n->a != IR_NONE && t->hopeless[n->a]) ||
+                                             (n->b != IR_NONE && t->hopeless[n->b]));
+    }
+    return t->hopeless != NULL;
+}
+
+/* Counts the tests of each value, up to two. */
+static uint8_t *count_tests(struct thread *t)
 {
     const struct ir_func *f = t->f;
     uint8_t *tests = arena_array(t->a, uint8_t, f->value.n);
 
-    t->hopeless = arena_array(t->a, bool, f->value.n);
-    if (!tests || !t->hopeless)
-        return NULL;
-    for (ir_value v = 0; v < f->value.n; v++) {
-        const struct ir_node *n = &f->value.at[v];
-        if (n->op == IR_PHI)
-            continue;
-        unsigned bytes = ir_read_bytes(n);
-        t->hopeless[v] = (bytes && n->a == IR_NONE && n->imm > IR_ADDRESS_MAX - bytes) ||
-                         (n->a != IR_NONE && t->hopeless[n->a]) || (n->b != IR_NONE && t->hopeless[n->b]);
-    }
-    for (uint32_t i = 0; i < f->block.n; i++) {
+    for (uint32_t i = 0; tests && i < f->block.n; i++) {
         ir_value on = f->block.at[i].on;
         if (on != IR_NONE && tests[on] < 2)
             tests[on]++;
@@ -718,10 +759,8 @@ static bool find_relevant(struct thread *t, const uint8_t *tests)
     uint32_t tracked = 0;
 
     t->tracked = arena_array(t->a, uint32_t, f->value.n);
-    t->relevant = arena_array(t->a, uint64_t, f->block.n + 1);
-    t->copies = arena_array(t->a, bool, f->block.n + 1);
-    t->noted = arena_array(t->a, struct noted, f->block.n + 2);
-    if (!t->tracked || !t->relevant || !t->copies || !t->noted)
+    t->target = arena_array(t->a, struct target, f->block.n + 2);
+    if (!t->tracked || !t->target)
         return false;
     for (uint32_t i = 0; i < f->block.n && tracked < TRACKED_MAX; i++) {
         ir_value on = f->block.at[i].on;
@@ -730,11 +769,11 @@ static bool find_relevant(struct thread *t, const uint8_t *tests)
     }
     for (uint32_t i = f->block.n; i-- > 0;) {
         const struct ir_block *b = &f->block.at[i];
-        if (b->on != IR_NONE && t->tracked[b->on])
-            t->relevant[i] |= UINT64_C(1) << (t->tracked[b->on] - 1);
+        uint64_t relevant = b->on != IR_NONE && t->tracked[b->on] ? UINT64_C(1) << (t->tracked[b->on] - 1) : 0;
         for (uint32_t c = 0; c < b->to.n; c++)
             if (!is_return(b->to.at[c].target) && f->block.at[b->to.at[c].target].phi.n == 0)
-                t->relevant[i] |= t->relevant[b->to.at[c].target];
+                relevant |= t->target[b->to.at[c].target].relevant;
+        t->target[i].relevant = relevant;
     }
     return true;
 }
@@ -812,11 +851,15 @@ static int rebuild(struct thread *t)
 
     t->budget = 16 * (uint64_t)f->block.n + 65536;
     t->extra = COPIES_FREE + f->block.n / 16;
-    const uint8_t *tests = look_at_values(t);
-    if (tests && !worth_it(t, tests))
+    t->set_table = t->state_table = t->built_table = table_empty(t);
+    const uint8_t *tests = count_tests(t);
+    if (!tests || !find_hopeless(t))
+        return WEIR_E_MEMORY;
+    if (!worth_it(t, tests))
         return WEIR_OK;
-    if (!tests || !find_relevant(t, tests) || !table_init(t, &t->set_table, TABLE_FIRST) ||
-        !table_init(t, &t->state_table, TABLE_FIRST) || !table_init(t, &t->built_table, TABLE_FIRST) || set_intern(t, &everything, 1) != 0 || t->failed)
+    if (!find_relevant(t, tests) || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
+        !vec_reserve(t->a, &t->state, f->block.n) || !vec_reserve(t->a, &t->built, f->block.n) ||
+        !vec_reserve(t->a, &t->built_of, f->block.n) || !vec_reserve(t->a, &t->child, 2 * f->block.n))
         return WEIR_E_MEMORY;
     uint32_t root = resolve(t, IR_NONE, f->entry, 0);
     if (t->failed || (!is_return(root) && !walk(t, root)))
