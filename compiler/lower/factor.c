@@ -28,6 +28,7 @@
 #define OVERTAKE_MAX 8  /* runs that an item may move past */
 #define LONG_LIST    SWITCH_MIN /* items from which a list is worth a second look */
 #define COMMON_MIN   LONG_LIST /* items from which tests they all make are made once */
+#define FEW          4  /* items of a run that are compared one by one */
 #define COMMON_MAX   16 /* parts of an item that are looked at for that */
 
 /* An interval of an entry's set. */
@@ -364,17 +365,104 @@ static bool lone_is_apart(const struct entry *lone, uint32_t lones, const struct
     return apart;
 }
 
+static bool is_list(const struct factor *x, uint32_t i)
+{
+    return x->form.nf.at[i].kind == NF_AND || x->form.nf.at[i].kind == NF_OR;
+}
+
+/*
+ * Flattens the items of @list from @first on. Does none begin with a test of the value that another begins with? Then each is
+ * a run of its own, and stays where it is.
+ */
+static bool is_settled(struct factor *x, uint32_t list, uint32_t first)
+{
+    uint8_t compound = x->form.nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
+    uint32_t items = 0;
+    bool settled = true;
+
+    x->stamp++;
+    for (uint32_t i = first; i != NF_NONE; i = x->form.nf.at[i].next) {
+        if (is_list(x, i))
+            nf_flatten(&x->form, i);
+        uint32_t head = factor_head(&x->form, i, compound);
+        x->any_long |= ++items == LONG_LIST;
+        if (head == NF_NONE)
+            continue;
+        ir_value on = nf_test_value(&x->form, head);
+        settled &= x->run_stamp[on] != x->stamp;
+        x->run_stamp[on] = x->stamp;
+    }
+    return settled;
+}
+
+/* The same of what stands behind the test that @item begins with, the last child of which is not that test. */
+static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
+{
+    uint32_t rest = x->form.nf.at[head].next;
+
+    if (x->form.nf.at[rest].next != NF_NONE)
+        return is_settled(x, item, rest);
+    if (!is_list(x, rest))
+        return true;
+    nf_flatten(&x->form, rest);
+    return is_settled(x, rest, x->form.nf.at[rest].first);
+}
+
+/*
+ * Do the few items of run @r stay as they are? There are no two lone ones, no two ask for one set, and there is nothing to do
+ * behind the tests.
+ */
+static bool run_stays(struct factor *x, const struct run *r, bool is_or)
+{
+    struct set seen[FEW];
+    uint32_t n = 0, lone = 0;
+    bool stays = r->n <= FEW;
+
+    for (uint32_t i = r->first; i != NF_NONE && stays; i = x->form.nf.at[i].next) {
+        uint32_t head = factor_head(&x->form, i, is_or ? NF_AND : NF_OR);
+        if (head == i || x->form.nf.at[head].next == NF_NONE) {
+            stays = ++lone < 2;
+            continue;
+        }
+        seen[n] = nf_test_set(&x->form, head, is_or);
+        for (uint32_t k = 0; k < n && stays; k++)
+            stays = !set_equal(seen[k], seen[n]);
+        n++;
+        stays = stays && is_rest_settled(x, i, head);
+    }
+    return stays;
+}
+
+/* The reach of a compound of two parts, which may have had more. */
+static void reach_again(struct factor *x, uint32_t item)
+{
+    const struct nf *first = &x->form.nf.at[x->form.nf.at[item].first];
+
+    if (!is_list(x, item) || first->next == NF_NONE || x->form.nf.at[first->next].next != NF_NONE)
+        return;
+    uint32_t a = first->reach, b = x->form.nf.at[first->next].reach;
+    x->form.nf.at[item].reach = a > b ? a : b;
+}
+
 /* What a run becomes, appended to @list; lists that are made are put on the work list. */
 static void write_run(struct factor *x, uint32_t list, const struct run *r)
 {
     uint8_t kind = x->form.nf.at[list].kind;
     bool is_or = kind == NF_OR;
-    uint32_t lone, n, pieces = 0;
+    uint32_t lone, n, pieces = 0, next;
 
     if (r->n == 1) {
         nf_list_append(&x->form, list, r->first);
         if (x->switches) /* otherwise it was regrouped before this list */
             push_work(x, r->first);
+        return;
+    }
+    if (!x->switches && run_stays(x, r, is_or)) {
+        for (uint32_t i = r->first; i != NF_NONE; i = next) {
+            next = x->form.nf.at[i].next;
+            reach_again(x, i);
+            nf_list_append(&x->form, list, i);
+        }
         return;
     }
     struct entry *e = run_entries(x, r, is_or, &lone, &n), *rests = e + r->n - n;
@@ -504,12 +592,12 @@ static void regroup(struct factor *x, uint32_t list)
     uint32_t base = x->run.n;
 
     nf_flatten(&x->form, list);
-    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE; i = x->form.nf.at[i].next)
-        if (x->form.nf.at[i].kind == NF_AND || x->form.nf.at[i].kind == NF_OR)
-            nf_flatten(&x->form, i);
+    bool settled = is_settled(x, list, x->form.nf.at[list].first);
     if (x->switches) {
         hoist_common(x, list);
         factor_distribute(&x->form, list);
+    } else if (settled) {
+        return;
     }
     read_items(x, list, base);
     x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
