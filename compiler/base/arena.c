@@ -127,6 +127,7 @@ static void *large_link(struct arena_chunk *c)
     return c->data;
 }
 
+/* Not zeroed. */
 static void *large_alloc(struct arena *a, size_t bytes)
 {
     struct arena_chunk *c = chunk_resize(a, NULL, bytes);
@@ -135,7 +136,7 @@ static void *large_alloc(struct arena *a, size_t bytes)
         return NULL;
     c->older = a->large;
     c->link = &a->large;
-    return memset(large_link(c), 0, bytes);
+    return large_link(c);
 }
 
 void *arena_alloc_slow(struct arena *a, size_t n, size_t size, size_t align)
@@ -146,7 +147,10 @@ void *arena_alloc_slow(struct arena *a, size_t n, size_t size, size_t align)
     }
     size_t bytes = n * size;
 
-    return bytes >= ARENA_LARGE ? large_alloc(a, bytes) : arena_take(a, bytes, align, 0);
+    if (bytes < ARENA_LARGE)
+        return arena_take(a, bytes, align, 0);
+    void *block = large_alloc(a, bytes);
+    return block ? memset(block, 0, bytes) : NULL;
 }
 
 void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_t align)
@@ -154,17 +158,14 @@ void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_
     if (old >= ARENA_LARGE) {
         struct arena_chunk *c = (struct arena_chunk *)((unsigned char *)block - offsetof(struct arena_chunk, data));
         c = chunk_resize(a, c, bytes);
-        if (!c)
-            return NULL;
-        memset(c->data + old, 0, bytes - old);
-        return large_link(c);
+        return c ? large_link(c) : NULL;
     }
     if (old && (unsigned char *)block + old == a->next && bytes < ARENA_LARGE && bytes - old <= arena_left(a, 0)) {
         a->next += bytes - old;
-        arena_zero(a, a->end, a->next);
+        arena_zero(a, a->next, a->next);
         return block;
     }
-    void *to = bytes >= ARENA_LARGE ? large_alloc(a, bytes) : arena_take(a, bytes, align, old);
+    void *to = bytes >= ARENA_LARGE ? large_alloc(a, bytes) : arena_take(a, bytes, align, bytes);
     if (to && old)
         memcpy(to, block, old);
     return to;

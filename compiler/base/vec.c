@@ -5,6 +5,7 @@
 #define VEC_FIRST 8
 #endif
 
+#define VEC_PLAIN 1024 /* bytes from which the first room is not taken from what the arena has zeroed ahead */
 #define VEC_LARGE ((size_t)8 << 20) /* bytes from which room to spare is dear, and moving is the system's to do cheaply */
 
 bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t extra, size_t size, size_t align)
@@ -14,7 +15,8 @@ bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t ex
     uint32_t want = !*cap ? VEC_FIRST : *cap < VEC_LARGE / size ? *cap * 2 : *cap + *cap / 4;
     if (want < n + extra)
         want = n + extra;
-    void *to = *cap ? arena_resize(a, *at, *cap * size, want * size, align) : arena_alloc(a, want, size, align);
+    void *to = *cap || want * size >= VEC_PLAIN ? arena_resize(a, *at, *cap * size, want * size, align)
+                                                  : arena_alloc(a, want, size, align);
     if (!to)
         return false;
     *at = to;

@@ -4,7 +4,7 @@
  *
  * A vector is any struct with the members `T *at; uint32_t n, cap;`, declared with VEC(T). Elements are
  * addressed by index (v.at[i]); pointers into it die at the next push. Growing doubles; large vectors grow
- * where they are if the allocator can do that.
+ * where they are if the allocator can do that. What lies behind the last element is not zeroed.
  */
 #ifndef WEIR_BASE_VEC_H
 #define WEIR_BASE_VEC_H

@@ -220,6 +220,7 @@ static bool make(struct asm_code *c, struct asm_table *t)
         return false;
     }
     t->at = c->rodata.n;
+    memset(c->rodata.at + t->at, 0, bytes);
     struct arena_mark mark = arena_mark(c->arena);
     struct maker m = {.t = t, .displacement = (void *)(c->rodata.at + t->at)};
     m.slot = (void *)(c->rodata.at + t->at + displacement_bytes(t));
