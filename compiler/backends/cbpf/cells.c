@@ -428,8 +428,20 @@ static bool has_phis(const struct ir_func *f)
     return false;
 }
 
+/* Does some value take enough instructions to be worth a cell? */
+static bool has_dear(const struct cb_emit *e)
+{
+    ir_value v = 0;
+
+    while (v < e->f->value.n && e->cost[v].steps < KEEP_FROM)
+        v++;
+    return v < e->f->value.n;
+}
+
 void cb_cells_assign(struct cb_emit *e)
 {
+    if (!e->early && (e->plain || !has_dear(e)) && !has_phis(e->f)) /* as in most filters */
+        return;
     uint32_t blocks = e->f->block.n, values = e->f->value.n;
     struct cells c = {.e = e};
     uint8_t *need = arena_array(e->arena, uint8_t, blocks);
@@ -447,7 +459,7 @@ void cb_cells_assign(struct cb_emit *e)
         cb_early_find(e);
     if (!e->plain && !e->status)
         choose_candidates(e);
-    if (e->kept_n == 0 && !has_phis(e->f)) /* as in most filters */
+    if (e->kept_n == 0 && !has_phis(e->f))
         return;
     for (uint32_t b = 0; b < blocks; b++)
         need[b] = (uint8_t)(e->in[b] == NONE ? 0 : test_cells(e, b));

@@ -22,6 +22,8 @@
 #define EARLY_MIN 800u                  /* shorter programs are taken, whatever they load */
 #define EARLY_MAX (2 * CBPF_KERNEL_MAX) /* longer ones do not become short enough with fewer loads */
 
+#define BLOCKS_MANY 1024u /* for which there is room at once */
+
 static const struct cb_regs nothing = {IR_NONE, IR_NONE, IR_NONE, 0};
 
 void cb_fail(struct cb_emit *e, int status)
@@ -417,6 +419,8 @@ static void emit_test(struct cb_emit *e, struct cb_test *t)
 {
     bool swapped = false;
 
+    if (t->x == IR_NONE && cb_eval_simple(e, t->a))
+        return;
     cb_eval_begin(e, t->a, t->x);
     if (t->x == IR_NONE) {
         cb_eval(e, t->a);
@@ -686,52 +690,67 @@ static void emit_phis(struct cb_emit *e, uint32_t b)
 
 /* ---------------------------------------------------------------- the whole */
 
-static void emit_alloc(struct cb_emit *e)
+static bool early_alloc(struct cb_emit *e)
 {
     uint32_t blocks = e->f->block.n, values = e->f->value.n;
 
-    e->thread = arena_array(e->arena, uint32_t, blocks);
-    e->in = arena_array(e->arena, uint32_t, blocks);
-    e->out = arena_array(e->arena, uint32_t, blocks);
-    e->out_n = arena_array(e->arena, uint32_t, blocks);
-    e->twin = arena_array(e->arena, uint32_t, blocks);
-    e->twins = arena_array(e->arena, uint32_t, blocks);
+    e->early_at = arena_array(e->arena, uint32_t, values);
+    e->early_x = arena_array(e->arena, ir_value, blocks);
+    if (!e->early_at || !e->early_x)
+        return false;
+    memset(e->early_at, 0xff, values * sizeof *e->early_at); /* NONE */
+    memset(e->early_x, 0xff, blocks * sizeof *e->early_x);   /* IR_NONE */
+    return true;
+}
+
+/* What is kept by block and by value: a few large arrays for many small ones. */
+static void emit_alloc(struct cb_emit *e)
+{
+    size_t blocks = e->f->block.n, values = e->f->value.n;
+    uint32_t *block_words = arena_array(e->arena, uint32_t, 7 * blocks), *value_words = arena_array(e->arena, uint32_t, 2 * values);
+    uint64_t *kept = arena_array(e->arena, uint64_t, 3 * blocks);
+    uint16_t *cells = arena_array(e->arena, uint16_t, 4 * blocks);
+    uint8_t *value_bytes = arena_array(e->arena, uint8_t, 3 * values);
+
     e->test = arena_array(e->arena, struct cb_test, blocks);
-    e->slot = arena_array(e->arena, uint32_t, blocks);
-    if (e->early) {
-        e->early_at = arena_array(e->arena, uint32_t, values);
-        e->early_x = arena_array(e->arena, ir_value, blocks);
-    }
-    e->kept_in = arena_array(e->arena, uint64_t, blocks);
-    e->kept_out = arena_array(e->arena, uint64_t, blocks);
-    e->kept_store = arena_array(e->arena, uint64_t, blocks);
-    e->cells_in = arena_array(e->arena, uint16_t, blocks);
-    e->cells_out = arena_array(e->arena, uint16_t, blocks);
-    e->cells_phi = arena_array(e->arena, uint16_t, blocks);
-    e->cells_copy = arena_array(e->arena, uint16_t, blocks);
     e->cost = arena_array(e->arena, struct cb_cost, values);
-    e->home = arena_array(e->arena, uint8_t, values);
-    e->kept_index = arena_array(e->arena, uint8_t, values);
-    e->temp = arena_array(e->arena, uint8_t, values);
-    e->uses = arena_array(e->arena, uint32_t, values);
-    e->seen = arena_array(e->arena, uint32_t, values);
-    if (!e->thread || !e->in || !e->out || !e->out_n || !e->twin || !e->twins || !e->test || !e->slot || !e->kept_in ||
-        !e->kept_out || !e->kept_store || !e->cells_in || !e->cells_out || !e->cells_phi || !e->cells_copy ||
-        !e->cost || !e->home || !e->kept_index || !e->temp || !e->uses || !e->seen ||
-        (e->early && (!e->early_at || !e->early_x))) {
+    if (!block_words || !value_words || !kept || !cells || !value_bytes || !e->test || !e->cost || (e->early && !early_alloc(e))) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
-    uint32_t *const none[] = {e->in, e->twin, e->twins, e->slot};
-    uint8_t *const no_cell[] = {e->home, e->kept_index, e->temp};
-    for (int i = 0; i < 4; i++)
-        memset(none[i], 0xff, blocks * sizeof *none[i]); /* NONE */
-    for (int i = 0; i < 3; i++)
-        memset(no_cell[i], NO_CELL, values);
-    if (e->early) {
-        memset(e->early_at, 0xff, values * sizeof *e->early_at); /* NONE */
-        memset(e->early_x, 0xff, blocks * sizeof *e->early_x);   /* IR_NONE */
-    }
+    e->in = block_words;
+    e->twin = e->in + blocks;
+    e->twins = e->twin + blocks;
+    e->slot = e->twins + blocks;
+    memset(e->in, 0xff, 4 * blocks * sizeof *e->in); /* NONE, in these four */
+    e->thread = e->slot + blocks;
+    e->out = e->thread + blocks;
+    e->out_n = e->out + blocks;
+    e->kept_in = kept;
+    e->kept_out = kept + blocks;
+    e->kept_store = kept + 2 * blocks;
+    e->cells_in = cells;
+    e->cells_out = cells + blocks;
+    e->cells_phi = cells + 2 * blocks;
+    e->cells_copy = cells + 3 * blocks;
+    e->home = value_bytes;
+    e->kept_index = value_bytes + values;
+    e->temp = value_bytes + 2 * values;
+    memset(e->home, NO_CELL, 3 * values); /* in all three */
+    e->uses = value_words;
+    e->seen = value_words + values;
+}
+
+/* Room for what most programs have by block. */
+static bool emit_reserve(struct cb_emit *e)
+{
+    uint32_t blocks = e->f->block.n < BLOCKS_MANY ? e->f->block.n : BLOCKS_MANY;
+
+    if (vec_reserve(e->arena, &e->edge, 2 * blocks + 1) && vec_reserve(e->arena, &e->decided, 3 * blocks) &&
+        vec_reserve(e->arena, &e->code, 3 * blocks))
+        return true;
+    cb_fail(e, WEIR_E_MEMORY);
+    return false;
 }
 
 /* Emits all blocks; gives where the program starts. */
@@ -740,7 +759,7 @@ static uint32_t emit_all(struct cb_emit *e)
     uint32_t start = e->f->entry, at = 0;
 
     emit_alloc(e);
-    if (e->status)
+    if (e->status || !emit_reserve(e))
         return start;
     thread_jumps(e);
     if (start < e->f->block.n)

@@ -448,20 +448,13 @@ static void checked_address_later(struct cb_emit *e, ir_value base, uint32_t off
     eval_later(e, base, false);
 }
 
+/* Through a variable address. */
 static void eval_load(struct cb_emit *e, ir_value v)
 {
     const struct ir_node *n = node(e, v);
     unsigned size = ir_load_size(n);
     ir_value base = n->a;
 
-    if (base == IR_NONE) {
-        if ((uint64_t)n->imm + size > IR_ADDRESS_MAX)
-            e->doomed = true;
-        else
-            cb_put(e, CB_LD | CB_ABS | load_size_code(size), n->imm);
-        e->regs.a = v;
-        return;
-    }
     if (cb_address_unsafe(e, base, n->imm, size) && !known_safe(e, base, n->imm)) {
         later(e, (struct cb_task){
                      .what = DO_LOAD, .v = v, .k = n->imm, .code = CB_LD | CB_IND | load_size_code(size)});
@@ -506,6 +499,43 @@ static void eval_saving_x(struct cb_emit *e, ir_value v)
     eval_later(e, v, false);
 }
 
+/* Brings @v into A if one instruction does that whatever the registers hold. */
+static bool eval_alone(struct cb_emit *e, ir_value v)
+{
+    const struct ir_node *n = node(e, v);
+
+    switch (n->op) {
+    case IR_CONST:
+        cb_put(e, CB_LD_IMM, n->imm);
+        break;
+    case IR_LEN:
+        cb_put(e, CB_LD_LEN, 0);
+        break;
+    case IR_META:
+        cb_put(e,
+               CB_LD | CB_ABS |
+                   (n->imm == META_IFINDEX        ? CB_W
+                    : n->imm == META_VLAN_PRESENT ? CB_B
+                                                  : CB_H),
+               CB_META_BASE + n->imm);
+        break;
+    case IR_LOAD8:
+    case IR_LOAD16:
+    case IR_LOAD32:
+        if (n->a != IR_NONE)
+            return false;
+        if ((uint64_t)n->imm + ir_load_size(n) > IR_ADDRESS_MAX)
+            e->doomed = true;
+        else
+            cb_put(e, CB_LD | CB_ABS | load_size_code(ir_load_size(n)), n->imm);
+        break;
+    default:
+        return false;
+    }
+    e->regs.a = v;
+    return true;
+}
+
 static void eval(struct cb_emit *e, const struct cb_task *t)
 {
     ir_value v = t->v;
@@ -526,21 +556,9 @@ static void eval(struct cb_emit *e, const struct cb_task *t)
         return;
     }
     later(e, (struct cb_task){.what = DO_GOT, .v = v});
+    if (eval_alone(e, v))
+        return;
     switch (n->op) {
-    case IR_CONST:
-        cb_put(e, CB_LD_IMM, n->imm);
-        break;
-    case IR_LEN:
-        cb_put(e, CB_LD_LEN, 0);
-        break;
-    case IR_META:
-        cb_put(e,
-               CB_LD | CB_ABS |
-                   (n->imm == META_IFINDEX        ? CB_W
-                    : n->imm == META_VLAN_PRESENT ? CB_B
-                                                  : CB_H),
-               CB_META_BASE + n->imm);
-        break;
     case IR_LOAD8:
     case IR_LOAD16:
     case IR_LOAD32:
@@ -560,6 +578,17 @@ static void eval(struct cb_emit *e, const struct cb_task *t)
         return;
     }
     e->regs.a = v;
+}
+
+bool cb_eval_simple(struct cb_emit *e, ir_value v)
+{
+    if (e->found.n)
+        cb_eval_end(e);
+    if (e->home[v] != NO_CELL || e->regs.x == v || (e->regs.a != v && !eval_alone(e, v)))
+        return false;
+    if (!e->doomed)
+        keep(e, v);
+    return true;
 }
 
 /* A holds @v, freshly computed: keep it where it will be looked for. */

@@ -23,27 +23,28 @@
 struct layout {
     struct cb_emit *e;
     VEC(struct weir_cbpf_insn) reversed; /* index: distance from the end */
-    uint32_t *at;    /* by instruction: its place, once placed; the place of its target for GOTO */
-    uint32_t *near;  /* by instruction: place of the latest trampoline to it, or NONE */
-    uint32_t ret[2]; /* places of the returns: accept, reject */
-    uint32_t near_ret[2];
+    uint32_t *at;    /* by instruction, then for accept and reject: its place, once placed; the place of its target for GOTO */
+    uint32_t *near;  /* ... place of the latest trampoline to it, or NONE */
     bool near_returns;
     uint32_t *run;     /* hash table: places of first instructions of runs, or NONE; the latest first */
     uint32_t run_mask; /* of buckets */
 };
 
-/* The instruction or return a jump target stands for. */
+/* Returns as indices behind those of the instructions. */
+static uint32_t index_of(const struct cb_emit *e, uint32_t to)
+{
+    return to >= TO_ACCEPT ? e->code.n + (to - TO_ACCEPT) : to;
+}
+
+/* The index of the instruction or return a jump target stands for. */
 static uint32_t resolve(const struct cb_emit *e, uint32_t to)
 {
     if (to >= TO_EDGE && to < TO_ACCEPT)
         to = e->edge.at[to - TO_EDGE].entry;
-    return to;
+    return index_of(e, to);
 }
 
-static bool is_return(uint32_t to)
-{
-    return to == TO_ACCEPT || to == TO_REJECT;
-}
+_Static_assert(TO_REJECT == TO_ACCEPT + 1, "index_of() counts on it");
 
 static uint32_t place_put(struct layout *l, struct weir_cbpf_insn in)
 {
@@ -63,16 +64,6 @@ static struct weir_cbpf_insn return_insn(const struct layout *l, uint32_t to)
     return (struct weir_cbpf_insn){CB_RET_K, 0, 0, to == TO_ACCEPT ? l->e->f->accept : 0};
 }
 
-static uint32_t *place_of(struct layout *l, uint32_t to)
-{
-    return is_return(to) ? &l->ret[to == TO_REJECT] : &l->at[to];
-}
-
-static uint32_t *trampoline_of(struct layout *l, uint32_t to)
-{
-    return is_return(to) ? &l->near_ret[to == TO_REJECT] : &l->near[to];
-}
-
 /* Whether a jump placed next reaches place @p. */
 static bool reaches(const struct layout *l, uint32_t p)
 {
@@ -82,22 +73,19 @@ static bool reaches(const struct layout *l, uint32_t p)
 /* The place a conditional jump placed next can go to for @to, or NONE. */
 static uint32_t reachable(struct layout *l, uint32_t to)
 {
-    uint32_t p = *place_of(l, to);
-
-    if (reaches(l, p))
-        return p;
-    p = *trampoline_of(l, to);
-    return reaches(l, p) ? p : NONE;
+    if (reaches(l, l->at[to]))
+        return l->at[to];
+    return reaches(l, l->near[to]) ? l->near[to] : NONE;
 }
 
 static void put_trampoline(struct layout *l, uint32_t to)
 {
-    uint32_t p = *place_of(l, to);
-    struct weir_cbpf_insn in = {CB_JMP | CB_JA, 0, 0, l->reversed.n - p - 1};
+    uint32_t returns = l->e->code.n;
+    struct weir_cbpf_insn in = {CB_JMP | CB_JA, 0, 0, l->reversed.n - l->at[to] - 1};
 
-    if (is_return(to) && l->near_returns)
-        in = return_insn(l, to);
-    *trampoline_of(l, to) = place_put(l, in);
+    if (to >= returns && l->near_returns)
+        in = return_insn(l, TO_ACCEPT + (to - returns));
+    l->near[to] = place_put(l, in);
 }
 
 static void place_branch(struct layout *l, uint32_t i)
@@ -106,7 +94,7 @@ static void place_branch(struct layout *l, uint32_t i)
     uint32_t yes = resolve(l->e, in->jt), no = resolve(l->e, in->jf), at_yes, at_no;
 
     if (yes == no) { /* cases that ended up together */
-        l->at[i] = *place_of(l, yes);
+        l->at[i] = l->at[yes];
         if (l->at[i] != l->reversed.n - 1) {
             put_trampoline(l, yes);
             l->at[i] = l->reversed.n - 1;
@@ -134,7 +122,7 @@ static void place_branch(struct layout *l, uint32_t i)
 static void place_goto(struct layout *l, uint32_t i, bool entered)
 {
     uint32_t to = resolve(l->e, l->e->code.at[i].jt);
-    uint32_t p = *place_of(l, to);
+    uint32_t p = l->at[to];
 
     l->at[i] = p;
     if (!entered || p == l->reversed.n - 1)
@@ -238,8 +226,7 @@ static uint32_t place_run(struct layout *l, uint32_t i)
 {
     struct cb_emit *e = l->e;
     uint32_t start = run_start(e, i);
-    uint32_t yes = *place_of(l, resolve(e, e->code.at[i].jt)),
-             no = *place_of(l, resolve(e, e->code.at[i].jf));
+    uint32_t yes = l->at[resolve(e, e->code.at[i].jt)], no = l->at[resolve(e, e->code.at[i].jf)];
 
     uint32_t hash[RUN_MAX + 1];
     bool compared = start <= i && yes != no;
@@ -278,10 +265,10 @@ static void place_all(struct layout *l)
 /* The program starts at instruction or return @start. */
 static void place_start(struct layout *l, uint32_t start)
 {
-    uint32_t p = *place_of(l, start);
+    uint32_t to = index_of(l->e, start);
 
-    if (p != l->reversed.n - 1)
-        put_trampoline(l, start);
+    if (l->at[to] != l->reversed.n - 1)
+        put_trampoline(l, to);
 }
 
 /* Which returns are gone to at all. */
@@ -300,29 +287,29 @@ static void returns_used(const struct cb_emit *e, uint32_t start, bool used[2])
 
 void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf_code *out)
 {
-    struct layout l = {.e = e, .near_returns = near_returns, .ret = {NONE, NONE}, .near_ret = {NONE, NONE}};
+    struct layout l = {.e = e, .near_returns = near_returns};
+    const uint32_t n = e->code.n + 2; /* and the returns */
     bool used[2];
 
     if (e->status)
         return;
-    l.at = arena_array(e->arena, uint32_t, e->code.n + 1);
-    l.near = arena_array(e->arena, uint32_t, e->code.n + 1);
+    l.at = arena_array(e->arena, uint32_t, 2 * (size_t)n);
     for (l.run_mask = 15; l.run_mask < e->code.n && l.run_mask < UINT32_MAX / 4;
          l.run_mask = 2 * l.run_mask + 1)
         ;
     l.run = arena_array(e->arena, uint32_t, (l.run_mask + (size_t)1) * BUCKET);
-    if (!l.at || !l.near || !l.run) {
+    if (!l.at || !l.run || !vec_reserve(e->arena, &l.reversed, n)) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
-    memset(l.near, 0xff, e->code.n * sizeof *l.near); /* NONE */
-    memset(l.at, 0xff, e->code.n * sizeof *l.at);
+    l.near = l.at + n;
+    memset(l.at, 0xff, 2 * n * sizeof *l.at); /* NONE, in both */
     memset(l.run, 0xff, (l.run_mask + (size_t)1) * BUCKET * sizeof *l.run);
     returns_used(e, start, used);
     if (used[1])
-        l.ret[1] = place_put(&l, return_insn(&l, TO_REJECT));
+        l.at[n - 1] = place_put(&l, return_insn(&l, TO_REJECT));
     if (used[0])
-        l.ret[0] = place_put(&l, return_insn(&l, TO_ACCEPT));
+        l.at[n - 2] = place_put(&l, return_insn(&l, TO_ACCEPT));
     place_all(&l);
     if (!e->status)
         place_start(&l, start);

@@ -32,16 +32,25 @@ static uint32_t ones(uint32_t x)
     return x | x >> 16;
 }
 
+/* There is room for it. */
+static void case_put(struct cb_emit *e, uint32_t last, uint32_t target)
+{
+    struct ir_case *c = e->cases.at + e->cases.n;
+
+    if (e->cases.n && c[-1].target == target) {
+        c[-1].last = last;
+    } else if (!e->cases.n || c[-1].last < last) {
+        *c = (struct ir_case){last, target};
+        e->cases.n++;
+    }
+}
+
 static void case_add(struct cb_emit *e, uint32_t last, uint32_t target)
 {
-    uint32_t n = e->cases.n;
-
-    if (n && e->cases.at[n - 1].target == target)
-        e->cases.at[n - 1].last = last;
-    else if (!n || e->cases.at[n - 1].last < last) {
-        if (!vec_push(e->arena, &e->cases, ((struct ir_case){last, target})))
-            cb_fail(e, WEIR_E_MEMORY);
-    }
+    if (vec_reserve(e->arena, &e->cases, 1))
+        case_put(e, last, target);
+    else
+        cb_fail(e, WEIR_E_MEMORY);
 }
 
 /* The cases of @b as far as its value goes; neighbours with one target are one. */
@@ -50,10 +59,14 @@ static void cases_read(struct cb_emit *e, const struct ir_block *b)
     struct ir_range r = b->on == IR_NONE ? (struct ir_range){0, UINT32_MAX} : ir_range(e->f, b->on);
 
     e->cases.n = 0;
-    for (uint32_t i = 0; i < b->to.n && !e->status; i++) {
+    if (!vec_reserve(e->arena, &e->cases, b->to.n)) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return;
+    }
+    for (uint32_t i = 0; i < b->to.n; i++) {
         const struct ir_case *c = &b->to.at[i];
         if (c->last >= r.lo)
-            case_add(e, c->last >= r.hi ? UINT32_MAX : c->last, target_thread(e, c->target));
+            case_put(e, c->last >= r.hi ? UINT32_MAX : c->last, target_thread(e, c->target));
         if (c->last >= r.hi)
             break;
     }
