@@ -338,19 +338,17 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
     return all;
 }
 
-/* Dispatches the children from @first on that can be dispatched together; *@next is the child behind them. */
-static uint32_t dispatch_run(struct normal_form *x, uint32_t first, uint8_t kind, uint32_t *next)
+/*
+ * Dispatches the children from @first on that can be dispatched together by @on, the value of the first two; *@next is the
+ * child behind them.
+ */
+static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on, uint8_t kind, uint32_t *next)
 {
     struct dispatch d; /* the alternatives are not worth clearing */
     struct class *classes;
-    uint32_t n, c = first, second = x->nf.at[first].next;
+    uint32_t n, c = first;
 
-    *next = second;
-    if (kind == NF_OR && (second == NF_NONE || nf_is_test(x, first) || nf_is_test(x, second)))
-        return NF_NONE; /* lone alternatives keep the order of the text */
-    d.on = dispatch_value(x, first, kind);
-    if (d.on == IR_NONE || second == NF_NONE || dispatch_value(x, second, kind) != d.on)
-        return NF_NONE;
+    d.on = on;
     d.x = x;
     d.is_and = kind == NF_AND;
     d.alts = d.children = 0;
@@ -423,6 +421,12 @@ static void use_first(struct normal_form *x, uint32_t list)
         nf_flatten(x, list);
 }
 
+/* The value by which the child @c may be dispatched with its neighbours: lone alternatives keep the order of the text. */
+static ir_value leading_value(const struct normal_form *x, uint32_t c, uint8_t kind)
+{
+    return kind == NF_OR && nf_is_test(x, c) ? IR_NONE : dispatch_value(x, c, kind);
+}
+
 void nf_dispatch(struct normal_form *x, uint32_t list)
 {
     uint8_t kind = x->nf.at[list].kind;
@@ -435,14 +439,19 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
     if (x->nf.at[list].kind != kind)
         return;
     uint32_t child = x->nf.at[list].first;
+    ir_value on = leading_value(x, child, kind);
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
     for (; child != NF_NONE && !x->failed; child = next) {
-        uint32_t one = dispatch_run(x, child, kind, &next);
-        if (one == NF_NONE) {
-            next = x->nf.at[child].next;
-            one = child;
+        uint32_t one = child;
+        next = x->nf.at[child].next;
+        ir_value next_on = next == NF_NONE ? IR_NONE : leading_value(x, next, kind);
+        if (on != IR_NONE && on == next_on) {
+            uint32_t together = dispatch_run(x, child, on, kind, &next);
+            one = together == NF_NONE ? child : together;
+            next_on = together == NF_NONE ? next_on : next == NF_NONE ? IR_NONE : leading_value(x, next, kind);
         }
         nf_list_add(x, list, one);
+        on = next_on;
     }
     use_first(x, list);
     if (x->nf.at[list].first != NF_NONE && x->nf.at[list].first == x->nf.at[list].last && !x->failed)

@@ -629,7 +629,7 @@ static void simplify(struct normal_form *form, uint32_t first)
     uint32_t nodes = form->nf.n; /* inner lists first: they stand before the lists that hold them */
 
     for (uint32_t i = first; i < nodes && !form->failed; i++) {
-        if (form->nf.at[i].done)
+        if (form->nf.at[i].done || form->nf.at[i].kind == NF_LEAF)
             continue;
         nf_dispatch(form, i);
         regroup_all(x, i);

@@ -79,6 +79,7 @@ struct table {
 struct thread {
     struct ir_func *f;
     struct arena *a;        /* for the pass alone */
+    const uint8_t *tests;   /* per value: how many blocks test it, up to two */
     uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
     struct target *target;
     bool *hopeless;         /* per value: it takes a load from where no packet has bytes; NULL: none does */
@@ -601,7 +602,7 @@ static uint32_t built_hash_of(const struct ir_block *b)
 /* @b with cases of its own, or a block already built that does the same. Targets of built blocks are built blocks (or returns). */
 static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, uint32_t state)
 {
-    uint32_t hash = built_hash_of(b);
+    uint32_t hash = shared ? built_hash_of(b) : 0;
 
     for (const struct slot *i = table_first(&t->built_table, hash); shared && i->entry; i = table_next(&t->built_table, i)) {
         const struct ir_block *o = &t->built.at[i->entry - 1];
@@ -622,6 +623,13 @@ static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, u
     if (shared)
         table_add(t, &t->built_table, hash, id);
     return id;
+}
+
+/* Can the block of a state be built in the same way as another state's, or as another block? */
+static bool has_equals(const struct thread *t, const struct state *s, const struct ir_block *from)
+{
+    return s->via == IR_NONE && from->phi.n == 0 &&
+           (t->target[s->block].relevant || from->on == IR_NONE || t->tests[from->on] > 1);
 }
 
 /* All children of @id are built: build it. */
@@ -664,7 +672,7 @@ static void finish(struct thread *t, uint32_t id)
         b.phi = from->phi; /* arguments are set when edges have their numbers */
     b.to.at = to;
     b.to.n = n;
-    s->result = build(t, &b, s->via == IR_NONE && from->phi.n == 0, id);
+    s->result = build(t, &b, has_equals(t, s, from), id);
 }
 
 static bool walk(struct thread *t, uint32_t root)
@@ -699,13 +707,13 @@ static bool walk(struct thread *t, uint32_t root)
 }
 
 /* Can any path decide a test, or do two blocks the same? Otherwise there is nothing to do. */
-static bool worth_it(struct thread *t, const uint8_t *tests)
+static bool worth_it(const struct thread *t)
 {
     const struct ir_func *f = t->f;
 
     for (uint32_t i = 0; i < f->block.n; i++) {
         const struct ir_block *b = &f->block.at[i];
-        if (b->on == IR_NONE || tests[b->on] > 1 || t->hopeless || b->to.n < 2)
+        if (b->on == IR_NONE || t->tests[b->on] > 1 || t->hopeless || b->to.n < 2)
             return true;
     }
     return false;
@@ -738,8 +746,8 @@ static bool find_hopeless(struct thread *t)
     return t->hopeless != NULL;
 }
 
-/* Counts the tests of each value, up to two. */
-static uint8_t *count_tests(struct thread *t)
+/* Counts the tests of each value. */
+static bool count_tests(struct thread *t)
 {
     const struct ir_func *f = t->f;
     uint8_t *tests = arena_array(t->a, uint8_t, f->value.n);
@@ -749,11 +757,12 @@ static uint8_t *count_tests(struct thread *t)
         if (on != IR_NONE && tests[on] < 2)
             tests[on]++;
     }
-    return tests;
+    t->tests = tests;
+    return tests != NULL;
 }
 
 /* Values worth keeping facts about, and for each block which of them are tested from it on. */
-static bool find_relevant(struct thread *t, const uint8_t *tests)
+static bool find_relevant(struct thread *t)
 {
     const struct ir_func *f = t->f;
     uint32_t tracked = 0;
@@ -764,7 +773,7 @@ static bool find_relevant(struct thread *t, const uint8_t *tests)
         return false;
     for (uint32_t i = 0; i < f->block.n && tracked < TRACKED_MAX; i++) {
         ir_value on = f->block.at[i].on;
-        if (on != IR_NONE && tests[on] > 1 && !t->tracked[on])
+        if (on != IR_NONE && t->tests[on] > 1 && !t->tracked[on])
             t->tracked[on] = ++tracked;
     }
     for (uint32_t i = f->block.n; i-- > 0;) {
@@ -852,12 +861,11 @@ static int rebuild(struct thread *t)
     t->budget = 16 * (uint64_t)f->block.n + 65536;
     t->extra = COPIES_FREE + f->block.n / 16;
     t->set_table = t->state_table = t->built_table = table_empty(t);
-    const uint8_t *tests = count_tests(t);
-    if (!tests || !find_hopeless(t))
+    if (!count_tests(t) || !find_hopeless(t))
         return WEIR_E_MEMORY;
-    if (!worth_it(t, tests))
+    if (!worth_it(t))
         return WEIR_OK;
-    if (!find_relevant(t, tests) || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
+    if (!find_relevant(t) || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
         !vec_reserve(t->a, &t->state, f->block.n) || !vec_reserve(t->a, &t->built, f->block.n) ||
         !vec_reserve(t->a, &t->built_of, f->block.n) || !vec_reserve(t->a, &t->child, 2 * f->block.n))
         return WEIR_E_MEMORY;
