@@ -323,6 +323,10 @@ static int check(const struct options *o, bool resolve_given)
 
 static int unknown_option(int letter, char **argv)
 {
+    if (letter == '?' && optopt && optopt < 256 && strchr("AbefHKlnNqSuvxX", optopt)) /* fingers that know tcpdump */
+        return say_usage("unknown option -%c: with tcpdump it is about printing packets, which weir does not", optopt);
+    if (letter == '?' && optopt && optopt < 256 && strchr("BCDGIjJpPQUWzZ", optopt))
+        return say_usage("unknown option -%c: with tcpdump it is about capturing, which weir does not", optopt);
     if (optopt && optopt < 256)
         return say_usage(letter == ':' ? "-%c needs a value" : "unknown option -%c", optopt);
     return say_usage(letter == ':' ? "%s needs a value"

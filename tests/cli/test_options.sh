@@ -15,7 +15,11 @@ usage() { # NAME ARGS...: wrong use says so on stderr only
 }
 
 usage "unknown option" --bogus
-usage "unknown letter" -Q
+usage "unknown letter" -k
+usage "an option of tcpdump" -nn -d ip
+has "it is told that tcpdump has it" 'with tcpdump it is about printing packets' "$work/err"
+usage "another" -Q in -d ip
+has "it is told what it is about" 'with tcpdump it is about capturing' "$work/err"
 usage "missing value" -y
 usage "missing long value" --netmask
 usage "value where none belongs" --live=3
