@@ -2,6 +2,7 @@
 /* cli/diag_render.c - diagnostics as people see them, and as programs read them. */
 #include "diag_render.h"
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include "filter_text.h"
 #include "say.h"
@@ -9,6 +10,31 @@
 
 /* Bytes of a source line that are shown. */
 #define WINDOW 100
+
+/* What this command has for a diagnostic, which the library, that knows no options, cannot say. */
+static const struct {
+    uint16_t code;
+    const char *option;
+} options[] = {
+    {401, "give --resolve"},
+    {704, "give --live when the filter is for a live capture"},
+    {705, "give it with --netmask"},
+    {714, "say where it will run: --ingress or --egress"},
+};
+
+/* The hint of @d and ours, in @buf; NULL when there is none. */
+static const char *whole_hint(const struct weir_diagnostic *d, char *buf, size_t size)
+{
+    const char *option = NULL;
+
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (options[i].code == d->code)
+            option = options[i].option;
+    if (!option || !d->hint)
+        return option ? option : d->hint;
+    snprintf(buf, size, "%s, or %s", d->hint, option);
+    return buf;
+}
 
 struct range {
     size_t begin, end;
@@ -129,12 +155,12 @@ static void show_line(FILE *f, const struct filter_text *t, struct range line, s
 }
 
 static void show_json(FILE *f, const struct filter_text *t, const struct weir_diagnostic *d,
-                      const char *severity, bool placed)
+                      const char *severity, const char *hint, bool placed)
 {
     fprintf(f, "{\"severity\": \"%s\", \"code\": \"E%04u\", \"message\": ", severity, d->code);
     say_json_string(f, d->message);
     fputs(", \"hint\": ", f);
-    say_json_string(f, d->hint);
+    say_json_string(f, hint);
     if (placed) {
         struct range at = settle(t, d->begin, d->end);
         struct place p = find_place(t, at.begin);
@@ -158,9 +184,11 @@ void diag_render(FILE *f, const struct filter_text *t, const struct weir_diagnos
     const char *shade = style.colour ? warning ? "\033[1;35m" : "\033[1;31m" : "";
     struct range at = settle(t, d->begin, d->end), also = settle(t, d->also_begin, d->also_end);
     struct place p = find_place(t, at.begin);
+    char buf[256];
+    const char *hint = whole_hint(d, buf, sizeof buf);
 
     if (style.json) {
-        show_json(f, t, d, severity, style.placed);
+        show_json(f, t, d, severity, hint, style.placed);
         return;
     }
     fputs(bold, f);
@@ -193,9 +221,9 @@ void diag_render(FILE *f, const struct filter_text *t, const struct weir_diagnos
             show_line(f, t, p.bytes, at, also, style.colour);
         }
     }
-    if (d->hint) {
+    if (hint) {
         fputs("  hint: ", f);
-        say_text(f, d->hint, strlen(d->hint));
+        say_text(f, hint, strlen(hint));
         putc('\n', f);
     }
 }

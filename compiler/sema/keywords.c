@@ -41,8 +41,7 @@ static bool check_cast(struct checker *c, const struct ast_node *n, struct prim 
     case PROTO_IP:
         p->kind = broadcast ? PRIM_IP_BROADCAST : PRIM_IP_MULTICAST;
         if (broadcast && c->o->netmask == WEIR_NETMASK_UNKNOWN) {
-            diag(c->sink, DIAG_NETMASK_UNKNOWN,
-                 (struct diag_at){.at = n->at, .hint = "give it with --netmask"});
+            diag(c->sink, DIAG_NETMASK_UNKNOWN, (struct diag_at){.at = n->at});
             return false;
         }
         p->number = broadcast ? ~c->o->netmask : 0;
@@ -81,9 +80,7 @@ static bool from_packet_or_kernel(struct checker *c, struct span at, bool known,
 
     if (known || c->o->live)
         return true;
-    diag(c->sink, DIAG_NOT_LIVE,
-         (struct diag_at){.at = at, .hint = "give --live when the filter is for a live capture"}, word,
-         linktype_label(c->cur->lt, label));
+    diag(c->sink, DIAG_NOT_LIVE, (struct diag_at){.at = at}, word, linktype_label(c->cur->lt, label));
     return false;
 }
 
@@ -93,7 +90,7 @@ static bool check_direction(struct checker *c, struct span at, const char *word)
     bool known = c->cur->lt->direction.width != 0 || c->o->hook != WEIR_HOOK_UNKNOWN;
 
     if (!known && (c->o->target == WEIR_TARGET_TC || c->o->target == WEIR_TARGET_CGROUP)) {
-        diag(c->sink, DIAG_NO_HOOK, (struct diag_at){.at = at, .hint = "say where it will run: --ingress or --egress"}, word);
+        diag(c->sink, DIAG_NO_HOOK, (struct diag_at){.at = at}, word);
         return false;
     }
     return from_packet_or_kernel(c, at, known, word);

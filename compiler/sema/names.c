@@ -116,7 +116,7 @@ bool lookup_host(struct checker *c, struct span at, const char *name, struct hos
     size_t count = 0;
 
     if (!r || !r->host)
-        return no_resolver(c, at, "hosts", hint ? hint : "write the address, or give --resolve", TOLD_HOSTS);
+        return no_resolver(c, at, "hosts", hint ? hint : "write the address", TOLD_HOSTS);
     switch (answer(r->host(r->user, name, found, room, &count))) {
     case WEIR_FOUND:
         break;
@@ -145,8 +145,7 @@ bool lookup_network(struct checker *c, struct span at, const char *name, uint32_
     const struct weir_resolver *r = c->o->resolver;
 
     if (!r || !r->network)
-        return no_resolver(c, at, "networks", "write the network as ADDRESS/LENGTH, or give --resolve",
-                           TOLD_NETWORKS);
+        return no_resolver(c, at, "networks", "write the network as ADDRESS/LENGTH", TOLD_NETWORKS);
     switch (answer(r->network(r->user, name, out))) {
     case WEIR_FOUND:
         if (*out != 0)
@@ -166,7 +165,7 @@ bool lookup_ether(struct checker *c, struct span at, const char *name, uint8_t o
     const struct weir_resolver *r = c->o->resolver;
 
     if (!r || !r->ether)
-        return no_resolver(c, at, "MAC addresses", "write the MAC address, or give --resolve", TOLD_ETHERS);
+        return no_resolver(c, at, "MAC addresses", "write the MAC address", TOLD_ETHERS);
     switch (answer(r->ether(r->user, name, out))) {
     case WEIR_FOUND:
         return true;

@@ -315,6 +315,28 @@ static void test_text(void)
     tap_ok(wrong == 0, "every byte in a program: the same");
 }
 
+/* An embedder's user has no command line: nothing that is said names an option of the command. */
+static void test_no_command(void)
+{
+    static const struct {
+        const char *text;
+        uint32_t target;
+    } row[] = {{"ip broadcast", WEIR_TARGET_CBPF}, {"inbound", WEIR_TARGET_CBPF}, {"inbound", WEIR_TARGET_TC},
+               {"host name", WEIR_TARGET_CBPF},    {"net name", WEIR_TARGET_CBPF}, {"ether host name", WEIR_TARGET_CBPF}};
+    size_t told = 0, wrong = 0;
+
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        struct weir_options o = WEIR_OPTIONS_INIT;
+        unsigned code;
+        o.target = row[i].target;
+        o.snaplen = 96;
+        told += compile(row[i].text, strlen(row[i].text), &o, &code) == WEIR_E_FILTER;
+        const struct weir_diagnostic *d = weir_diagnostic(cx, 0);
+        wrong += d && (strstr(d->message, "--") || (d->hint && strstr(d->hint, "--")));
+    }
+    tap_ok(told == sizeof row / sizeof *row && wrong == 0, "diagnostics know no command line");
+}
+
 /* ---------------------------------------------------------------- resolvers that answer nonsense */
 
 enum nonsense { UNWRITTEN, NONE, MANY, MORE_THAN_GIVEN, FAMILY, ANSWER, ENDLESS };
@@ -554,6 +576,7 @@ int main(void)
     test_options();
     test_limits();
     test_text();
+    test_no_command();
     test_resolver();
     test_no_memory();
     test_match();
