@@ -231,7 +231,10 @@ static void test_arguments(void)
                                         "a b",
                                         "a.b",
                                         "\xc3\xa9",
-                                        "a23456789012345678901234567890123456789012345678901234567890abcd"};
+                                        "a23456789012345678901234567890123456789012345678901234567890abcd",
+                                        "weir_counts",
+                                        "_license",
+                                        "bpf_metadata_filter"}; /* symbols of their own */
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct weir_object_options oo = {.size = sizeof oo};
     struct made m;

@@ -367,7 +367,7 @@ void btf_write(const struct elf_object *o, const char *section, struct maps maps
     define_rodata(&b, rodata, u64, character, index);
     if (!o->linked) {
         uint32_t license =
-            variable(&b, "_license", array(&b, character, index, sizeof LICENSE), LINKAGE_GLOBAL);
+            variable(&b, LICENSE_NAME, array(&b, character, index, sizeof LICENSE), LINKAGE_GLOBAL);
         type(&b, "license", KIND_DATASEC, 1, sizeof LICENSE);
         in_section(&b, license, 0, sizeof LICENSE);
     }

@@ -39,6 +39,6 @@ struct elf_object {
 /** Appends the object to @out. Returns 0 or WEIR_E_MEMORY. */
 int elf_write(const struct elf_object *o, struct strbuf *out);
 
-/** Whether @name can be the name of a function. */
+/** Whether @name can be the name of a function: a C identifier, and no symbol that objects have anyway. */
 bool elf_is_name(const char *name);
 #endif

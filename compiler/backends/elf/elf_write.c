@@ -166,7 +166,7 @@ static void write_symbols(struct writer *w, struct symbols n)
         symbol(w, o->set[i].name, o->linked ? BIND_WEAK : BIND_GLOBAL, KIND_OBJECT, 0, SECTION_MAPS, maps_set_at(&w->maps, i),
                SET_DEFINITION_BYTES);
     if (!o->linked)
-        symbol(w, "_license", BIND_GLOBAL, KIND_OBJECT, 0, SECTION_LICENSE, 0, sizeof LICENSE);
+        symbol(w, LICENSE_NAME, BIND_GLOBAL, KIND_OBJECT, 0, SECTION_LICENSE, 0, sizeof LICENSE);
 }
 
 static void write_rodata(struct writer *w)
@@ -324,8 +324,12 @@ int elf_write(const struct elf_object *o, struct strbuf *out)
 
 bool elf_is_name(const char *text)
 {
+    static const char *const own[] = {COUNTS_NAME, TABLES_NAME, FILTER_NAME, LICENSE_NAME};
     size_t len = strlen(text);
 
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        if (strcmp(text, own[i]) == 0)
+            return false;
     if (len == 0 || len > ELF_NAME_MAX || (text[0] >= '0' && text[0] <= '9'))
         return false;
     for (size_t i = 0; i < len; i++) {

@@ -41,6 +41,7 @@ static inline uint32_t put_name(struct strbuf *s, const char *text, size_t len)
 
 #define LICENSE      "Dual BSD/GPL"
 #define COUNTS_NAME  "weir_counts"
+#define LICENSE_NAME "_license"
 #define TABLES_NAME  "weir_tables"
 #define FILTER_NAME  "bpf_metadata_filter" /* bpftool prints variables with this prefix */
 #define FILTER_BYTES 4096                  /* longer filters are cut, with "..." at the end */

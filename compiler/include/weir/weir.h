@@ -292,7 +292,8 @@ struct weir_object_options {
  * allocator, to be freed with weir_text_free().
  *
  * @o       NULL: all 0
- * Returns  WEIR_OK, WEIR_E_MEMORY, WEIR_E_UNSUPPORTED for another target, WEIR_E_ARGUMENT for a bad name or that of a set
+ * Returns  WEIR_OK, WEIR_E_MEMORY, WEIR_E_UNSUPPORTED for another target, WEIR_E_ARGUMENT for a bad name, or that of
+ *          a set or of what else is in objects: weir_counts, weir_tables, bpf_metadata_filter, _license
  */
 WEIR_API int weir_program_object(const struct weir_program *p, const struct weir_object_options *o, char **out,
                                  size_t *len);
