@@ -34,7 +34,8 @@ const char *comparison_word(int token);
 /** A word of mistakes.def. */
 bool guess_mistake(struct guess *g, struct span at);
 
-/** `ip ttl`, `tcp flags syn`: a protocol and words that make a field of mistakes.def with dots between them. */
+/** `ip ttl`, `tcp flags syn`: a protocol and words that make a field of mistakes.def with dots between them.
+ */
 bool guess_field_words(struct guess *g);
 
 /** A word that is a keyword but for its case or one letter; @anywhere when its place does not matter. */

@@ -7,11 +7,13 @@
 #include <string.h>
 #include "proto/linktype.h"
 
-/* What structures of the first release held: members are only ever appended, and 0 is what an absent one means. */
+/* What structures of the first release held: members are only ever appended, and 0 is what an absent one
+ * means. */
 #define OPTIONS_FIRST_SIZE  (offsetof(struct weir_options, limits) + sizeof(struct weir_limits))
 #define RESOLVER_FIRST_SIZE sizeof(struct weir_resolver)
 
-/* Copies the structure at @from, which begins with its size, to the one at @to. False: no release has that size. */
+/* Copies the structure at @from, which begins with its size, to the one at @to. False: no release has that
+ * size. */
 static bool take(const void *from, size_t first, size_t now, void *to)
 {
     size_t size;

@@ -14,7 +14,8 @@ struct options {
     const char *unknown; /* what has a size that no release up to this one has, or NULL */
 };
 
-/** Reads no more of @from (NULL: the defaults) and its resolver than their sizes say. @out points into itself: it stays where it is. */
+/** Reads no more of @from (NULL: the defaults) and its resolver than their sizes say. @out points into
+ * itself: it stays where it is. */
 void options_take(const struct weir_options *from, struct options *out);
 
 /** WEIR_OK, or WEIR_E_ARGUMENT and in @sink what has no meaning. */

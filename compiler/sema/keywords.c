@@ -236,8 +236,10 @@ static void hint_icmp_type(struct checker *c, const struct ast_node *n)
         return;
     hint_last(c, DIAG_NOT_ON_LINKTYPE, word,
               n->u.arg[0].kind == ARG_NUMBER
-                  ? hint_text(buf, sizeof buf, "write '%.*s[%.*stype] = %.*s'", SPAN_TEXT(c, proto), SPAN_TEXT(c, proto), SPAN_TEXT(c, value))
-                  : hint_text(buf, sizeof buf, "write '%.*s[%.*stype] = ...'", SPAN_TEXT(c, proto), SPAN_TEXT(c, proto)));
+                  ? hint_text(buf, sizeof buf, "write '%.*s[%.*stype] = %.*s'", SPAN_TEXT(c, proto),
+                              SPAN_TEXT(c, proto), SPAN_TEXT(c, value))
+                  : hint_text(buf, sizeof buf, "write '%.*s[%.*stype] = ...'", SPAN_TEXT(c, proto),
+                              SPAN_TEXT(c, proto)));
 }
 
 static bool check_wlan_type(struct checker *c, const struct ast_node *n, struct prim *p)

@@ -2,9 +2,10 @@
 /*
  * tests/abi/test_misuse.c - the library in the hands of a caller who errs.
  *
- * Missing handles, structures of other sizes, options without meaning, limits at both ends, text that is no string,
- * resolvers that answer nonsense, and an allocator that fails where a program is asked. Each has an answer that weir.h
- * states; nothing crashes, and what is not to be read lies behind the end of a block, for a sanitizer to see.
+ * Missing handles, structures of other sizes, options without meaning, limits at both ends, text that is no
+ * string, resolvers that answer nonsense, and an allocator that fails where a program is asked. Each has an
+ * answer that weir.h states; nothing crashes, and what is not to be read lies behind the end of a block, for
+ * a sanitizer to see.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -32,7 +33,8 @@ static int compile(const char *text, size_t len, const struct weir_options *o, u
     return status;
 }
 
-static void expect(int status, unsigned code, const char *text, const struct weir_options *o, const char *what)
+static void expect(int status, unsigned code, const char *text, const struct weir_options *o,
+                   const char *what)
 {
     unsigned got_code;
     int got = compile(text, strlen(text), o, &got_code);
@@ -62,8 +64,10 @@ static void test_null_context(void)
 
     tap_ok(weir_new(NULL, NULL) == WEIR_E_ARGUMENT, "weir_new without a place");
     tap_ok(weir_new(&none, &context) == WEIR_E_ARGUMENT && !context, "an allocator without a function");
-    tap_ok(weir_compile(NULL, "ip", 2, NULL, &p) == WEIR_E_ARGUMENT && p == CANARY, "weir_compile without a context");
-    tap_ok(weir_program_read(NULL, "ret #0", 6, NULL, &p) == WEIR_E_ARGUMENT && p == CANARY, "weir_program_read without a context");
+    tap_ok(weir_compile(NULL, "ip", 2, NULL, &p) == WEIR_E_ARGUMENT && p == CANARY,
+           "weir_compile without a context");
+    tap_ok(weir_program_read(NULL, "ret #0", 6, NULL, &p) == WEIR_E_ARGUMENT && p == CANARY,
+           "weir_program_read without a context");
     tap_ok(weir_diagnostic_count(NULL) == 0 && !weir_diagnostic(NULL, 0), "diagnostics of no context");
     weir_free(NULL);
     weir_program_free(NULL);
@@ -77,9 +81,11 @@ static void test_null_text(void)
     unsigned code;
 
     compile("port", 4, NULL, &code);
-    tap_ok(code == 201 && weir_compile(cx, NULL, 1, NULL, &p) == WEIR_E_ARGUMENT && p == CANARY, "no text of one byte");
+    tap_ok(code == 201 && weir_compile(cx, NULL, 1, NULL, &p) == WEIR_E_ARGUMENT && p == CANARY,
+           "no text of one byte");
     tap_ok(weir_diagnostic_count(cx) == 0, "an argument without meaning drops earlier diagnostics");
-    tap_ok(weir_program_read(cx, NULL, 1, NULL, &p) == WEIR_E_ARGUMENT && p == CANARY, "no program of one byte");
+    tap_ok(weir_program_read(cx, NULL, 1, NULL, &p) == WEIR_E_ARGUMENT && p == CANARY,
+           "no program of one byte");
     tap_ok(weir_compile(cx, "ip", 2, NULL, NULL) == WEIR_E_ARGUMENT, "no place for the program");
     tap_ok(compile(NULL, 0, NULL, &code) == WEIR_OK, "no text of no bytes is the empty filter");
 }
@@ -96,14 +102,18 @@ static void test_null_program(void)
     tap_ok(!weir_program_cbpf(NULL, &count) && count == 0, "weir_program_cbpf of nothing");
     count = 7;
     tap_ok(!weir_program_ebpf(NULL, &count) && count == 0, "weir_program_ebpf of nothing");
-    tap_ok(!weir_program_cbpf(NULL, NULL) && !weir_program_ebpf(NULL, NULL), "the same without a place for the count");
-    tap_ok(weir_program_object(NULL, NULL, &text, &len) == WEIR_E_ARGUMENT && !text && len == 7, "weir_program_object of nothing");
-    tap_ok(weir_program_text(NULL, WEIR_TEXT_LISTING, &text, &len) == WEIR_E_ARGUMENT && !text && len == 7, "weir_program_text of nothing");
+    tap_ok(!weir_program_cbpf(NULL, NULL) && !weir_program_ebpf(NULL, NULL),
+           "the same without a place for the count");
+    tap_ok(weir_program_object(NULL, NULL, &text, &len) == WEIR_E_ARGUMENT && !text && len == 7,
+           "weir_program_object of nothing");
+    tap_ok(weir_program_text(NULL, WEIR_TEXT_LISTING, &text, &len) == WEIR_E_ARGUMENT && !text && len == 7,
+           "weir_program_text of nothing");
     tap_ok(!weir_program_kernel_refusal(NULL), "weir_program_kernel_refusal of nothing");
     tap_ok(weir_program_set(NULL, 0, &set) == WEIR_E_ARGUMENT, "weir_program_set of nothing");
     tap_ok(weir_program_cost(NULL, &cost) == WEIR_E_ARGUMENT, "weir_program_cost of nothing");
     tap_ok(weir_program_input(NULL, 0, &input) == WEIR_E_ARGUMENT, "weir_program_input of nothing");
-    tap_ok(weir_program_reach(NULL, &reach) == WEIR_E_ARGUMENT && reach == 7, "weir_program_reach of nothing");
+    tap_ok(weir_program_reach(NULL, &reach) == WEIR_E_ARGUMENT && reach == 7,
+           "weir_program_reach of nothing");
     tap_ok(weir_match(NULL, "", 0, 0, NULL) == 0, "nothing matches");
     tap_ok(weir_linktype(0, NULL) == WEIR_E_ARGUMENT, "weir_linktype without a place");
     tap_ok(weir_linktype_by_name(NULL) == -1, "weir_linktype_by_name of nothing");
@@ -115,16 +125,23 @@ static void test_null_places(void)
     size_t count = 7, len;
     char *text;
 
-    tap_ok(weir_program_cbpf(classic, NULL) && weir_program_ebpf(xdp, NULL), "instructions without their count");
+    tap_ok(weir_program_cbpf(classic, NULL) && weir_program_ebpf(xdp, NULL),
+           "instructions without their count");
     tap_ok(!weir_program_cbpf(xdp, &count) && count == 0, "an eBPF program has no classic instructions");
     count = 7;
     tap_ok(!weir_program_ebpf(classic, &count) && count == 0, "a classic program has no eBPF instructions");
-    tap_ok(weir_program_object(xdp, NULL, NULL, &len) == WEIR_E_ARGUMENT, "weir_program_object without a place");
-    tap_ok(weir_program_object(xdp, NULL, &text, NULL) == WEIR_E_ARGUMENT, "weir_program_object without a place for the length");
-    tap_ok(weir_program_object(classic, NULL, &text, &len) == WEIR_E_UNSUPPORTED, "a classic program is no object");
-    tap_ok(weir_program_text(classic, WEIR_TEXT_LISTING, NULL, &len) == WEIR_E_ARGUMENT, "weir_program_text without a place");
-    tap_ok(weir_program_text(classic, (enum weir_text)77, &text, NULL) == WEIR_E_UNSUPPORTED, "a form of text that there is not");
-    tap_ok(weir_program_text(classic, WEIR_TEXT_IR, &text, NULL) == WEIR_E_UNSUPPORTED, "a text that was not kept");
+    tap_ok(weir_program_object(xdp, NULL, NULL, &len) == WEIR_E_ARGUMENT,
+           "weir_program_object without a place");
+    tap_ok(weir_program_object(xdp, NULL, &text, NULL) == WEIR_E_ARGUMENT,
+           "weir_program_object without a place for the length");
+    tap_ok(weir_program_object(classic, NULL, &text, &len) == WEIR_E_UNSUPPORTED,
+           "a classic program is no object");
+    tap_ok(weir_program_text(classic, WEIR_TEXT_LISTING, NULL, &len) == WEIR_E_ARGUMENT,
+           "weir_program_text without a place");
+    tap_ok(weir_program_text(classic, (enum weir_text)77, &text, NULL) == WEIR_E_UNSUPPORTED,
+           "a form of text that there is not");
+    tap_ok(weir_program_text(classic, WEIR_TEXT_IR, &text, NULL) == WEIR_E_UNSUPPORTED,
+           "a text that was not kept");
     tap_ok(weir_program_set(classic, 0, NULL) == WEIR_E_ARGUMENT, "weir_program_set without a place");
     tap_ok(weir_program_cost(classic, NULL) == WEIR_E_ARGUMENT, "weir_program_cost without a place");
     tap_ok(weir_program_input(classic, 0, NULL) == WEIR_E_ARGUMENT, "weir_program_input without a place");
@@ -155,8 +172,9 @@ static void test_option_sizes(void)
     const struct {
         size_t size;
         bool known;
-    } row[] = {{0, false},     {1, false},  {sizeof(size_t), false}, {first - 1, false}, {first, true},
-               {first + 4, true}, {now, true}, {now + 1, false},     {now * 2, false},   {SIZE_MAX, false}};
+    } row[] = {
+        {0, false},        {1, false},  {sizeof(size_t), false}, {first - 1, false}, {first, true},
+        {first + 4, true}, {now, true}, {now + 1, false},        {now * 2, false},   {SIZE_MAX, false}};
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
         struct weir_options *o = options_of(row[i].size);
@@ -193,8 +211,12 @@ static void test_result_sizes(void)
 
     o.target = WEIR_TARGET_XDP;
     weir_compile(cx, "host @bad", 9, &o, &looks);
-    tap_ok(weir_program_set(looks, 0, &set) == WEIR_OK && !strcmp(set.name, "bad") && set.kind == WEIR_SET_ADDRESSES, "a set");
-    tap_ok(weir_program_set(looks, 1, &set) == WEIR_E_ARGUMENT && weir_program_set(looks, SIZE_MAX, &set) == WEIR_E_ARGUMENT, "sets past the last");
+    tap_ok(weir_program_set(looks, 0, &set) == WEIR_OK && !strcmp(set.name, "bad") &&
+               set.kind == WEIR_SET_ADDRESSES,
+           "a set");
+    tap_ok(weir_program_set(looks, 1, &set) == WEIR_E_ARGUMENT &&
+               weir_program_set(looks, SIZE_MAX, &set) == WEIR_E_ARGUMENT,
+           "sets past the last");
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         struct weir_cost cost = {.size = size[i]};
         struct weir_input input = {.size = size[i]};
@@ -205,10 +227,14 @@ static void test_result_sizes(void)
         size_t len;
         set.size = size[i];
         tap_ok(weir_program_set(looks, 0, &set) == WEIR_E_ARGUMENT, "struct weir_set of %zu bytes", size[i]);
-        tap_ok(weir_program_cost(classic, &cost) == WEIR_E_ARGUMENT && !cost.instructions, "struct weir_cost of %zu bytes", size[i]);
-        tap_ok(weir_program_input(classic, 0, &input) == WEIR_E_ARGUMENT && !input.end, "struct weir_input of %zu bytes", size[i]);
-        tap_ok(weir_program_object(xdp, &object, &text, &len) == WEIR_E_ARGUMENT && !text, "struct weir_object_options of %zu bytes", size[i]);
-        tap_ok(weir_match(classic, packet, sizeof packet, sizeof packet, &meta) == 0, "struct weir_metadata of %zu bytes", size[i]);
+        tap_ok(weir_program_cost(classic, &cost) == WEIR_E_ARGUMENT && !cost.instructions,
+               "struct weir_cost of %zu bytes", size[i]);
+        tap_ok(weir_program_input(classic, 0, &input) == WEIR_E_ARGUMENT && !input.end,
+               "struct weir_input of %zu bytes", size[i]);
+        tap_ok(weir_program_object(xdp, &object, &text, &len) == WEIR_E_ARGUMENT && !text,
+               "struct weir_object_options of %zu bytes", size[i]);
+        tap_ok(weir_match(classic, packet, sizeof packet, sizeof packet, &meta) == 0,
+               "struct weir_metadata of %zu bytes", size[i]);
     }
     weir_program_free(classic);
     weir_program_free(xdp);
@@ -255,8 +281,10 @@ static void test_limits(void)
     unsigned code;
     static const char small[1];
     tap_ok(compile(small, SIZE_MAX, &o, &code) == WEIR_E_LIMIT && code == 802, "a text of SIZE_MAX bytes");
-    tap_ok(compile(small, (size_t)UINT32_MAX / 2 + 1, &o, &code) == WEIR_E_LIMIT && code == 802, "a text of 2^31 bytes");
-    tap_ok(strstr(weir_diagnostic(cx, 0)->message, "2147483647 bytes") != NULL, "the limit that is met is told");
+    tap_ok(compile(small, (size_t)UINT32_MAX / 2 + 1, &o, &code) == WEIR_E_LIMIT && code == 802,
+           "a text of 2^31 bytes");
+    tap_ok(strstr(weir_diagnostic(cx, 0)->message, "2147483647 bytes") != NULL,
+           "the limit that is met is told");
     o = init;
     o.limits.text_bytes = 1;
     expect(WEIR_E_LIMIT, 802, "ip", &o, "one byte of text");
@@ -289,7 +317,9 @@ static void test_text(void)
     memcpy(block, "ip", 2);
     tap_ok(compile(block, 2, NULL, &code) == WEIR_OK, "text without a NUL behind it");
     free(block);
-    tap_ok(compile("ip\0", 3, NULL, &code) == WEIR_E_FILTER && code == 102 && weir_diagnostic(cx, 0)->begin == 2, "a NUL at its end");
+    tap_ok(compile("ip\0", 3, NULL, &code) == WEIR_E_FILTER && code == 102 &&
+               weir_diagnostic(cx, 0)->begin == 2,
+           "a NUL at its end");
     tap_ok(compile("ip\0or arp", 9, NULL, &code) == WEIR_E_FILTER && code == 102, "a NUL in it");
     tap_ok(compile("host a\0b", 8, NULL, &code) == WEIR_E_FILTER && code == 102, "a NUL in a name");
     tap_ok(compile("\xff\xfe", 2, NULL, &code) == WEIR_E_FILTER && code == 102, "bytes that are no text");
@@ -321,8 +351,9 @@ static void test_no_command(void)
     static const struct {
         const char *text;
         uint32_t target;
-    } row[] = {{"ip broadcast", WEIR_TARGET_CBPF}, {"inbound", WEIR_TARGET_CBPF}, {"inbound", WEIR_TARGET_TC},
-               {"host name", WEIR_TARGET_CBPF},    {"net name", WEIR_TARGET_CBPF}, {"ether host name", WEIR_TARGET_CBPF}};
+    } row[] = {{"ip broadcast", WEIR_TARGET_CBPF}, {"inbound", WEIR_TARGET_CBPF},
+               {"inbound", WEIR_TARGET_TC},        {"host name", WEIR_TARGET_CBPF},
+               {"net name", WEIR_TARGET_CBPF},     {"ether host name", WEIR_TARGET_CBPF}};
     size_t told = 0, wrong = 0;
 
     for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
@@ -341,7 +372,8 @@ static void test_no_command(void)
 
 enum nonsense { UNWRITTEN, NONE, MANY, MORE_THAN_GIVEN, FAMILY, ANSWER, ENDLESS };
 
-static enum weir_lookup host(void *user, const char *name, struct weir_address *out, size_t max, size_t *count)
+static enum weir_lookup host(void *user, const char *name, struct weir_address *out, size_t max,
+                             size_t *count)
 {
     const enum nonsense *how = user;
 
@@ -419,7 +451,8 @@ static void test_resolver(void)
     weir_compile(cx, "host 10.0.0.0", 13, NULL, &given);
     size_t n = 0, m = 0;
     const struct weir_cbpf_insn *a = weir_program_cbpf(one, &n), *b = weir_program_cbpf(given, &m);
-    tap_ok(a && b && n == m && !memcmp(a, b, n * sizeof *a), "addresses that were counted and not given are none");
+    tap_ok(a && b && n == m && !memcmp(a, b, n * sizeof *a),
+           "addresses that were counted and not given are none");
     weir_program_free(one);
     weir_program_free(given);
 }
@@ -493,10 +526,8 @@ static void test_no_memory(void)
         ask *ask;
         const char *what;
     } row[] = {
-        {WEIR_TARGET_XDP, ask_object, "an object"},
-        {WEIR_TARGET_XDP, ask_source, "C for clang"},
-        {WEIR_TARGET_XDP, ask_c, "numbers of eBPF"},
-        {WEIR_TARGET_CBPF, ask_c, "numbers"},
+        {WEIR_TARGET_XDP, ask_object, "an object"},  {WEIR_TARGET_XDP, ask_source, "C for clang"},
+        {WEIR_TARGET_XDP, ask_c, "numbers of eBPF"}, {WEIR_TARGET_CBPF, ask_c, "numbers"},
         {WEIR_TARGET_CBPF, ask_cost, "the cost"},
     };
     struct heap h = {0};
@@ -520,7 +551,8 @@ static void test_no_memory(void)
             status = row[i].ask(p);
         }
         h.fail_at = 0;
-        tap_ok(status == WEIR_OK && n > 2 && h.live == live, "%s without memory, %zu times", row[i].what, n - 2);
+        tap_ok(status == WEIR_OK && n > 2 && h.live == live, "%s without memory, %zu times", row[i].what,
+               n - 2);
         weir_program_free(p);
     }
     weir_free(context);
@@ -545,7 +577,9 @@ static void test_match(void)
 
 static void test_linktypes(void)
 {
-    static const char *const none[] = {"", "DLT_", "dlt", " 1", "1 ", "-1", "0x1", "1e1", "4294967296", "99999999999999999999", "EN10MB ", "99999"};
+    static const char *const none[] = {"",        "DLT_", "dlt", " 1",         "1 ",
+                                       "-1",      "0x1",  "1e1", "4294967296", "99999999999999999999",
+                                       "EN10MB ", "99999"};
     struct weir_linktype lt, last = {0};
     size_t i = 0, wrong = 0;
 
@@ -559,7 +593,8 @@ static void test_linktypes(void)
     for (i = 0; i < sizeof none / sizeof *none; i++)
         tap_ok(weir_linktype_by_name(none[i]) == -1, "'%s' is no link type", none[i]);
     tap_ok(weir_linktype_by_name("1") == 1 && weir_linktype_by_name("dlt_en10mb") == 1, "1, and its name");
-    tap_ok(strcmp(weir_strerror(-77), weir_strerror(WEIR_OK)) != 0 && *weir_strerror(-77), "a status that there is not");
+    tap_ok(strcmp(weir_strerror(-77), weir_strerror(WEIR_OK)) != 0 && *weir_strerror(-77),
+           "a status that there is not");
 }
 
 int main(void)
