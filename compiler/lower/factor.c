@@ -622,6 +622,34 @@ static void regroup_all(struct factor *x, uint32_t list)
     }
 }
 
+/*
+ * Is @list flat, and does no item begin with a test of the value that another begins with, however deep? Then there is
+ * nothing to decide, to dispatch or to regroup.
+ */
+static bool is_apart(struct factor *x, uint32_t list)
+{
+    uint8_t kind = x->form.nf.at[list].kind;
+    uint32_t items = 0;
+    bool apart = true;
+
+    x->stamp++;
+    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE && apart; i = x->form.nf.at[i].next) {
+        items++;
+        uint32_t head = first_test(&x->form, i);
+        if (is_list(x, i)) {
+            nf_flatten(&x->form, i);
+            apart = x->form.nf.at[i].kind != kind && x->form.nf.at[i].first != x->form.nf.at[i].last;
+        }
+        if (head == NF_NONE)
+            continue;
+        ir_value on = nf_test_value(&x->form, head);
+        apart &= x->run_stamp[on] != x->stamp;
+        x->run_stamp[on] = x->stamp;
+    }
+    x->any_long |= apart && items >= LONG_LIST;
+    return apart && items > 1;
+}
+
 /* Simplifies the nodes from @first on, without making switches. */
 static void simplify(struct normal_form *form, uint32_t first)
 {
@@ -630,6 +658,8 @@ static void simplify(struct normal_form *form, uint32_t first)
 
     for (uint32_t i = first; i < nodes && !form->failed; i++) {
         if (form->nf.at[i].done || form->nf.at[i].kind == NF_LEAF)
+            continue;
+        if (is_list(x, i) && is_apart(x, i))
             continue;
         nf_dispatch(form, i);
         regroup_all(x, i);
