@@ -43,6 +43,7 @@ static void become(struct normal_form *x, uint32_t i, uint32_t from)
 {
     uint32_t next = x->nf.at[i].next;
 
+    x->changed = true;
     x->nf.at[i] = x->nf.at[from];
     x->nf.at[i].next = next;
 }
@@ -77,7 +78,8 @@ static void collapse(struct normal_form *x, uint32_t i)
 {
     const struct nf list = x->nf.at[i];
     bool is_or = list.kind == NF_OR, same = true;
-    uint32_t total = 0, n = 0;
+    const bool changed = x->changed;
+    uint32_t total = 0, n = 0, tests = 0;
 
     if (list.first == NF_NONE || !nf_is_test(x, list.first))
         return;
@@ -85,6 +87,7 @@ static void collapse(struct normal_form *x, uint32_t i)
     for (uint32_t c = list.first; c != NF_NONE && same; c = x->nf.at[c].next) {
         same = nf_is_test(x, c) && nf_test_value(x, c) == on;
         total += same ? nf_test_room(x, c) : 0;
+        tests++;
     }
     struct interval *all = same ? intervals_new(x, total) : NULL;
     if (!all)
@@ -92,8 +95,11 @@ static void collapse(struct normal_form *x, uint32_t i)
     for (uint32_t c = list.first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
         n += set_put(nf_test_set(x, c, is_or), all + n);
     }
-    if (!x->failed)
-        nf_become_leaf(x, i, on, set_united(x, all, n), is_or, x->nf.at[list.first].at);
+    if (x->failed)
+        return;
+    struct set s = set_united(x, all, n);
+    nf_become_leaf(x, i, on, s, is_or, x->nf.at[list.first].at);
+    x->changed = changed || s.ordered != tests; /* otherwise the same tests are made in the same order */
 }
 
 /* ---------------------------------------------------------------- classes */
@@ -358,6 +364,7 @@ static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on,
     if (!find_classes(&d, &classes, &n) || !parts_are_single(&d, classes, n))
         return NF_NONE;
     *next = c;
+    x->changed = true;
     return dispatched(&d, classes, n, kind, x->nf.at[first].at);
 }
 
@@ -394,6 +401,7 @@ static bool decide_alternatives(struct normal_form *x, uint32_t child, struct se
     }
     if (!kept)
         return false;
+    x->changed = true;
     uint32_t a = n->first;
     n->first = n->last = NF_NONE;
     for (; a != NF_NONE; a = next) {

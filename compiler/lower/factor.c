@@ -465,6 +465,7 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
         }
         return;
     }
+    x->form.changed = true;
     struct entry *e = run_entries(x, r, is_or, &lone, &n), *rests = e + r->n - n;
     if (x->form.failed)
         return;
@@ -601,8 +602,10 @@ static void regroup(struct factor *x, uint32_t list)
     }
     read_items(x, list, base);
     x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
+    const bool several = x->run.n - base > 1;
     for (uint32_t i = base; i < x->run.n && !x->form.failed; i++) {
         struct run r = x->run.at[i];
+        x->form.changed |= several && r.n > 1; /* items may have moved past others */
         write_run(x, list, &r);
     }
     x->run.n = base;
@@ -683,7 +686,7 @@ cond cond_factor(struct lower *lw, cond root)
     x.switches = true;
     if (x.any_long)
         regroup_all(&x, top);
-    cond result = x.form.failed ? root : nf_rebuild(&x.form, top);
+    cond result = x.form.failed || !(x.form.changed || x.any_long) ? root : nf_rebuild(&x.form, top);
     if (x.form.failed)
         lw->error = WEIR_E_MEMORY;
     return result;

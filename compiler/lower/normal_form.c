@@ -429,6 +429,7 @@ void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct se
     struct nf *n = &x->nf.at[leaf];
     uint32_t next = n->next;
 
+    x->changed = true;
     *n = (struct nf){.kind = NF_LEAF, .negated = !outcome, .leaf = COND_FALSE, .on = on, .set = set, .at = at, .next = next,
                      .reach = x->value_reach[on]};
 }

@@ -52,6 +52,7 @@ struct normal_form {
     struct arena *t;       /* for sets and work space: that of an item goes when the item is simplified */
     VEC(struct nf) nf;
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
+    bool changed;          /* it says in another way what the formula it was built from says */
     bool failed;           /* memory ran out; sticky */
 };
 
