@@ -277,7 +277,7 @@ void ir_guard_add(struct ir_func *f, uint32_t block, ir_value base, uint32_t off
             return;
     }
     struct ir_guard g = {base, offset, size};
-    if (!vec_push(f->arena, &b->guard, g))
+    if (!vec_reserve_exactly(f->arena, &b->guard, 1) || !vec_push(f->arena, &b->guard, g))
         f->failed = true;
 }
 
@@ -289,7 +289,7 @@ void ir_switch(struct ir_func *f, uint32_t block, ir_value on, const struct ir_c
 
     assert(n > 0);
     b->to.n = 0;
-    if (!(b->to.cap ? vec_reserve(f->arena, &b->to, n) : vec_sized(f->arena, &b->to, n))) {
+    if (!vec_reserve_exactly(f->arena, &b->to, n)) {
         b->to.n = old;
         f->failed = true;
         return;

@@ -38,6 +38,8 @@ static bool measure_values(struct ir_func *f, struct reach *r)
         return false;
     for (ir_value v = 0; v < f->value.n; v++) {
         const struct ir_node *n = &f->value.at[v];
+        if (n->op == IR_CONST)
+            continue;
         const ir_value operand[2] = {n->a, n->b};
         for (int i = 0; i < 2 && n->op != IR_PHI; i++) {
             if (operand[i] == IR_NONE)
@@ -63,7 +65,9 @@ static bool guard_load(struct ir_func *f, uint32_t block, const struct ir_node *
 {
     struct ir_guard g = {n->a, n->imm, ir_read_bytes(n)};
 
-    return vec_push(f->arena, &f->block.at[block].guard, g);
+    struct ir_block *b = &f->block.at[block];
+
+    return vec_reserve_exactly(f->arena, &b->guard, 1) && vec_push(f->arena, &b->guard, g);
 }
 
 /* Guards for every load through a variable address in @v. */

@@ -132,8 +132,10 @@ static void place_goto(struct layout *l, uint32_t i, bool entered)
 
 static bool is_branch(const struct cb_insn *in)
 {
-    return (in->code & CB_CLASS) == CB_JMP && in->code != GOTO;
+    return (in->code & CB_CLASS) == CB_JMP; /* which GOTO is not */
 }
+
+_Static_assert((GOTO & CB_CLASS) != CB_JMP, "is_branch() counts on it");
 
 /* Does control run from the instruction before @i into @i? */
 static bool falls_into(const struct cb_emit *e, uint32_t i)

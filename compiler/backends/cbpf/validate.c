@@ -13,38 +13,38 @@
 /* Every opcode that exists, by number. */
 static bool opcode_known(uint16_t code)
 {
-    switch (code) {
-    case CB_LD | CB_IMM:
-    case CB_LD | CB_LEN:
-    case CB_LD | CB_MEM:
-    case CB_LD | CB_W | CB_ABS:
-    case CB_LD | CB_H | CB_ABS:
-    case CB_LD | CB_B | CB_ABS:
-    case CB_LD | CB_W | CB_IND:
-    case CB_LD | CB_H | CB_IND:
-    case CB_LD | CB_B | CB_IND:
-    case CB_LDX | CB_IMM:
-    case CB_LDX | CB_LEN:
-    case CB_LDX | CB_MEM:
-    case CB_LDX_MSH:
-    case CB_ST:
-    case CB_STX:
-    case CB_ALU | CB_NEG:
-    case CB_JMP | CB_JA:
-    case CB_RET_K:
-    case CB_RET_A:
-    case CB_TAX:
-    case CB_TXA:
-        return true;
-    }
-    uint16_t what = code & CB_OPERATOR;
-    switch (code & ~(uint16_t)(CB_OPERATOR | CB_X)) {
-    case CB_ALU:
-        return what <= CB_RSH || what == CB_MOD || what == CB_XOR;
-    case CB_JMP:
-        return what >= CB_JEQ && what <= CB_JSET;
-    }
-    return false;
+#define ALU(what) [CB_ALU | (what)] = true, [CB_ALU | CB_X | (what)] = true
+#define JMP(what) [CB_JMP | (what)] = true, [CB_JMP | CB_X | (what)] = true
+    static const bool known[] = {
+        [CB_LD | CB_IMM] = true,
+        [CB_LD | CB_LEN] = true,
+        [CB_LD | CB_MEM] = true,
+        [CB_LD | CB_W | CB_ABS] = true,
+        [CB_LD | CB_H | CB_ABS] = true,
+        [CB_LD | CB_B | CB_ABS] = true,
+        [CB_LD | CB_W | CB_IND] = true,
+        [CB_LD | CB_H | CB_IND] = true,
+        [CB_LD | CB_B | CB_IND] = true,
+        [CB_LDX | CB_IMM] = true,
+        [CB_LDX | CB_LEN] = true,
+        [CB_LDX | CB_MEM] = true,
+        [CB_LDX_MSH] = true,
+        [CB_ST] = true,
+        [CB_STX] = true,
+        ALU(CB_ADD), ALU(CB_SUB), ALU(CB_MUL), ALU(CB_DIV), ALU(CB_MOD), ALU(CB_AND), ALU(CB_OR), ALU(CB_XOR),
+        ALU(CB_LSH), ALU(CB_RSH),
+        [CB_ALU | CB_NEG] = true,
+        [CB_JMP | CB_JA] = true,
+        JMP(CB_JEQ), JMP(CB_JGT), JMP(CB_JGE), JMP(CB_JSET),
+        [CB_RET_K] = true,
+        [CB_RET_A] = true,
+        [CB_TAX] = true,
+        [CB_TXA] = true,
+    };
+#undef ALU
+#undef JMP
+
+    return code < sizeof known && known[code];
 }
 
 static bool metadata_known(uint32_t k)
