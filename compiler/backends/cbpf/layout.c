@@ -88,10 +88,11 @@ static void put_trampoline(struct layout *l, uint32_t to)
     l->near[to] = place_put(l, in);
 }
 
-static void place_branch(struct layout *l, uint32_t i)
+/* Places the branch @i to @yes and @no. */
+static void place_branch(struct layout *l, uint32_t i, uint32_t yes, uint32_t no)
 {
     const struct cb_insn *in = &l->e->code.at[i];
-    uint32_t yes = resolve(l->e, in->jt), no = resolve(l->e, in->jf), at_yes, at_no;
+    uint32_t at_yes, at_no;
 
     if (yes == no) { /* cases that ended up together */
         l->at[i] = l->at[yes];
@@ -188,7 +189,7 @@ static bool run_equal(const struct layout *l, uint32_t p, uint32_t from, uint32_
 {
     const struct weir_cbpf_insn *placed = l->reversed.at;
 
-    if (p == NONE || l->reversed.n - p > NEAR || p < i - from)
+    if (l->reversed.n - p > NEAR || p < i - from)
         return false;
     for (uint32_t j = from; j <= i; j++)
         if (placed[p - (j - from)].code != l->e->code.at[j].code ||
@@ -204,7 +205,7 @@ static bool run_reuse(struct layout *l, uint32_t i, uint32_t start, uint32_t yes
 {
     const uint32_t *bucket = run_bucket(l, hash);
 
-    for (uint32_t n = 0; n < BUCKET && start > 0; n++) {
+    for (uint32_t n = 0; n < BUCKET && bucket[n] != NONE && start > 0; n++) {
         if (!run_equal(l, bucket[n], start, i, yes, no))
             continue;
         for (uint32_t j = start; j <= i; j++)
@@ -228,7 +229,8 @@ static uint32_t place_run(struct layout *l, uint32_t i)
 {
     struct cb_emit *e = l->e;
     uint32_t start = run_start(e, i);
-    uint32_t yes = l->at[resolve(e, e->code.at[i].jt)], no = l->at[resolve(e, e->code.at[i].jf)];
+    uint32_t to_yes = resolve(e, e->code.at[i].jt), to_no = resolve(e, e->code.at[i].jf);
+    uint32_t yes = l->at[to_yes], no = l->at[to_no];
 
     uint32_t hash[RUN_MAX + 1];
     bool compared = start <= i && yes != no;
@@ -238,7 +240,7 @@ static uint32_t place_run(struct layout *l, uint32_t i)
         if (run_reuse(l, i, start, yes, no, hash[i - start]))
             return start;
     }
-    place_branch(l, i);
+    place_branch(l, i, to_yes, to_no);
     if (!compared || e->status)
         return i;
     for (uint32_t j = i; j > start; j--)
