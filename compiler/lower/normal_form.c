@@ -22,7 +22,12 @@ uint32_t nf_new(struct normal_form *x, struct nf n)
 
 uint32_t nf_list_new(struct normal_form *x, uint8_t kind)
 {
-    return nf_new(x, (struct nf){.kind = kind, .first = NF_NONE, .last = NF_NONE});
+    if (!vec_reserve(x->a, &x->nf, 1)) {
+        x->failed = true;
+        return 0;
+    }
+    x->nf.at[x->nf.n] = (struct nf){.kind = kind, .first = NF_NONE, .last = NF_NONE, .next = NF_NONE};
+    return x->nf.n++;
 }
 
 void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item)
@@ -245,6 +250,21 @@ static uint32_t search_reach(const struct normal_form *x, cond i)
     return reach;
 }
 
+/* A leaf of the formula. */
+static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_node *n, bool negated)
+{
+    bool search = n->kind == COND_SWITCH;
+
+    if (!vec_reserve(x->a, &x->nf, 1)) {
+        x->failed = true;
+        return 0;
+    }
+    x->nf.at[x->nf.n] = (struct nf){.kind = NF_LEAF, .negated = negated, .next = NF_NONE, .leaf = leaf, .at = n->at, .opaque = search,
+                                    .strict = !search && n->kind != COND_TEST,
+                                    .reach = search ? search_reach(x, leaf) : x->value_reach[n->on]};
+    return x->nf.n++;
+}
+
 static void look_up(struct build *b, cond root, void (*simplify)(struct normal_form *x, uint32_t first))
 {
     struct normal_form *x = b->x;
@@ -263,9 +283,7 @@ static void look_up(struct build *b, cond root, void (*simplify)(struct normal_f
         if (b->items)
             b->items[i] = is_list(b, i) ? b->items[n->left] : x->nf.n;
         if (!is_list(b, i)) {
-            bool search = n->kind == COND_SWITCH, test = n->kind == COND_TEST;
-            b->of[i] = nf_new(x, (struct nf){.kind = NF_LEAF, .negated = b->negated[i], .leaf = i, .at = n->at, .opaque = search,
-                                             .strict = !search && !test, .reach = search ? search_reach(x, i) : x->value_reach[n->on]});
+            b->of[i] = leaf_new(x, i, n, b->negated[i]);
             continue;
         }
         b->of[i] = nf_list_new(x, list_kind(b, i));

@@ -187,7 +187,7 @@ bool cb_address_unsafe(struct cb_emit *e, ir_value base, uint32_t offset, uint32
 
 /** Starts an evaluation of up to two values: counts what they share. Ends the one before. */
 void cb_eval_begin(struct cb_emit *e, ir_value v, ir_value w);
-/** Brings @v into A without an evaluation, if that takes an instruction at most. */
+/** Brings @v into A without an evaluation, if that takes no more than a load. */
 bool cb_eval_simple(struct cb_emit *e, ir_value v);
 /** Brings @v into A. */
 void cb_eval(struct cb_emit *e, ir_value v);

@@ -580,11 +580,25 @@ static void eval(struct cb_emit *e, const struct cb_task *t)
     e->regs.a = v;
 }
 
+/* Brings @v, a load at an address that X has or can be loaded with directly, into A. */
+static bool load_through_x(struct cb_emit *e, ir_value v)
+{
+    const struct ir_node *n = node(e, v);
+
+    if (!ir_is_load(n) || (e->regs.x != n->a && !view_now(e, n->a).direct) ||
+        cb_address_unsafe(e, n->a, n->imm, ir_load_size(n)))
+        return false;
+    load_x(e, n->a);
+    cb_put(e, CB_LD | CB_IND | load_size_code(ir_load_size(n)), n->imm);
+    e->regs.a = v;
+    return true;
+}
+
 bool cb_eval_simple(struct cb_emit *e, ir_value v)
 {
     if (e->found.n)
         cb_eval_end(e);
-    if (e->home[v] != NO_CELL || e->regs.x == v || (e->regs.a != v && !eval_alone(e, v)))
+    if (e->home[v] != NO_CELL || e->regs.x == v || (e->regs.a != v && !eval_alone(e, v) && !load_through_x(e, v)))
         return false;
     if (!e->doomed)
         keep(e, v);
