@@ -277,6 +277,7 @@ static uint32_t without_first(struct normal_form *x, uint32_t i)
     struct nf *n = &x->nf.at[i];
 
     n->first = x->nf.at[n->first].next;
+    n->steady = false;
     if (n->first == NF_NONE)
         n->last = NF_NONE;
     return i;

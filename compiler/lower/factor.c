@@ -65,6 +65,7 @@ static uint32_t without_head(struct factor *x, uint32_t item)
         return NF_NONE;
     if (x->form.nf.at[second].next == NF_NONE)
         return second;
+    x->form.nf.at[item].steady = false;
     x->form.nf.at[item].first = second; /* the reach of the whole is kept: it can only be too large */
     return item;
 }
@@ -405,7 +406,7 @@ static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
     if (!is_list(x, rest))
         return true;
     nf_flatten(&x->form, rest);
-    return is_settled(x, rest, x->form.nf.at[rest].first);
+    return x->form.nf.at[rest].steady || is_settled(x, rest, x->form.nf.at[rest].first);
 }
 
 /*
@@ -444,8 +445,8 @@ static void reach_again(struct factor *x, uint32_t item)
     x->form.nf.at[item].reach = a > b ? a : b;
 }
 
-/* What a run becomes, appended to @list; lists that are made are put on the work list. */
-static void write_run(struct factor *x, uint32_t list, const struct run *r)
+/* What a run becomes, appended to @list; lists that are made are put on the work list. Is it what it was? */
+static bool write_run(struct factor *x, uint32_t list, const struct run *r)
 {
     uint8_t kind = x->form.nf.at[list].kind;
     bool is_or = kind == NF_OR;
@@ -455,7 +456,7 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
         nf_list_append(&x->form, list, r->first);
         if (x->switches) /* otherwise it was regrouped before this list */
             push_work(x, r->first);
-        return;
+        return true;
     }
     if (!x->switches && run_stays(x, r, is_or)) {
         for (uint32_t i = r->first; i != NF_NONE; i = next) {
@@ -463,12 +464,12 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
             reach_again(x, i);
             nf_list_append(&x->form, list, i);
         }
-        return;
+        return true;
     }
     x->form.changed = true;
     struct entry *e = run_entries(x, r, is_or, &lone, &n), *rests = e + r->n - n;
     if (x->form.failed)
-        return;
+        return false;
     uint32_t before = n;
     bool lone_apart = lone_is_apart(e, lone, rests, n);
     lone = unite_lone(x, r, e, lone, is_or);
@@ -490,6 +491,7 @@ static void write_run(struct factor *x, uint32_t list, const struct run *r)
         bool first = k == n || (i < lone && e[i].rank <= rests[k].rank);
         nf_list_append(&x->form, list, first ? e[i++].rest : rests[k++].rest);
     }
+    return false;
 }
 
 /* ---------------------------------------------------------------- common tests */
@@ -598,16 +600,19 @@ static void regroup(struct factor *x, uint32_t list)
         hoist_common(x, list);
         factor_distribute(&x->form, list);
     } else if (settled) {
+        x->form.nf.at[list].steady = true;
         return;
     }
+    bool steady = !x->switches;
     read_items(x, list, base);
     x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
     const bool several = x->run.n - base > 1;
     for (uint32_t i = base; i < x->run.n && !x->form.failed; i++) {
         struct run r = x->run.at[i];
         x->form.changed |= several && r.n > 1; /* items may have moved past others */
-        write_run(x, list, &r);
+        steady &= write_run(x, list, &r);
     }
+    x->form.nf.at[list].steady = steady;
     x->run.n = base;
 }
 
@@ -662,8 +667,10 @@ static void simplify(struct normal_form *form, uint32_t first)
     for (uint32_t i = first; i < nodes && !form->failed; i++) {
         if (form->nf.at[i].done || form->nf.at[i].kind == NF_LEAF)
             continue;
-        if (is_list(x, i) && is_apart(x, i))
+        if (is_list(x, i) && is_apart(x, i)) {
+            form->nf.at[i].steady = true;
             continue;
+        }
         nf_dispatch(form, i);
         regroup_all(x, i);
     }

@@ -35,6 +35,7 @@ void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item)
     struct nf *l = &x->nf.at[list];
     const struct nf *i = &x->nf.at[item];
 
+    l->steady = false;
     l->strict |= i->strict;
     l->reach = i->reach > l->reach ? i->reach : l->reach;
     x->nf.at[item].next = NF_NONE;
@@ -50,6 +51,7 @@ static void list_absorb(struct normal_form *x, uint32_t list, uint32_t from)
 {
     struct nf *l = &x->nf.at[list], *f = &x->nf.at[from];
 
+    l->steady = false;
     l->strict |= f->strict;
     l->reach = f->reach > l->reach ? f->reach : l->reach;
     if (f->first == NF_NONE)

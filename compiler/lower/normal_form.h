@@ -29,6 +29,7 @@ struct nf {
     bool negated;         /* NF_LEAF, NF_SWITCH: the outcome is swapped */
     bool done : 1;        /* simplified; in items of long lists */
     bool opaque : 1;      /* NF_LEAF: not a test, to be left as it is */
+    bool steady : 1;      /* a list: regrouping leaves it as it is */
     bool strict;          /* holds a requirement or a definition: nothing may move past it */
     uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
     uint32_t next;
