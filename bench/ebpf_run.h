@@ -199,7 +199,7 @@ static inline uint64_t run_read(uint64_t address, unsigned size)
 
 /* Added to by every run. */
 struct run_counts {
-    uint64_t executed, taken; /* instructions; jumps taken, exits in front of the program's end included */
+    uint64_t executed, taken; /* instructions; jumps taken, exits in front of what is reached included */
     uint32_t last;            /* the last instruction reached, in the program's order */
 };
 
@@ -257,7 +257,7 @@ static inline bool run_count(const struct ebpf_program *p, struct run_space *s, 
             break;
         default:
             if (in->code == EXIT) {
-                c->taken += pc + 1 < p->n;
+                c->taken += pc + 1 < p->hot; /* as the copies are laid out */
                 return true;
             }
             if ((in->code & 0xf0) == 0x80)

@@ -285,11 +285,12 @@ static const struct span nowhere = {0, 0};
 
 static const char tcp_port_80[] = "0: r2 = *(u32 *)(r1 +0)\n"
                                   "1: r3 = *(u32 *)(r1 +4)\n"
-                                  "2: r0 = r2\n"
-                                  "3: r0 += 24\n"
-                                  "4: if r0 > r3 goto pc+18\n"
-                                  "5: r0 = *(u16 *)(r2 +12)\n"
-                                  "6: if w0 != 0x8 goto pc+16\n";
+                                  "2: w0 = 1\n" /* until a test says otherwise */
+                                  "3: r1 = r2\n"
+                                  "4: r1 += 24\n"
+                                  "5: if r1 > r3 goto pc+17\n"
+                                  "6: r1 = *(u16 *)(r2 +12)\n"
+                                  "7: if w1 != 0x8 goto pc+15\n";
 
 /* ip and (src or dst port 80), as an optimizer would leave it. */
 static void build_port(struct ir_func *f)

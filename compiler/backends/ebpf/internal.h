@@ -123,6 +123,7 @@ enum access { ACCESS_DIRECT, ACCESS_COPY, ACCESS_LOADS };
 #define HOME_REGS_MAX 4
 #define HOME_MAX      (HOME_REGS_MAX + 40)
 #define HOME_NONE     (-1)
+#define WORK_REGS_MIN 4  /* of the pool, for work inside a block */
 #define STACK_SLOTS   64 /* 512 bytes */
 #define WINDOW_MAX    192
 
@@ -258,13 +259,23 @@ struct phi_copy {
     uint32_t next; /* of the same block, or IR_NONE */
 };
 
-/* Two tests of neighbouring bytes in one: whether 8 bytes at `offset`, masked, equal `value` (big-endian). */
+/*
+ * Two tests of neighbouring bytes in one: whether the 8 bytes at `offset`, as this machine reads them, equal
+ * `value` once `mask` or, where a shift leaves the same bits, `shift` is applied.
+ */
 struct wide_test {
     uint32_t block, absorbed; /* the second test's block, which is not emitted */
     uint32_t offset;
     uint64_t mask, value;
+    int shift; /* to the left, or if negative to the right; 0: the mask */
     uint32_t yes, no;
 };
+
+/** Whether a 64-bit comparison takes @value as an immediate, which is sign-extended. */
+static inline bool wide_immediate(uint64_t value)
+{
+    return value <= INT32_MAX || value >= (uint64_t)INT32_MIN;
+}
 
 /* Ids: IR values, then the pointers. */
 struct plan {
@@ -316,7 +327,7 @@ struct plan_request {
     uint32_t reach_max;  /* largest reach a guard can have */
     uint32_t window_max; /* COPY: bytes */
     bool speculate;
-    int home_regs; /* at least four registers of the pool are left for work inside a block */
+    int home_regs; /* WORK_REGS_MIN of the pool are left */
     uint8_t home_register[HOME_REGS_MAX];
 };
 

@@ -107,8 +107,12 @@ static void useful_homes(const struct plan *p, uint32_t id, int *first, int *end
     if (plan_is_pointer(p, id))
         return;
     const struct ir_node *n = plan_node(p, id);
-    if (n->op == IR_CONST || n->op == IR_LEN || n->op == IR_META)
+    if (n->op == IR_CONST || n->op == IR_LEN)
         *end = 0;
+    if (n->op == IR_META) { /* Linux makes three instructions of vlan_present */
+        *first = p->home_regs / 2;
+        *end = p->home_regs;
+    }
     if (ir_is_load(n) && !plan_is_dear(p, n)) {
         *end = p->home_regs;
         *first = n->op == IR_LOAD8 || p->raw[id] ? p->home_regs / 2 : 0;

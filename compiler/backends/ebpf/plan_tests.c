@@ -117,6 +117,7 @@ void plan_merge_switches(struct plan *p, uint32_t *edges)
 struct byte_test {
     uint32_t address, size, mask, value;
     uint32_t yes, no;
+    unsigned cost; /* instructions of a packet that passes */
 };
 
 /* Case @i of @k as such a test. */
@@ -126,8 +127,10 @@ static bool case_test(const struct plan *p, const struct ir_block *k, uint32_t i
     uint32_t first = i ? k->to.at[i - 1].last + 1 : 0, last = k->to.at[i].last;
 
     t->mask = UINT32_MAX;
+    t->cost = 2;
     if (n->op == IR_AND && plan_is_const(p, n->b)) {
         t->mask = plan_node(p, n->b)->imm;
+        t->cost++;
         n = plan_node(p, n->a);
     }
     if (!ir_is_load(n) || n->a != IR_NONE)
@@ -136,6 +139,7 @@ static bool case_test(const struct plan *p, const struct ir_block *k, uint32_t i
     t->size = ir_load_size(n);
     uint32_t all = t->size == 4 ? UINT32_MAX : (1u << 8 * t->size) - 1;
     last = last < all ? last : all;
+    t->cost += first == last ? 0 : 2; /* a range: a swap and two comparisons */
     if (first > last || ((last - first) & (last - first + 1)) || (first & (last - first)))
         return false; /* no prefix */
     t->mask &= all & ~(last - first);
@@ -156,6 +160,31 @@ static bool has_phi(const struct plan *p, uint32_t target)
     return target < p->f->block.n && p->block[target].phi.n;
 }
 
+/* The mask as a shift, if there is one that leaves the same bits; the value moves with them. */
+static void find_shift(struct wide_test *w)
+{
+    int zeros = __builtin_ctzll(w->mask), bits = __builtin_popcountll(w->mask);
+
+    if (bits == 64)
+        return;
+    if (zeros == 0 && w->mask == UINT64_MAX >> (64 - bits)) {
+        w->shift = 64 - bits;
+        w->value <<= w->shift;
+    } else if (w->mask == UINT64_MAX << zeros) {
+        w->shift = -zeros;
+        w->value >>= zeros;
+    }
+}
+
+/* Instructions of a packet that passes. */
+static unsigned wide_cost(const struct wide_test *w)
+{
+    unsigned mask = w->shift ? 1 : w->mask != UINT64_MAX ? 2 : 0; /* an immediate of 64 bits and `and` */
+
+    return 2 + mask + !wide_immediate(w->value);
+}
+
+/* False as well where the one test is not shorter than the two, of which most packets fail the first. */
 static bool join_tests(const struct plan *p, const struct byte_test *a, const struct byte_test *b,
                        struct wide_test *w)
 {
@@ -165,15 +194,20 @@ static bool join_tests(const struct plan *p, const struct byte_test *a, const st
     if (b->no != a->no || lo->address + lo->size != hi->address || bytes < 6 ||
         lo->address > EBPF_REACH_MAX - 8)
         return false;
-    w->mask = (uint64_t)lo->mask << 8 * hi->size | hi->mask;
-    w->value = (uint64_t)lo->value << 8 * hi->size | hi->value;
-    w->offset = lo->address;
+    uint64_t mask = (uint64_t)lo->mask << 8 * hi->size | hi->mask;
+    uint64_t value = (uint64_t)lo->value << 8 * hi->size | hi->value;
+    *w = (struct wide_test){.offset = lo->address};
     if (bytes == 6 && lo->address >= 2) {
         w->offset -= 2;
     } else if (bytes == 6) {
-        w->mask <<= 16;
-        w->value <<= 16;
+        mask <<= 16;
+        value <<= 16;
     }
+    w->mask = __builtin_bswap64(mask);
+    w->value = __builtin_bswap64(value);
+    find_shift(w);
+    if (wide_cost(w) >= a->cost + b->cost)
+        return false;
     w->yes = b->yes;
     w->no = b->no;
     if (p->access == ACCESS_COPY && ((w->offset + p->phase) % 8 || w->offset + 8 + p->phase > p->window_max))

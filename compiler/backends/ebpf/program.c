@@ -12,6 +12,10 @@
  * piece that decides anew from the first block: a filter is a pure function of the packet. It costs the
  * packets that need it, not the others. The DIRECT piece of a short program speculates (SPECULATION_MAX);
  * where there is no COPY piece to settle doubts, a second DIRECT one does.
+ *
+ * Where r0 is not needed for anything else, it holds from the start what a miss returns: a test that fails
+ * goes to the exit, and a match sets r0 in front of it. Of several exits Linux's JIT makes jumps to the
+ * first.
  */
 #include "backends/ebpf/select.h"
 #include <stddef.h>
@@ -147,11 +151,10 @@ static void emit_counting_exits(struct program *g, const struct piece *q, bool a
     asm_exit(c);
 }
 
-static void emit_exit(struct asm_code *c, uint32_t label, uint32_t verdict)
+static void put_verdict(struct asm_code *c, uint32_t label, uint32_t verdict)
 {
     asm_bind(c, label);
     asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, verdict);
-    asm_exit(c);
 }
 
 /* Whether the code so far can run on behind its end: it does not end in a jump, or something ends there. */
@@ -182,12 +185,32 @@ static void emit_exits(struct program *g, const struct piece *q)
         return;
     }
     if (accepts)
-        emit_exit(c, q->labels.accept, g->o->on_match);
-    if (rejects)
-        emit_exit(c, q->labels.reject, g->o->on_miss);
+        put_verdict(c, q->labels.accept, g->o->on_match);
+    if (q->miss != MISS_AT_END) {
+        asm_bind(c, q->labels.reject);
+    } else if (rejects) {
+        if (accepts)
+            asm_exit(c);
+        put_verdict(c, q->labels.reject, g->o->on_miss);
+    }
+    if (accepts || rejects)
+        asm_exit(c);
 }
 
 /* ---------------------------------------------------------------- pieces */
+
+/*
+ * Early, where nothing but the verdict needs r0: no call, no counter, no shortage. @s has planned the piece,
+ * whose pool is known.
+ */
+static enum miss miss_of(const struct program *g, const struct select *s, const struct piece *q)
+{
+    uint32_t work = q->pool & ~s->p.home_registers & ~1u;
+    bool blocks = g->f->entry < g->f->block.n;
+    bool mine = !g->o->count && !s->p.calls && s->p.access != ACCESS_LOADS;
+
+    return blocks && mine && __builtin_popcount(work) >= WORK_REGS_MIN ? MISS_FIRST : MISS_AT_END;
+}
 
 static int emit_piece(struct program *g, struct select *s, const struct piece *q)
 {
@@ -212,6 +235,7 @@ static int plan_copy(struct program *g, struct select *s, struct piece *q)
         .pool = 0x33f,
     };
     q->fail = q->labels.reject;
+    q->on_miss = g->o->on_miss;
     int status = select_init(s, g->f, g->arena, &g->c, q);
     bool few = status == 0 && g->target->packet_loads && plan_count_loads(&s->p) <= LOADS_MAX;
     if (status == WEIR_E_LIMIT || (few && !g->looks)) {
@@ -220,6 +244,7 @@ static int plan_copy(struct program *g, struct select *s, struct piece *q)
             q->plan.access = ACCESS_LOADS;
         status = select_init(s, g->f, g->arena, &g->c, q);
     }
+    q->miss = miss_of(g, s, q);
     return status < 0 ? report(g, s, status) : 0;
 }
 
@@ -242,10 +267,11 @@ static void begin_copy(struct program *g, int context)
  * Where an exact check of the direct piece failed: a packet that has no bytes elsewhere is rejected, and
  * others go on to the cold piece.
  */
-static void emit_failed(struct program *g, const struct piece *direct, uint32_t rejected)
+static void emit_failed(struct program *g, const struct piece *direct, const struct piece *cold)
 {
     struct asm_code *c = &g->c;
     int data = direct->data, end = direct->end;
+    bool held = direct->miss != MISS_AT_END && !len_is_called(g);
 
     asm_bind(c, direct->fail);
     if (len_is_called(g) && g->looks) { /* the registers are chosen to outlive calls */
@@ -264,11 +290,13 @@ static void emit_failed(struct program *g, const struct piece *direct, uint32_t 
     } else {
         asm_load(c, 4, 7, direct->context, g->target->len);
     }
-    asm_alu(c, CLASS_ALU64, ALU_MOV, 0, 7); /* r7 is the length at the cold piece's ends, too */
+    if (!held && cold->miss != MISS_AT_END)
+        asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, g->o->on_miss);
+    asm_alu(c, CLASS_ALU64, ALU_MOV, 5, 7); /* r7 is the length at the cold piece's ends, too */
     /* data + len > data_end, in the form the verifier takes */
-    asm_branch_imm(c, CLASS_JMP, JUMP_GT, 0, EBPF_REACH_MAX, direct->doubt);
-    asm_alu(c, CLASS_ALU64, ALU_ADD, 0, data);
-    asm_branch(c, CLASS_JMP, JUMP_LE, 0, end, rejected);
+    asm_branch_imm(c, CLASS_JMP, JUMP_GT, 5, EBPF_REACH_MAX, direct->doubt);
+    asm_alu(c, CLASS_ALU64, ALU_ADD, 5, data);
+    asm_branch(c, CLASS_JMP, JUMP_LE, 5, end, cold->labels.reject);
 }
 
 static int emit_cold(struct program *g, const struct piece *direct)
@@ -280,7 +308,7 @@ static int emit_cold(struct program *g, const struct piece *direct)
     if (status < 0)
         return status;
     if (is_target(&g->c, direct->fail))
-        emit_failed(g, direct, q.labels.reject);
+        emit_failed(g, direct, &q);
     asm_bind(&g->c, direct->doubt);
     g->c.cold = g->c.item.n;
     begin_copy(g, direct->context);
@@ -312,6 +340,8 @@ static int emit_careful(struct program *g, const struct piece *likely)
     int status = select_init(&s, g->f, g->arena, &g->c, &q);
     if (status < 0)
         return report(g, &s, status);
+    if (q.miss != MISS_AT_END)
+        q.miss = miss_of(g, &s, &q) == MISS_AT_END ? MISS_AT_END : MISS_HELD;
     asm_bind(&g->c, likely->doubt);
     return emit_piece(g, &s, &q);
 }
@@ -400,6 +430,7 @@ static int emit_direct(struct program *g)
                  len_is_called(g) ? 2 : 3,
                  {5, 4, 8, 6}},
         .labels = new_labels(g),
+        .on_miss = g->o->on_miss,
         .data = NO_REGISTER,
         .end = NO_REGISTER,
         .context = NO_REGISTER,
@@ -416,6 +447,7 @@ static int emit_direct(struct program *g)
     if (status < 0)
         return report(g, &s, status);
     g->looks ? begin_looking(g, &q, &s.p) : begin_direct(g, &q, &s.p);
+    q.miss = miss_of(g, &s, &q);
     status = emit_piece(g, &s, &q);
     if (status == 0 && has_fallback(g) && (is_target(&g->c, q.fail) || is_target(&g->c, q.doubt)))
         return emit_cold(g, &q);

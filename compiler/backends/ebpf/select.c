@@ -8,6 +8,7 @@
  * values it needs, the needier operand first) and then emitted with registers given out as it goes.
  */
 #include "backends/ebpf/select.h"
+#include <stdlib.h>
 #include <string.h>
 
 static const uint8_t alu_of[IR_OP_COUNT] = {
@@ -302,32 +303,17 @@ static void emit_compare(struct select *s, const struct ir_block *b)
         asm_jump(s->c, label_of(no, s->labels));
 }
 
-/* The constant as the bytes of memory, read in this machine's order. */
-static uint64_t in_memory_order(uint64_t x)
+/* Keeps in @reg the bits that @w compares. */
+static void mask_wide(struct select *s, const struct wide_test *w, int reg)
 {
-    return __builtin_bswap64(x);
-}
-
-/* Keeps the bits of @mask in @reg, which also changes what they are to be compared with. */
-static uint64_t mask_wide(struct select *s, int reg, uint64_t mask, uint64_t value)
-{
-    int zeros = __builtin_ctzll(mask), bits = __builtin_popcountll(mask);
-
-    if (bits == 64)
-        return value;
-    if (zeros == 0 && mask == UINT64_MAX >> (64 - bits)) {
-        asm_alu_imm(s->c, CLASS_ALU64, ALU_LSH, reg, (uint32_t)(64 - bits));
-        return value << (64 - bits);
+    if (w->shift) {
+        asm_alu_imm(s->c, CLASS_ALU64, w->shift > 0 ? ALU_LSH : ALU_RSH, reg, (uint32_t)abs(w->shift));
+    } else if (w->mask != UINT64_MAX) {
+        int t = take_register(s);
+        asm_load_imm64(s->c, t, w->mask);
+        asm_alu(s->c, CLASS_ALU64, ALU_AND, reg, t);
+        give_back(s, t);
     }
-    if (mask == UINT64_MAX << zeros) {
-        asm_alu_imm(s->c, CLASS_ALU64, ALU_RSH, reg, (uint32_t)zeros);
-        return value >> zeros;
-    }
-    int t = take_register(s);
-    asm_load_imm64(s->c, t, mask);
-    asm_alu(s->c, CLASS_ALU64, ALU_AND, reg, t);
-    give_back(s, t);
-    return value;
 }
 
 static void emit_wide(struct select *s, const struct wide_test *w)
@@ -339,12 +325,12 @@ static void emit_wide(struct select *s, const struct wide_test *w)
 
     check_likely(s, w->offset + 8);
     load_wide(s, w->offset, r);
-    uint64_t value = mask_wide(s, r, in_memory_order(w->mask), in_memory_order(w->value));
-    if (value <= INT32_MAX || value >= (uint64_t)INT32_MIN) {
-        asm_branch_imm(s->c, CLASS_JMP, op, r, (uint32_t)value, label);
+    mask_wide(s, w, r);
+    if (wide_immediate(w->value)) {
+        asm_branch_imm(s->c, CLASS_JMP, op, r, (uint32_t)w->value, label);
     } else {
         t = take_register(s);
-        asm_load_imm64(s->c, t, value);
+        asm_load_imm64(s->c, t, w->value);
         asm_branch(s->c, CLASS_JMP, op, r, t, label);
     }
     if (!falls && w->no != s->next)
@@ -548,12 +534,14 @@ int select_emit(struct select *s, const struct piece *q)
     s->in = arena_array(arena, struct known *, blocks);
     s->edge_seen = arena_array(arena, uint32_t, blocks);
     s->place = arena_array(arena, struct place, s->p.ids);
-    s->pool = q->pool & ~s->p.home_registers;
+    s->pool = q->pool & ~s->p.home_registers & ~(q->miss == MISS_AT_END ? 0u : 1u);
     s->slots_from = s->p.homes > (uint32_t)s->p.home_regs ? s->p.homes - (uint32_t)s->p.home_regs : 0;
     if (!s->in || !s->edge_seen || !s->place)
         return WEIR_E_MEMORY;
     if (s->p.access == ACCESS_COPY)
         fill_window(s);
+    if (q->miss == MISS_FIRST)
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, 0, q->on_miss);
     for (uint32_t b = next_block(s, s->f->entry); b < blocks && !select_stopped(s); b = s->next) {
         s->block = b;
         s->next = next_block(s, b + 1);

@@ -91,13 +91,23 @@ static inline bool select_is_home(const struct select *s, uint32_t id)
 
 /* ---- select.c: one piece of the program, from plan to code */
 
+/* When r0 gets what a miss returns. Then it is nobody else's, and a test that fails goes to the exit itself.
+ */
+enum miss {
+    MISS_AT_END, /* behind a jump: r0 is needed, or what is returned depends on more */
+    MISS_FIRST,  /* in front of the first block */
+    MISS_HELD,   /* the piece in front of this one did */
+};
+
 /* What a piece is made with. */
 struct piece {
     struct plan_request plan;
     struct labels labels;
+    enum miss miss;
+    uint32_t on_miss;
     uint32_t fail, doubt;
     int data, end, context, len;
-    uint32_t pool;   /* registers for values, homes included */
+    uint32_t pool; /* registers for values, homes included */
 };
 
 /** Plans the piece. Returns 0 or what plan_make() does. */
