@@ -25,6 +25,18 @@ static bool is_present(const struct weir_ebpf_insn *in)
     return in->code == (CLASS_LDX | SIZE_W | MODE_MEM) && in->registers >> 4 == 1 && in->offset == 20;
 }
 
+static bool is_packet_load(const struct weir_ebpf_insn *in)
+{
+    unsigned mode = in->code & 0xe0;
+
+    return (in->code & 7) == CLASS_LD && (mode == MODE_ABS || mode == MODE_IND);
+}
+
+static bool is_call(const struct weir_ebpf_insn *in)
+{
+    return in->code == (CLASS_JMP | JUMP_CALL);
+}
+
 static const struct row {
     const char *filter;
     bool (*kind)(const struct weir_ebpf_insn *in);
@@ -42,6 +54,13 @@ static const struct row {
     {"ip6 src host 2001:db8::1", is_load_64, WEIR_TARGET_XDP, 2, "sixteen bytes are two words of eight"},
     {"ip6 src net 2001:db8:1::/48", is_load_64, WEIR_TARGET_XDP, 1,
      "one shift instead of a second test and its mask"},
+    {"tcp", is_packet_load, WEIR_TARGET_SOCKET, 4, "three loads at most on a path, as one copy costs"},
+    {"tcp", is_call, WEIR_TARGET_SOCKET, 0, "and no copy"},
+    {"ether host 00:11:22:33:44:55", is_packet_load, WEIR_TARGET_SOCKET, 0, "four loads on a path"},
+    {"ether host 00:11:22:33:44:55", is_call, WEIR_TARGET_SOCKET, 2,
+     "cost more than one copy, of all or of what there is"},
+    {"icmp[0] = 8", is_packet_load, WEIR_TARGET_SOCKET, 0,
+     "five loads on a path"},
     {"vlan 100 and ip", is_present, WEIR_TARGET_TC, 1, "metadata asked for twice is kept"},
 };
 

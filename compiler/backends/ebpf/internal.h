@@ -287,7 +287,8 @@ struct plan {
     uint32_t window; /* COPY: bytes of the stack the copy takes, a multiple of 8; 0 if there is none */
     uint32_t window_max;
     uint32_t phase; /* its first byte lies this far behind their start, for aligned loads */
-    uint32_t frame; /* bytes of the stack in front of the homes: the window, and what calls write to or read */
+    uint32_t
+        frame; /* bytes of the stack in front of the homes: the window, and what calls write to or read */
     uint8_t home_register[HOME_REGS_MAX];
     int home_regs, home_max;
 
@@ -340,8 +341,14 @@ int plan_make(struct plan *p, struct ir_func *f, struct arena *arena, const stru
  */
 uint32_t plan_wider_reach(struct plan *p, uint32_t pointer, uint32_t exact);
 
-/** The largest number of different packet loads on one path. */
-uint32_t plan_count_loads(const struct plan *p);
+/* Packet loads that a packet costs if each of them is a call. */
+struct plan_loads {
+    uint32_t most; /* on one path */
+    uint32_t mean; /* in 65,536th, if a packet is as likely to go one way as another */
+};
+
+/** Both are UINT32_MAX where there is no memory to count, or too many of them. */
+struct plan_loads plan_count_loads(struct plan *p);
 
 /** Id of the pointer for @size bytes at @base + @offset. Known after plan_make() for all that the IR uses. */
 uint32_t plan_pointer(struct plan *p, ir_value base, uint32_t offset, uint32_t size);

@@ -281,26 +281,103 @@ void plan_find_pointers(struct plan *p)
 
 /* ---------------------------------------------------------------- loads on a path */
 
-uint32_t plan_count_loads(const struct plan *p)
-{
-    uint32_t blocks = p->f->block.n, most = 0;
-    uint32_t *loads = arena_array(p->arena, uint32_t, blocks);
+#define LOADS_MOST 64 /* of which a set of bits is kept */
 
-    if (!loads)
-        return UINT32_MAX;
-    /* A load that several blocks use counts in the first of them. */
-    for (ir_value v = 0; v < p->values; v++)
-        if (p->wanted[v] && p->first[v] < blocks && ir_is_load(plan_node(p, v)))
-            loads[p->first[v]]++;
-    uint32_t *path = arena_array(p->arena, uint32_t, blocks);
-    for (uint32_t b = 0; path && b < blocks; b++) {
-        uint32_t n = path[b] + loads[b] + (p->wide[b] ? 2 : 0);
-        most = n > most ? n : most;
-        for (uint32_t i = 0; p->reachable[b] && !p->never[b] && i < plan_targets(p, b); i++) {
-            uint32_t t = plan_target(p, b, i);
-            if (t < blocks && path[t] < n)
-                path[t] = n;
-        }
+/* The state of counting: sets of loads, by block. */
+struct load_count {
+    uint64_t *made;  /* on all paths to the block, and kept: in front of it, then behind it */
+    uint32_t *most;  /* on a path to the block, then also in it */
+    uint32_t *share; /* of packets that come here, in 65,536 */
+    uint32_t *stamp; /* by id: the last block that asked for it, + 1 */
+    uint8_t *bit;    /* by value: of a load */
+    struct id_stack todo;
+};
+
+/* The loads that block @b asks for. */
+static uint64_t loads_of(struct plan *p, struct load_count *c, uint32_t b)
+{
+    const struct ir_block *k = &p->block[b];
+    uint64_t loads = 0;
+
+    for (uint32_t i = 0; i < k->guard.n; i++)
+        if (k->guard.at[i].base != IR_NONE)
+            plan_push(p, &c->todo, k->guard.at[i].base);
+    for (uint32_t i = p->copy[b]; i != IR_NONE; i = p->copies.at[i].next)
+        plan_push(p, &c->todo, p->copies.at[i].value);
+    if (k->on != IR_NONE && !p->wide[b])
+        plan_push(p, &c->todo, k->on);
+    while (c->todo.at.n) {
+        uint32_t id = c->todo.at.at[--c->todo.at.n], op[2];
+        if (c->stamp[id] == b + 1)
+            continue;
+        c->stamp[id] = b + 1;
+        if (ir_is_load(plan_node(p, id)))
+            loads |= UINT64_C(1) << c->bit[id];
+        for (unsigned i = plan_operands(p, id, op); i-- > 0;)
+            plan_push(p, &c->todo, op[i]);
     }
-    return path ? most : UINT32_MAX;
+    return loads;
+}
+
+/* What block @b passes on, of packets that are as likely to go to one target as to another. */
+static void pass_on(const struct plan *p, struct load_count *c, uint32_t b)
+{
+    uint32_t targets = 0;
+
+    for (uint32_t i = 0; i < plan_targets(p, b); i++)
+        targets += !i || plan_target(p, b, i) != plan_target(p, b, i - 1);
+    for (uint32_t i = 0; i < plan_targets(p, b); i++) {
+        uint32_t t = plan_target(p, b, i);
+        if (t >= p->f->block.n)
+            continue;
+        c->made[t] &= c->made[b];
+        c->most[t] = c->most[b] > c->most[t] ? c->most[b] : c->most[t];
+        c->share[t] += !i || t != plan_target(p, b, i - 1) ? c->share[b] / targets : 0;
+    }
+}
+
+static bool count_init(struct plan *p, struct load_count *c)
+{
+    uint32_t blocks = p->f->block.n, loads = 0;
+
+    *c = (struct load_count){.made = arena_array(p->arena, uint64_t, blocks),
+                             .most = arena_array(p->arena, uint32_t, blocks),
+                             .share = arena_array(p->arena, uint32_t, blocks),
+                             .stamp = arena_array(p->arena, uint32_t, p->ids),
+                             .bit = arena_array(p->arena, uint8_t, p->values)};
+    for (ir_value v = 0; v < p->values && c->bit && loads <= LOADS_MOST; v++)
+        if (p->wanted[v] && ir_is_load(plan_node(p, v)))
+            c->bit[v] = (uint8_t)loads++;
+    return c->made && c->most && c->share && c->stamp && loads <= LOADS_MOST;
+}
+
+struct plan_loads plan_count_loads(struct plan *p)
+{
+    struct plan_loads n = {UINT32_MAX, UINT32_MAX};
+    struct load_count c;
+    uint64_t kept = 0;
+
+    if (!count_init(p, &c))
+        return n;
+    n = (struct plan_loads){0};
+    if (p->f->entry >= p->f->block.n)
+        return n;
+    for (ir_value v = 0; v < p->values; v++)
+        kept |= (uint64_t)(p->wanted[v] && p->home[v] != HOME_NONE && ir_is_load(plan_node(p, v)))
+                << c.bit[v];
+    for (uint32_t b = 0; b < p->f->block.n; b++)
+        c.made[b] = b == p->f->entry ? 0 : UINT64_MAX;
+    c.share[p->f->entry] = 1 << 16;
+    for (uint32_t b = p->f->entry; b < p->f->block.n && !p->no_memory; b++) {
+        if (!p->reachable[b] || p->never[b])
+            continue;
+        uint64_t new = loads_of(p, &c, b) & ~c.made[b];
+        uint32_t here = (uint32_t)__builtin_popcountll(new) + (p->wide[b] ? 2 : 0);
+        c.made[b] |= new &kept;
+        c.most[b] += here;
+        n.most = c.most[b] > n.most ? c.most[b] : n.most;
+        n.mean += c.share[b] * here;
+        pass_on(p, &c, b);
+    }
+    return n;
 }
