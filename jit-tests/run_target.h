@@ -418,6 +418,9 @@ static const char *const set_filters[] = {
     "vlan and host @a or port @p",
     "host @a or 10.0.0.3 or @a or port @p or 80",
     "ip[ip[8] & 3] > 1 and src @a and greater 60",
+    "host @a and tcp",
+    "not host @a and udp port 53 or ip6",
+    "(host @a and tcp) or (port @p and ether src @m and icmp or arp)",
 };
 
 /* One filter: the evaluator's plain verdict on every packet, with one filling of the sets after another. */

@@ -693,6 +693,8 @@ cond cond_factor(struct lower *lw, cond root)
     x.switches = true;
     if (x.any_long)
         regroup_all(&x, top);
+    if (lw->f->set.n && !x.form.failed)
+        nf_order(&x.form, top);
     cond result = x.form.failed || !(x.form.changed || x.any_long) ? root : nf_rebuild(&x.form, top);
     if (x.form.failed)
         lw->error = WEIR_E_MEMORY;

@@ -104,4 +104,6 @@ struct set set_united(struct normal_form *x, struct interval *in, uint32_t n);
 void nf_flatten(struct normal_form *x, uint32_t list);
 /** Simplifies one list whose children are simplified: dispatch.c. */
 void nf_dispatch(struct normal_form *x, uint32_t list);
+/** Puts what looks into sets behind what does not: order.c. */
+void nf_order(struct normal_form *x, uint32_t top);
 #endif
