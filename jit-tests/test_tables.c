@@ -5,6 +5,7 @@
  * Lists of hosts and of ports, random and regular ones, whose packets are members, values one bit or one away
  * from a member, and others.
  */
+#include "jit-tests/call_func.h"
 #include "jit-tests/run_target.h"
 #include "tests/harness/tap.h"
 
@@ -181,6 +182,8 @@ static void test_set(const struct target *t, struct sets *s, enum kind kind, uin
         b.status = ebpf_emit(&b.f, &b.o, &b.sink, &b.code);
     bool good = b.status == 0 && b.code.rodata.n && same_again(t, s->text, &b);
     int map = good ? give_tables(&b.code) : -1, fd = -1;
+    if (map >= 0 && t->wrap)
+        t->wrap(&b.code);
     if (map >= 0)
         fd = kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
     struct bpf_prog_info info = {0};
@@ -188,8 +191,8 @@ static void test_set(const struct target *t, struct sets *s, enum kind kind, uin
     if (fd >= 0)
         bpf_obj_get_info_by_fd(fd, &info, &len);
     bool right = fd >= 0 && agrees(t, &b, fd, s, kind, &r, &accepted) && accepted > 20;
-    if (!tap_ok(right, "%s: %u %s: %u instructions, %u verified, %u bytes of tables, %u accepted",
-                t->kernel->name, n, kind_name[kind], (unsigned)b.code.insn.n, info.verified_insns,
+    if (!tap_ok(right, "%s%s: %u %s: %u instructions, %u verified, %u bytes of tables, %u accepted",
+                t->kernel->name, t->wrap ? ", called" : "", n, kind_name[kind], (unsigned)b.code.insn.n, info.verified_insns,
                 (unsigned)b.code.rodata.n, accepted)) {
         tap_diag("status %d, tables %u, made the same again %d, map %d", b.status, (unsigned)b.code.rodata.n,
                  good, map);
@@ -245,6 +248,7 @@ int main(void)
          .frags = true,
          .split = true},
         {.kernel = &kernel_socket, .target = WEIR_TARGET_SOCKET, .shortest = 14},
+        {.kernel = &kernel_xdp, .target = WEIR_TARGET_FUNC, .shortest = 14, .wrap = call_func},
     };
     static const struct {
         enum kind kind;
