@@ -123,7 +123,7 @@ static double measure(const struct row *r, uint32_t members, bool hit)
 int main(int argc, char **argv)
 {
     const char *refused = kernel_refuses(&kernel_tc);
-    json_t *result = json_object();
+    json_t *kinds = json_array();
     bool wrong = false;
 
     if (argc < 1)
@@ -145,7 +145,7 @@ int main(int argc, char **argv)
                                                    "not_found", miss));
         }
         printf("\n");
-        json_object_set_new(result, r->name, cells);
+        json_array_append_new(kinds, json_pack("{s:s, s:o}", "name", r->name, "sizes", cells));
     }
-    return bench_save(argv[0], "sets", result) && !wrong ? 0 : 2;
+    return bench_save(argv[0], "sets", json_pack("{s:o}", "kinds", kinds)) && !wrong ? 0 : 2;
 }

@@ -142,7 +142,7 @@ static void write_ebpf(FILE *out, const json_t *ebpf)
     static const char *const target[] = {"xdp", "tc", "socket"};
     const json_t *filters = json_object_get(ebpf, "filters");
     if (!filters) {
-        fprintf(out, "Not measured: %s.\n", json_text(ebpf, "refused"));
+        fprintf(out, "Not measured: %s.\n\n", json_text(ebpf, "refused"));
         return;
     }
     fprintf(out,
@@ -185,6 +185,31 @@ static void write_hostile(FILE *out, const json_t *rows)
             fprintf(out, " %lld | %.0f |", json_number(json_array_get(sizes, k), "bytes", 0),
                     json_real_value(json_object_get(json_array_get(sizes, k), "per_byte")));
         fprintf(out, " %.2f |\n", json_real_value(json_object_get(row, "growth")));
+    }
+}
+
+/* One row for each kind of set: members, found, not found, for each size. */
+static void write_sets(FILE *out, const json_t *sets)
+{
+    const json_t *kinds = json_object_get(sets, "kinds");
+    if (!kinds) {
+        fprintf(out, "Not measured: %s.\n", json_text(sets, "refused"));
+        return;
+    }
+    fprintf(out, "What a lookup adds to a run of a tc program, in ns: of a member, of something else.\n\n"
+                 "| set of | members | found | not | members | found | not | members | found | not |\n"
+                 "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+    for (size_t i = 0; i < json_array_size(kinds); i++) {
+        const json_t *kind = json_array_get(kinds, i), *sizes = json_object_get(kind, "sizes");
+
+        fprintf(out, "| %s |", json_text(kind, "name"));
+        for (size_t k = 0; k < json_array_size(sizes); k++) {
+            const json_t *size = json_array_get(sizes, k);
+            fprintf(out, " %lld | %.0f | %.0f |", json_number(size, "members", 0),
+                    json_real_value(json_object_get(size, "found")),
+                    json_real_value(json_object_get(size, "not_found")));
+        }
+        fprintf(out, "\n");
     }
 }
 
@@ -234,12 +259,14 @@ static bool write_results(const char *path, const json_t *all)
     write_hostile(out, json_object_get(all, "hostile"));
     fprintf(out, "\n## eBPF in the kernel\n\n");
     write_ebpf(out, json_object_get(all, "ebpf"));
+    fprintf(out, "## Named sets\n\n");
+    write_sets(out, json_object_get(all, "sets"));
     return fclose(out) == 0;
 }
 
 int main(int argc, char **argv)
 {
-    static const char *const part[] = {"cost", "lists", "quality", "../bench-ebpf", "hostile"};
+    static const char *const part[] = {"cost", "lists", "quality", "../bench-ebpf", "hostile", "sets"};
     char path[4096], date[32], cpu[160], system_name[256];
     struct utsname u;
     time_t now = time(NULL);
