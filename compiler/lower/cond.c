@@ -50,6 +50,11 @@ cond cond_not(struct lower *lw, cond a)
     return node_new(lw, (struct cond_node){.kind = COND_NOT, .left = a});
 }
 
+cond cond_rows(struct lower *lw, cond item, uint32_t rows)
+{
+    return node_new(lw, (struct cond_node){.kind = COND_ROWS, .left = item, .right = rows});
+}
+
 /* A leaf with the guards its loads left behind. */
 static cond leaf_new(struct lower *lw, struct cond_node n)
 {

@@ -20,7 +20,7 @@ typedef uint32_t cond; /* index into lower.node */
 #define COND_FALSE 0u
 #define COND_TRUE  1u
 
-enum cond_kind { COND_CONSTANT, COND_TEST, COND_REQUIRE, COND_DEFINE, COND_SWITCH, COND_AND, COND_OR, COND_NOT };
+enum cond_kind { COND_CONSTANT, COND_TEST, COND_REQUIRE, COND_DEFINE, COND_SWITCH, COND_AND, COND_OR, COND_NOT, COND_ROWS };
 
 struct interval {
     uint32_t lo, hi;
@@ -37,12 +37,13 @@ struct cond_switch {
 
 struct cond_node {
     uint8_t kind;            /* enum cond_kind */
+    uint16_t column;         /* TEST in an item of rows: 1 + the column of the number it asks for, whose first one is `one` */
     struct span at;
     uint32_t entry;          /* block of the leftmost leaf */
     uint32_t yes, no;        /* where evaluation goes on: blocks */
     union {
         struct {
-            cond left, right; /* AND, OR, NOT */
+            cond left, right; /* AND, OR, NOT; ROWS: the item, and its index in lower.rows */
         };
         struct {              /* leaves */
             ir_value on;      /* what is tested; DEFINE: the new value */
@@ -70,6 +71,15 @@ struct list {
     const struct interval *at; /* one word: n of them, sorted, disjoint */
     const struct list_row *row; /* several: n of them, sorted */
     uint32_t n;
+    uint32_t column;           /* the primitive is one of an item of rows: 1 + the column of its number's first word; else 0 */
+};
+
+/* Items of a long list that differ in nothing but numbers. They are one condition, whose tests ask for columns. */
+struct rows {
+    uint32_t n;
+    const uint32_t *item; /* their AST nodes */
+    uint32_t columns;     /* 0: they are all the same */
+    bool negated;         /* the list is one of AND: all must hold */
 };
 
 /* A variable while lowering: the cursor's, and helpers of their own. */
@@ -89,6 +99,8 @@ struct lower {
     VEC(struct ir_guard) guard;  /* of all leaves */
     VEC(struct ir_guard) pending;
     VEC(struct lower_var) var;   /* [1, in->var.n) are the cursor's */
+    VEC(struct rows) rows;
+    VEC(const struct interval *) column; /* of rows: for each of them what one word of one number may be */
     struct list list;            /* words not 0: the primitive being lowered asks for these instead of its own numbers */
     bool pairs;                  /* many addresses and many ports: few packets get as far as the ports */
     bool common_ipv4;            /* in by_ipv4_header(): the IPv4 header has 20 bytes */
@@ -109,6 +121,8 @@ int cond_init(struct lower *lw);
 cond cond_and(struct lower *lw, cond a, cond b);
 cond cond_or(struct lower *lw, cond a, cond b);
 cond cond_not(struct lower *lw, cond a);
+/** @item for one of the rows @rows. */
+cond cond_rows(struct lower *lw, cond item, uint32_t rows);
 /** lo <= v <= hi; takes the pending guards. */
 cond cond_range(struct lower *lw, ir_value v, uint32_t lo, uint32_t hi);
 static inline cond cond_eq(struct lower *lw, ir_value v, uint32_t k)
@@ -136,15 +150,33 @@ cond cond_factor(struct lower *lw, cond root);
 int cond_emit(struct lower *lw, cond root);
 
 /* ---- lists.c: long lists of one primitive */
-#define LIST_MEMBER UINT32_MAX
+#define LIST_MEMBER     UINT32_MAX       /* others stand for it: it is false, */
+#define LIST_MEMBER_AND (UINT32_MAX - 1) /* or true as an item of a list of AND */
 
 struct lists {
-    uint32_t *role; /* by AST node: 0, the number of the list it stands for plus one, or LIST_MEMBER; NULL: no lists */
+    /* by AST node: 0, LIST_MEMBER, or 1 + the list that a primitive stands for, 1 + the rows that another item stands for;
+     * NULL: no lists */
+    uint32_t *role;
     VEC(struct list) list;
 };
 void lists_find(struct lower *lw, struct lists *out);
+/** Words of the numbers that @p looks for in one place, or in one place for each direction; 0: it is no such primitive. */
+uint32_t prim_number_words(const struct prim *p);
+uint32_t prim_number_count(const struct prim *p);
+/** The @i-th number of @p, of @words words. */
+struct list_row prim_number_at(const struct prim *p, uint32_t i, uint32_t words);
+/** Do these, which look for numbers, differ in nothing but those? */
+bool prim_asks_the_same(const struct prim *p, const struct prim *q);
 /** Is the number whose words are @v in the list of the primitive being lowered? */
 cond cond_in_list(struct lower *lw, const ir_value *v);
+
+/* ---- rows.c: long lists of alike items */
+/** @chain: by AST node, 1 + the topmost of the ANDs or ORs whose item it is or that it continues; 0. Roles of lists are given. */
+void rows_find(struct lower *lw, const uint32_t *chain, struct lists *out);
+/** The condition of the item @node, which is @c, if it has the role @role. */
+cond rows_item(struct lower *lw, uint32_t role, cond c);
+/** Is the number whose words are @v in the column of the primitive being lowered? */
+cond cond_in_column(struct lower *lw, const ir_value *v);
 
 /** Sorts intervals and merges those that meet, in place. Returns how many are left. */
 uint32_t intervals_unite(struct interval *in, uint32_t n);

@@ -177,6 +177,7 @@ static void emit_leaf(struct lower *lw, const struct cond_node *n, ir_value on)
     case COND_AND:
     case COND_OR:
     case COND_NOT:
+    case COND_ROWS:
         break;
     }
 }

@@ -67,8 +67,7 @@ static uint32_t prefix_words(const uint32_t *mask, uint32_t n)
     return words;
 }
 
-/* Words of the numbers that @p looks for in one place, or in one place for each direction; 0: it is no such primitive. */
-static uint32_t number_words(const struct prim *p)
+uint32_t prim_number_words(const struct prim *p)
 {
     uint32_t words = 1;
 
@@ -94,8 +93,7 @@ static uint32_t number_words(const struct prim *p)
     }
 }
 
-/* Do these differ in nothing but the numbers? */
-static bool is_same_question(const struct prim *p, const struct prim *q)
+bool prim_asks_the_same(const struct prim *p, const struct prim *q)
 {
     if (p->kind != q->kind || p->dir != q->dir || p->cursor != q->cursor || p->families != q->families)
         return false;
@@ -109,13 +107,12 @@ static const struct prim *prim_at(const struct lower *lw, uint32_t node)
     return &lw->in->prim.at[lw->in->prim_of[node]];
 }
 
-static uint32_t number_count(const struct prim *p)
+uint32_t prim_number_count(const struct prim *p)
 {
     return p->kind != PRIM_HOST ? 1 : p->count ? p->count : p->count6;
 }
 
-/* The @i-th number of @p, of @words words. */
-static struct list_row number_at(const struct prim *p, uint32_t i, uint32_t words)
+struct list_row prim_number_at(const struct prim *p, uint32_t i, uint32_t words)
 {
     struct list_row row = {.last = 0};
 
@@ -150,15 +147,15 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
     uint32_t total = 0, n = 0;
 
     for (uint32_t i = 0; i < nodes; i++)
-        total += number_count(prim_at(lw, node[i]));
+        total += prim_number_count(prim_at(lw, node[i]));
     struct interval *at = words == 1 ? arena_array(lw->arena, struct interval, total) : NULL;
     struct list_row *rows = words == 1 ? NULL : arena_array(lw->arena, struct list_row, total);
     if (!at && !rows)
         return (struct list){.words = 0};
     for (uint32_t i = 0; i < nodes; i++) {
         const struct prim *p = prim_at(lw, node[i]);
-        for (uint32_t k = 0; k < number_count(p); k++, n++) {
-            struct list_row row = number_at(p, k, words);
+        for (uint32_t k = 0; k < prim_number_count(p); k++, n++) {
+            struct list_row row = prim_number_at(p, k, words);
             if (at)
                 at[n] = (struct interval){row.word[0], row.last};
             else
@@ -169,7 +166,7 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
         n = intervals_unite(at, n);
     else
         qsort(rows, n, sizeof *rows, row_order);
-    return (struct list){words, at, rows, n};
+    return (struct list){.words = words, .at = at, .row = rows, .n = n};
 }
 
 /* The list that was read ends: it becomes one primitive if it is long. */
@@ -191,9 +188,9 @@ static void list_end(struct reading *r)
 /* The next item of @chain: the primitive @node, or something else (AST_NONE). */
 static void item_read(struct reading *r, uint32_t chain, uint32_t node)
 {
-    uint32_t words = node == AST_NONE ? 0 : number_words(prim_at(r->lw, node));
+    uint32_t words = node == AST_NONE ? 0 : prim_number_words(prim_at(r->lw, node));
 
-    if (r->node.n && (words != r->words || chain != r->chain || !is_same_question(prim_at(r->lw, r->node.at[0]), prim_at(r->lw, node))))
+    if (r->node.n && (words != r->words || chain != r->chain || !prim_asks_the_same(prim_at(r->lw, r->node.at[0]), prim_at(r->lw, node))))
         list_end(r);
     r->chain = chain;
     r->words = words;
@@ -245,6 +242,8 @@ void lists_find(struct lower *lw, struct lists *out)
             item_read(&r, chain[i] - 1, item_prim(lw, kind, i));
     }
     list_end(&r);
+    if (!lw->error)
+        rows_find(lw, chain, out);
 }
 
 /* ---------------------------------------------------------------- numbers of several words */
@@ -295,6 +294,8 @@ static cond in_rows(struct lower *lw, const ir_value *v, const struct list_row *
 
 cond cond_in_list(struct lower *lw, const ir_value *v)
 {
+    if (lw->list.column)
+        return cond_in_column(lw, v);
     if (lw->list.words == 1)
         return cond_in_set(lw, v[0], lw->list.at, lw->list.n);
     return in_rows(lw, v, lw->list.row, lw->list.n, 0);

@@ -191,6 +191,8 @@ static cond lower_tree(struct lower *lw, const struct terms *only)
             of[i] = cond_not(lw, of[n->left]);
         else if (lw->in->prim_of[i] != AST_NONE)
             of[i] = lower_leaf(lw, &lists, i);
+        if (lists.role && lists.role[i] && lw->in->prim_of[i] == AST_NONE)
+            of[i] = rows_item(lw, lists.role[i], of[i]);
     }
     for (uint32_t i = 0; only && i < only->n; i++)
         root = cond_and(lw, root, of[only->node[i]]);

@@ -106,12 +106,12 @@ struct build {
     uint32_t *of;    /* by condition: its list, as the condition at the top of it, or NF_NONE; once built: its node */
     uint32_t *items; /* by condition at the top of a list: how many there are; once built, by condition: its first node; or
                         NULL when no list can be long */
-    struct arena temp;
+    struct nf_items each;
 };
 
 static bool is_list(const struct build *b, cond i)
 {
-    return b->node[i].kind == COND_AND || b->node[i].kind == COND_OR;
+    return b->node[i].kind == COND_AND || b->node[i].kind == COND_OR || b->node[i].kind == COND_ROWS;
 }
 
 static uint8_t list_kind(const struct build *b, cond i)
@@ -138,6 +138,14 @@ static void look_down(struct build *b, cond root)
             b->items[list]++;
         if (b->node[i].kind < COND_AND)
             continue;
+        if (b->node[i].kind == COND_ROWS) {
+            if (list != NF_NONE && !is_item(b, i, list))
+                b->items[list] += b->x->lw->rows.at[b->node[i].right].n;
+            b->negated[b->node[i].left] = b->negated[i];
+            b->reached[b->node[i].left] = true;
+            b->of[b->node[i].left] = NF_NONE;
+            continue;
+        }
         if (b->items && is_list(b, i) && (list == NF_NONE || is_item(b, i, list)))
             list = i;
         cond child[2] = {b->node[i].left, b->node[i].right};
@@ -195,18 +203,17 @@ static uint32_t keep_item(struct normal_form *x, uint32_t first, uint32_t item)
 }
 
 /* Are the nodes from @first on those of @item and lists that were absorbed? Others may stand between its own. */
-static bool is_alone(struct build *b, uint32_t first, uint32_t item)
+static bool is_alone(struct normal_form *x, struct arena *temp, uint32_t first, uint32_t item)
 {
-    struct normal_form *x = b->x;
     VEC(uint32_t) stack = {0};
-    bool *own = arena_array(&b->temp, bool, x->nf.n - first), alone = own && vec_push(&b->temp, &stack, item);
+    bool *own = arena_array(temp, bool, x->nf.n - first), alone = own && vec_push(temp, &stack, item);
 
     x->failed |= !alone;
     while (stack.n && !x->failed) {
         uint32_t i = stack.at[--stack.n];
         own[i - first] = true;
         for (uint32_t c = x->nf.at[i].kind == NF_LEAF ? NF_NONE : x->nf.at[i].first; c != NF_NONE; c = x->nf.at[c].next)
-            if (!vec_push(&b->temp, &stack, c))
+            if (!vec_push(temp, &stack, c))
                 x->failed = true;
     }
     for (uint32_t i = first; i < x->nf.n && alone && !x->failed; i++)
@@ -215,19 +222,18 @@ static bool is_alone(struct build *b, uint32_t first, uint32_t item)
 }
 
 /* An item of a long list is there: its nodes are all from @first on. If they are alone there, it is simplified already. */
-static uint32_t item_done(struct build *b, uint32_t first, uint32_t item, void (*simplify)(struct normal_form *x, uint32_t first))
+uint32_t nf_simplify_item(struct normal_form *x, struct nf_items *items, uint32_t first, uint32_t item)
 {
-    struct normal_form *x = b->x;
-    struct arena_mark mark = arena_mark(&b->temp);
+    struct arena_mark mark = arena_mark(&items->temp);
 
-    if (is_alone(b, first, item)) {
-        x->t = &b->temp;
-        simplify(x, first);
+    if (is_alone(x, &items->temp, first, item)) {
+        x->t = &items->temp;
+        items->simplify(x, first);
         if (!x->failed)
             item = keep_item(x, first, item);
         x->t = x->a;
     }
-    arena_rewind(&b->temp, mark);
+    arena_rewind(&items->temp, mark);
     return item;
 }
 
@@ -267,7 +273,21 @@ static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_nod
     return x->nf.n++;
 }
 
-static void look_up(struct build *b, cond root, void (*simplify)(struct normal_form *x, uint32_t first))
+/* The list of the rows @i. */
+static uint32_t rows_list(struct build *b, cond i)
+{
+    struct normal_form *x = b->x;
+    const struct cond_node n = b->node[i];
+    bool part = b->of[i] != NF_NONE && !is_item(b, i, b->of[i]);
+
+    b->items[i] = b->items[n.left];
+    uint32_t list = nf_rows(x, &x->lw->rows.at[n.right], part, &b->each, b->negated[i] ? NF_AND : NF_OR, b->items[i], b->of[n.left]);
+    b->node = x->lw->node.at; /* there may be more now */
+    x->changed = true;
+    return list;
+}
+
+static void look_up(struct build *b, cond root)
 {
     struct normal_form *x = b->x;
 
@@ -288,36 +308,41 @@ static void look_up(struct build *b, cond root, void (*simplify)(struct normal_f
             b->of[i] = leaf_new(x, i, n, b->negated[i]);
             continue;
         }
-        b->of[i] = nf_list_new(x, list_kind(b, i));
-        nf_list_add(x, b->of[i], b->of[n->left]);
-        nf_list_add(x, b->of[i], b->of[n->right]);
+        if (n->kind == COND_ROWS) {
+            b->of[i] = rows_list(b, i);
+        } else {
+            b->of[i] = nf_list_new(x, list_kind(b, i));
+            nf_list_add(x, b->of[i], b->of[n->left]);
+            nf_list_add(x, b->of[i], b->of[n->right]);
+        }
         if (b->items && list != NF_NONE && is_item(b, i, list) && b->items[list] >= LONG_LIST && !x->failed)
-            b->of[i] = item_done(b, b->items[i], b->of[i], simplify);
+            b->of[i] = nf_simplify_item(x, &b->each, b->items[i], b->of[i]);
     }
 }
 
 /* The formula in negation normal form, lists of one kind merged. */
 uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct normal_form *x, uint32_t first))
 {
-    struct build b = {.x = x, .node = x->lw->node.at};
-    struct arena *work = root < RESERVE_MAX ? x->a : &b.temp; /* small ones are not worth an arena */
+    struct build b = {.x = x, .node = x->lw->node.at, .each.simplify = simplify};
+    bool any_long = root >= 2 * LONG_LIST || x->lw->rows.n;
+    struct arena *work = root < RESERVE_MAX ? x->a : &b.each.temp; /* small ones are not worth an arena */
     uint32_t top = 0;
 
-    arena_init(&b.temp, x->a->al, x->a->ceiling);
+    arena_init(&b.each.temp, x->a->al, x->a->ceiling);
     b.negated = arena_array(work, bool, root + 1);
     b.reached = arena_array(work, bool, root + 1);
     b.of = arena_array(work, uint32_t, root + 1);
-    b.items = root < 2 * LONG_LIST ? NULL : arena_array(work, uint32_t, root + 1);
-    if (!b.negated || !b.reached || !b.of || (!b.items && root >= 2 * LONG_LIST) || !measure_reach(x) ||
+    b.items = any_long ? arena_array(work, uint32_t, root + 1) : NULL;
+    if (!b.negated || !b.reached || !b.of || (!b.items && any_long) || !measure_reach(x) ||
         !vec_reserve(x->a, &x->nf, root < RESERVE_MAX ? root : RESERVE_MAX)) {
         x->failed = true;
     } else {
         look_down(&b, root);
-        look_up(&b, root, simplify);
+        look_up(&b, root);
         top = b.of[root];
     }
-    x->a->over_ceiling |= b.temp.over_ceiling;
-    arena_release(&b.temp);
+    x->a->over_ceiling |= b.each.temp.over_ceiling;
+    arena_release(&b.each.temp);
     return top;
 }
 
@@ -346,6 +371,7 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
 
     if (n->leaf != COND_FALSE) {
         const struct cond_node *t = &x->lw->node.at[n->leaf];
+        x->looked |= t->column != 0;
         struct interval *one = t->n ? NULL : intervals_new(x, 1);
         if (x->failed)
             return s;

@@ -54,15 +54,28 @@ struct normal_form {
     VEC(struct nf) nf;
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
     bool changed;          /* it says in another way what the formula it was built from says */
+    bool looked;           /* somebody has asked for the set of a test that asks for a column */
     bool failed;           /* memory ran out; sticky */
 };
 
+/* How items of long lists are simplified. */
+struct nf_items {
+    void (*simplify)(struct normal_form *x, uint32_t first); /* the nodes from `first` on */
+    struct arena temp;
+};
 
 /**
  * The formula @root. Returns the top node. Items of long lists are simplified as soon as they are there, and what is left of
  * each is all that is kept: @simplify is given the first node of one, which are all nodes from there on.
  */
 uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct normal_form *x, uint32_t first));
+/** Simplifies @item, which all nodes from @first on should be, and keeps what is left of it. Returns where. */
+uint32_t nf_simplify_item(struct normal_form *x, struct nf_items *items, uint32_t first, uint32_t item);
+/**
+ * A list of @kind of what the item @top, whose nodes are those from @first on, becomes for each of @rows: template.c.
+ * @top goes. @part: the list will have other items.
+ */
+uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, struct nf_items *items, uint8_t kind, uint32_t first, uint32_t top);
 /** Back to a formula. */
 cond nf_rebuild(struct normal_form *x, uint32_t root);
 
