@@ -127,7 +127,7 @@ static void *large_link(struct arena_chunk *c)
     return c->data;
 }
 
-/* Not zeroed. */
+/* Not zeroed: the system gives pages as they are touched. */
 static void *large_alloc(struct arena *a, size_t bytes)
 {
     struct arena_chunk *c = chunk_resize(a, NULL, bytes);

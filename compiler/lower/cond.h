@@ -178,8 +178,8 @@ cond rows_item(struct lower *lw, uint32_t role, cond c);
 /** Is the number whose words are @v in the column of the primitive being lowered? */
 cond cond_in_column(struct lower *lw, const ir_value *v);
 
-/** Sorts intervals and merges those that meet, in place. Returns how many are left. */
-uint32_t intervals_unite(struct interval *in, uint32_t n);
+/** Sorts intervals and merges those that meet, in place; @a for the time being. Returns how many are left. */
+uint32_t intervals_unite(struct arena *a, struct interval *in, uint32_t n);
 int interval_order(const void *a, const void *b);
 
 /* ---- address.c: addresses and loads */

@@ -20,8 +20,8 @@
  *
  * Cost: every item is handled once for each test in front of it; sets are sorted: O(n log n).
  */
-#include <stdlib.h>
 #include <string.h>
+#include "base/sort.h"
 #include "lower/factor.h"
 
 #define SWITCH_MIN   6  /* disjoint sets of one value from which a run becomes a switch */
@@ -180,11 +180,32 @@ static bool set_equal(struct set a, struct set b)
     return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
 }
 
-static int piece_order(const void *a, const void *b)
+/* Pieces of @n entries, or of those that are the first with their set, in the order of where they begin; *@count of them. */
+static struct piece *pieces_sorted(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n, uint32_t *count)
 {
-    const struct piece *x = a, *y = b;
+    uint32_t total = 0, m = 0;
 
-    return interval_order(&x->in, &y->in);
+    for (uint32_t i = 0; i < n; i++)
+        total += number && number[i] != i ? 0 : e[i].set.n;
+    struct piece *p = arena_array(x->t, struct piece, total ? total : 1);
+    struct arena_mark mark = arena_mark(x->t);
+    struct piece *read = arena_array(x->t, struct piece, total ? total : 1);
+    struct sort_key *key = arena_array(x->t, struct sort_key, 2 * (size_t)total + 1);
+    if (!p || !read || !key) {
+        x->failed = true;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t k = 0; k < (number && number[i] != i ? 0 : e[i].set.n); k++, m++) {
+            read[m] = (struct piece){e[i].set.at[k], i};
+            key[m] = (struct sort_key){e[i].set.at[k].lo, m};
+        }
+    const struct sort_key *sorted = sort_keys(key, key + m, m);
+    for (uint32_t i = 0; i < m; i++)
+        p[i] = read[sorted[i].index];
+    arena_rewind(x->t, mark);
+    *count = m;
+    return p;
 }
 
 uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint32_t n)
@@ -211,21 +232,15 @@ uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint3
 
 bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n)
 {
-    uint32_t total = 0, m = 0;
-    bool apart = true;
+    struct arena_mark mark = arena_mark(x->t);
+    uint32_t m = 0;
+    const struct piece *p = pieces_sorted(x, e, number, n, &m);
+    bool apart = p != NULL;
 
-    for (uint32_t i = 0; i < n; i++)
-        total += number[i] == i ? e[i].set.n : 0;
-    struct piece *p = arena_array(x->t, struct piece, total ? total : 1);
-    x->failed |= !p;
-    for (uint32_t i = 0; p && i < n; i++)
-        for (uint32_t k = 0; number[i] == i && k < e[i].set.n; k++)
-            p[m++] = (struct piece){e[i].set.at[k], i};
-    if (p)
-        qsort(p, m, sizeof *p, piece_order);
     for (uint32_t i = 1; i < m && apart; i++)
         apart = p[i].in.lo > p[i - 1].in.hi;
-    return apart && p;
+    arena_rewind(x->t, mark);
+    return apart;
 }
 
 /*
@@ -265,17 +280,9 @@ static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8
 /* The intervals of all entries in order; NULL when two overlap. */
 static struct piece *disjoint_pieces(struct factor *x, const struct entry *e, uint32_t n, uint32_t *count)
 {
-    uint32_t total = 0, m = 0;
+    uint32_t m = 0;
+    struct piece *p = pieces_sorted(&x->form, e, NULL, n, &m);
 
-    for (uint32_t i = 0; i < n; i++)
-        total += e[i].set.n;
-    struct piece *p = arena_array(x->form.t, struct piece, total ? total : 1);
-    x->form.failed |= !p;
-    for (uint32_t i = 0; p && i < n; i++)
-        for (uint32_t k = 0; k < e[i].set.n; k++)
-            p[m++] = (struct piece){e[i].set.at[k], i};
-    if (p)
-        qsort(p, m, sizeof *p, piece_order);
     for (uint32_t i = 1; p && i < m; i++)
         if (p[i].in.lo <= p[i - 1].in.hi)
             return NULL;

@@ -16,9 +16,11 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "base/sort.h"
 #include "lower/cond.h"
 
 #define SWITCH_MIN 6 /* first words from which numbers are searched by them */
+#define SORT_MIN  64 /* intervals that are worth memory to be sorted faster */
 #define LIST_MIN  16 /* primitives from which they are one; shorter lists keep the order of the text */
 
 int interval_order(const void *a, const void *b)
@@ -28,11 +30,29 @@ int interval_order(const void *a, const void *b)
     return x->lo != y->lo ? (x->lo < y->lo ? -1 : 1) : x->hi != y->hi ? (x->hi < y->hi ? -1 : 1) : 0;
 }
 
-uint32_t intervals_unite(struct interval *in, uint32_t n)
+/* Many that are not in order yet; false when there is no memory to do it fast. */
+static bool intervals_sort(struct arena *a, struct interval *in, uint32_t n)
+{
+    struct arena_mark mark = arena_mark(a);
+    struct sort_key *key = arena_array(a, struct sort_key, 2 * (size_t)n);
+
+    if (!key)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        key[i] = (struct sort_key){in[i].lo, in[i].hi};
+    const struct sort_key *sorted = sort_keys(key, key + n, n);
+    for (uint32_t i = 0; i < n; i++)
+        in[i] = (struct interval){sorted[i].key, sorted[i].index};
+    arena_rewind(a, mark);
+    return true;
+}
+
+uint32_t intervals_unite(struct arena *a, struct interval *in, uint32_t n)
 {
     uint32_t m = 0;
 
-    qsort(in, n, sizeof *in, interval_order);
+    if (n < SORT_MIN || !intervals_sort(a, in, n))
+        qsort(in, n, sizeof *in, interval_order);
     for (uint32_t i = 0; i < n; i++) {
         if (m && (in[i].lo <= in[m - 1].hi || in[i].lo == in[m - 1].hi + 1)) {
             if (in[i].hi > in[m - 1].hi)
@@ -131,14 +151,28 @@ struct list_row prim_number_at(const struct prim *p, uint32_t i, uint32_t words)
     return row;
 }
 
-static int row_order(const void *a, const void *b)
+/* The @n rows of @words words in order; NULL: no memory. */
+static const struct list_row *rows_sorted(struct arena *a, const struct list_row *rows, uint32_t n, uint32_t words)
 {
-    const struct list_row *x = a, *y = b;
+    struct list_row *sorted = arena_array(a, struct list_row, n);
+    struct arena_mark mark = arena_mark(a);
+    struct sort_key *key = arena_array(a, struct sort_key, 2 * (size_t)n), *from = key;
 
-    for (int i = 0; i < 4; i++)
-        if (x->word[i] != y->word[i])
-            return x->word[i] < y->word[i] ? -1 : 1;
-    return x->last < y->last ? -1 : x->last > y->last;
+    if (!sorted || !key)
+        return NULL;
+    for (uint32_t i = 0; i < n; i++)
+        key[i] = (struct sort_key){rows[i].last, i};
+    for (uint32_t w = words; ; w--) {
+        from = sort_keys(from, from == key ? key + n : key, n);
+        if (w == 0)
+            break;
+        for (uint32_t i = 0; i < n; i++)
+            from[i].key = rows[from[i].index].word[w - 1];
+    }
+    for (uint32_t i = 0; i < n; i++)
+        sorted[i] = rows[from[i].index];
+    arena_rewind(a, mark);
+    return sorted;
 }
 
 /* The list of all numbers of the primitives @node, of @words words each. Its words are 0 when memory is out. */
@@ -163,10 +197,9 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
         }
     }
     if (at)
-        n = intervals_unite(at, n);
-    else
-        qsort(rows, n, sizeof *rows, row_order);
-    return (struct list){.words = words, .at = at, .row = rows, .n = n};
+        return (struct list){.words = words, .at = at, .n = intervals_unite(lw->arena, at, n)};
+    const struct list_row *sorted = rows_sorted(lw->arena, rows, n, words);
+    return (struct list){.words = sorted ? words : 0, .row = sorted, .n = n};
 }
 
 /* The list that was read ends: it becomes one primitive if it is long. */
@@ -257,7 +290,7 @@ static cond in_rows(struct lower *lw, const ir_value *v, const struct list_row *
         struct interval *in = arena_array(lw->arena, struct interval, n);
         for (uint32_t i = 0; in && i < n; i++)
             in[i] = (struct interval){row[i].word[k], row[i].last};
-        return in ? cond_in_set(lw, v[k], in, intervals_unite(in, n)) : COND_FALSE;
+        return in ? cond_in_set(lw, v[k], in, intervals_unite(lw->arena, in, n)) : COND_FALSE;
     }
     for (uint32_t i = 1; i < n; i++)
         groups += row[i].word[k] != row[i - 1].word[k];

@@ -457,7 +457,7 @@ struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
             order[ordered] = in[i];
         ordered++;
     }
-    uint32_t m = intervals_unite(in, n);
+    uint32_t m = intervals_unite(x->t, in, n);
     struct set s = {in, m, NULL, 0};
     bool cheap = ordered > 1 && ordered <= ORDERED_MAX && compares(order, ordered) <= compares(in, m) &&
                  compares(order, ordered) <= compares_between(in, m);

@@ -18,11 +18,12 @@
  * Cost: proportional to the states built, which the budget below holds to a multiple of the blocks; past it
  * facts are no longer kept for new states, so that each block is built at most once more. One run; nothing iterates.
  */
-#include <stdlib.h>
 #include <string.h>
+#include "base/sort.h"
 #include "opt/pass.h"
 
 #define LONG_CASES  16u /* cases of a block that make a copy of it as dear as one more */
+#define FEW_PIECES  8u  /* pieces that are sorted where they are */
 #define MANY_PIECES 64u /* intervals of a set that are not gone through to find what a test makes of it */
 #define COPIES_FREE 64  /* states beyond one for each block that any function may have */
 #define TABLE_FIRST 32  /* slots of a new table */
@@ -441,24 +442,40 @@ static void note(struct thread *t, uint32_t target, uint32_t child)
     to->child = child;
 }
 
-static int piece_order(const void *a, const void *b)
+static void sort_many(struct thread *t)
 {
-    const struct piece *x = a, *y = b;
+    uint32_t n = t->piece.n;
+    struct arena_mark mark = arena_mark(t->a);
+    struct sort_key *key = arena_array(t->a, struct sort_key, 2 * (size_t)n);
+    struct piece *read = arena_array(t->a, struct piece, n);
 
-    return x->target != y->target ? (x->target < y->target ? -1 : 1) : x->in.lo < y->in.lo ? -1 : x->in.lo > y->in.lo;
+    if (!key || !read) {
+        t->failed = true;
+        return;
+    }
+    memcpy(read, t->piece.at, n * sizeof *read);
+    for (uint32_t i = 0; i < n; i++)
+        key[i] = (struct sort_key){read[i].target, i};
+    const struct sort_key *sorted = sort_keys(key, key + n, n);
+    for (uint32_t i = 0; i < n; i++)
+        t->piece.at[i] = read[sorted[i].index];
+    arena_rewind(t->a, mark);
 }
 
-/* Most switches have two or three. */
-static void sort_pieces(struct piece *p, uint32_t n)
+/* Pieces with one target together, in order. They were found in order; most switches have two or three. */
+static void sort_pieces(struct thread *t)
 {
-    if (n > 8) {
-        qsort(p, n, sizeof *p, piece_order);
+    struct piece *p = t->piece.at;
+    uint32_t n = t->piece.n;
+
+    if (n > FEW_PIECES) {
+        sort_many(t);
         return;
     }
     for (uint32_t i = 1; i < n; i++) {
         struct piece one = p[i];
         uint32_t at = i;
-        for (; at > 0 && piece_order(&p[at - 1], &one) > 0; at--)
+        for (; at > 0 && p[at - 1].target > one.target; at--)
             p[at] = p[at - 1];
         p[at] = one;
     }
@@ -530,7 +547,7 @@ static void resolve_tracked(struct thread *t, uint32_t id, const struct ir_block
     t->piece.n = 0;
     t->switched = b;
     overlaps(b, &t->set.at[known], collect, t);
-    sort_pieces(t->piece.at, t->piece.n); /* those with one target together */
+    sort_pieces(t); /* those with one target together */
     t->stamp++;
     for (uint32_t i = 0, next; i < t->piece.n && !t->failed; i = next) {
         uint32_t target = t->piece.at[i].target;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/unit/test_base.c - the base room alone: arena, vector, text, diagnostics.
+ * tests/unit/test_base.c - the base room alone: arena, vector, sorting, text, diagnostics.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/arena.h"
 #include "base/diag.h"
+#include "base/sort.h"
 #include "base/strbuf.h"
 #include "base/vec.h"
 #include "tests/harness/rng.h"
@@ -251,6 +252,30 @@ static void test_vec_limits(void **state)
     arena_release(&a);
 }
 
+/* ---------------------------------------------------------------- sorting */
+
+/* Keys of every width and number: in order afterwards, equal ones as they stood, and each still there. */
+static void test_sort(void **state)
+{
+    static struct sort_key key[2 * 3000];
+    static uint32_t was[3000];
+    static const uint32_t masks[] = {UINT32_MAX, 0xff, 0xff00, 0xff0000ff, 0x80000001, 0};
+    struct rng r = {1};
+
+    (void)state;
+    for (uint32_t n = 0; n <= 3000; n = n < 40 ? n + 1 : n * 2 - 7)
+        for (size_t m = 0; m < sizeof masks / sizeof masks[0]; m++) {
+            for (uint32_t i = 0; i < n; i++)
+                key[i] = (struct sort_key){was[i] = (uint32_t)rng_next(&r) & masks[m], i};
+            const struct sort_key *sorted = sort_keys(key, key + n, n);
+            for (uint32_t i = 0; i < n; i++)
+                assert_int_equal(sorted[i].key, was[sorted[i].index]);
+            for (uint32_t i = 1; i < n; i++) /* no two are the same, so all are there */
+                assert_true(sorted[i - 1].key < sorted[i].key ||
+                            (sorted[i - 1].key == sorted[i].key && sorted[i - 1].index < sorted[i].index));
+        }
+}
+
 /* ---------------------------------------------------------------- text */
 
 static void test_strbuf(void **state)
@@ -395,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_strbuf_no_memory), cmocka_unit_test(test_diag),
         cmocka_unit_test(test_diag_long),      cmocka_unit_test(test_diag_no_memory),
         cmocka_unit_test(test_diag_table),     cmocka_unit_test(test_span_join),
+        cmocka_unit_test(test_sort),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
