@@ -345,7 +345,9 @@ static struct entry *run_entries(struct factor *x, const struct run *r, bool is_
 
 static void push_work(struct factor *x, uint32_t item)
 {
-    if (x->form.nf.at[item].kind != NF_LEAF && !vec_push(x->form.a, &x->work, item))
+    const struct nf *n = &x->form.nf.at[item];
+
+    if (n->kind != NF_LEAF && (x->switches || !n->search) && !vec_push(x->form.a, &x->work, item))
         x->form.failed = true;
 }
 
@@ -672,7 +674,7 @@ static void simplify(struct normal_form *form, uint32_t first)
     uint32_t nodes = form->nf.n; /* inner lists first: they stand before the lists that hold them */
 
     for (uint32_t i = first; i < nodes && !form->failed; i++) {
-        if (form->nf.at[i].done || form->nf.at[i].kind == NF_LEAF)
+        if (form->nf.at[i].done || form->nf.at[i].kind == NF_LEAF || form->nf.at[i].search)
             continue;
         if (is_list(x, i) && is_apart(x, i)) {
             form->nf.at[i].steady = true;
@@ -695,6 +697,7 @@ cond cond_factor(struct lower *lw, cond root)
         lw->error = WEIR_E_MEMORY;
         return root;
     }
+    x.any_long = lw->rows.n > 0;
     uint32_t top = nf_build(&x.form, root, simplify);
     simplify(&x.form, 0);
     x.switches = true;

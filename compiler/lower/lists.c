@@ -51,7 +51,7 @@ uint32_t intervals_unite(struct arena *a, struct interval *in, uint32_t n)
 {
     uint32_t m = 0;
 
-    if (n < SORT_MIN || !intervals_sort(a, in, n))
+    if (n > 1 && (n < SORT_MIN || !intervals_sort(a, in, n)))
         qsort(in, n, sizeof *in, interval_order);
     for (uint32_t i = 0; i < n; i++) {
         if (m && (in[i].lo <= in[m - 1].hi || in[i].lo == in[m - 1].hi + 1)) {

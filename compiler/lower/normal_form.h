@@ -28,6 +28,7 @@ struct nf {
     uint8_t kind;
     bool negated;         /* NF_LEAF, NF_SWITCH: the outcome is swapped */
     bool done : 1;        /* simplified; in items of long lists */
+    bool search : 1;      /* a list in which there is nothing to regroup before it becomes a search */
     bool opaque : 1;      /* NF_LEAF: not a test, to be left as it is */
     bool steady : 1;      /* a list: regrouping leaves it as it is */
     bool strict;          /* holds a requirement or a definition: nothing may move past it */

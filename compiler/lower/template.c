@@ -12,7 +12,7 @@
  *
  * Cost: linear in rows times nodes of the item.
  */
-#include <string.h>
+#include "base/sort.h"
 #include "lower/normal_form.h"
 
 #define ALTERNATIVES_MAX 8
@@ -158,6 +158,37 @@ static uint32_t fill_all(const struct template *t)
     return list;
 }
 
+/* Is the column @column another number, or others, in each row? */
+static bool is_apart(const struct template *t, uint32_t column)
+{
+    struct normal_form *x = t->x;
+    const struct interval *in = x->lw->column.at[column - 1];
+    struct arena_mark mark = arena_mark(x->a);
+    uint32_t n = t->rows->n;
+    struct sort_key *key = arena_array(x->a, struct sort_key, 2 * (size_t)n);
+    bool apart = key != NULL;
+
+    x->failed |= !key;
+    for (uint32_t i = 0; key && i < n; i++)
+        key[i] = (struct sort_key){in[i].lo, in[i].hi};
+    const struct sort_key *sorted = key ? sort_keys(key, key + n, n) : NULL;
+    for (uint32_t i = 1; i < n && apart; i++)
+        apart = sorted[i].key > sorted[i - 1].index;
+    arena_rewind(x->a, mark);
+    return apart;
+}
+
+/*
+ * Is there nothing to regroup in the list of all rows before it becomes a search? Each begins with another number, and behind
+ * that is what was simplified already.
+ */
+static bool is_search(const struct template *t)
+{
+    const struct nf *top = &t->node[t->n - 1];
+
+    return top->kind == t->compound && t->node[top->first].kind == NF_LEAF && t->column[top->first] && is_apart(t, t->column[top->first]);
+}
+
 /* Each row simplified by itself. */
 static uint32_t fill_each(const struct template *t, struct nf_items *items)
 {
@@ -253,12 +284,15 @@ static uint32_t expand(const struct template *t, uint32_t first, uint32_t top)
         x->nf.n = first;
         return x->failed ? 0 : fill_all(&whole);
     }
-    for (uint32_t i = parts > 1 ? x->nf.at[top].first : top; n < parts; i = x->nf.at[i].next)
+    for (uint32_t i = x->nf.at[top].kind == t->kind ? x->nf.at[top].first : top; n < parts; i = x->nf.at[i].next)
         part[n++] = part_of(t, first, i);
     x->nf.n = first;
     uint32_t rows[ALTERNATIVES_MAX];
-    for (uint32_t k = 0; k < parts && !x->failed; k++)
+    for (uint32_t k = 0; k < parts && !x->failed; k++) {
         rows[k] = fill_all(&part[k].rest);
+        if (!x->failed)
+            x->nf.at[rows[k]].search = is_search(&part[k].rest);
+    }
     uint32_t all = x->failed ? 0 : nf_list_new(x, t->kind);
     for (uint32_t k = 0; k < parts && !x->failed; k++) {
         uint32_t item = nf_list_new(x, t->compound);
