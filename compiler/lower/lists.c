@@ -19,7 +19,8 @@
 #include "base/sort.h"
 #include "lower/cond.h"
 
-#define SWITCH_MIN 6 /* first words from which numbers are searched by them */
+#define SWITCH_MIN 6 /* first words from which numbers are searched by them, */
+#define ROWS_MANY  128 /* or numbers, however few first words they have: what is behind one does not go on at the next then */
 #define SORT_MIN  64 /* intervals that are worth memory to be sorted faster */
 #define LIST_MIN  16 /* primitives from which they are one; shorter lists keep the order of the text */
 
@@ -310,7 +311,7 @@ static cond in_rows(struct lower *lw, const ir_value *v, const struct list_row *
         to[m++] = (struct ir_case){w, groups};
         child[groups++] = in_rows(lw, v, row + i, next - i, k + 1);
     }
-    if (groups < SWITCH_MIN) { /* few are asked one after the other */
+    if (groups < SWITCH_MIN && n < ROWS_MANY) { /* few are asked one after the other */
         cond any = COND_FALSE;
         for (uint32_t i = 0; i < m; i++)
             if (to[i].target != UINT32_MAX)

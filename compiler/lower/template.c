@@ -173,7 +173,7 @@ static bool is_apart(const struct template *t, uint32_t column)
         key[i] = (struct sort_key){in[i].lo, in[i].hi};
     const struct sort_key *sorted = key ? sort_keys(key, key + n, n) : NULL;
     for (uint32_t i = 1; i < n && apart; i++)
-        apart = sorted[i].key > sorted[i - 1].index;
+        apart = sorted[i].key > sorted[i - 1].index || (sorted[i].key == sorted[i - 1].key && sorted[i].index == sorted[i - 1].index);
     arena_rewind(x->a, mark);
     return apart;
 }

@@ -616,8 +616,11 @@ static uint32_t built_hash_of(const struct ir_block *b)
     return h;
 }
 
-/* @b with cases of its own, or a block already built that does the same. Targets of built blocks are built blocks (or returns). */
-static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, uint32_t state)
+/*
+ * @b, or a block already built that does the same. Targets of built blocks are built blocks (or returns). @lasting: its cases
+ * stay where they are and as they are; otherwise they are copied.
+ */
+static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, bool lasting, uint32_t state)
 {
     uint32_t hash = shared ? built_hash_of(b) : 0;
 
@@ -628,13 +631,14 @@ static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, u
             memcmp(o->to.at, b->to.at, b->to.n * sizeof *b->to.at) == 0)
             return i->entry - 1;
     }
-    struct ir_case *to = arena_array(t->f->arena, struct ir_case, b->to.n);
+    struct ir_case *to = lasting ? b->to.at : arena_array(t->f->arena, struct ir_case, b->to.n);
     if (!to || !vec_push(t->a, &t->built, *b) || !vec_push(t->a, &t->built_of, state)) {
         t->failed = true;
         return 0;
     }
     uint32_t id = t->built.n - 1;
-    memcpy(to, b->to.at, b->to.n * sizeof *to);
+    if (!lasting)
+        memcpy(to, b->to.at, b->to.n * sizeof *to);
     t->built.at[id].to.at = to;
     t->built.at[id].to.cap = b->to.n;
     if (shared)
@@ -689,7 +693,27 @@ static void finish(struct thread *t, uint32_t id)
         b.phi = from->phi; /* arguments are set when edges have their numbers */
     b.to.at = to;
     b.to.n = n;
-    s->result = build(t, &b, has_equals(t, s, from), id);
+    s->result = build(t, &b, has_equals(t, s, from), false, id);
+}
+
+/* Is @s a block about which nothing is known, and which is the end of every way? Then it is built as it is. */
+static bool is_last(const struct thread *t, const struct state *s)
+{
+    const struct ir_block *b = &t->f->block.at[s->block];
+    bool last = s->facts == 0 && s->via == IR_NONE && b->phi.n == 0 && b->to.n > 1 && b->to.n < LONG_CASES;
+
+    for (uint32_t c = 0; c < b->to.n && last; c++)
+        last = is_return(b->to.at[c].target);
+    return last;
+}
+
+static void finish_last(struct thread *t, uint32_t id)
+{
+    const struct ir_block *from = &t->f->block.at[t->state.at[id].block];
+    struct ir_block b = {.on = from->on, .to = from->to, .at = from->at};
+
+    t->state.at[id].result = build(t, &b, has_equals(t, &t->state.at[id], from), true, id);
+    t->state.at[id].done = true;
 }
 
 static bool walk(struct thread *t, uint32_t root)
@@ -708,7 +732,11 @@ static bool walk(struct thread *t, uint32_t root)
         uint32_t next = CHILD_IMPOSSIBLE;
         while (s->next_child < s->children && next == CHILD_IMPOSSIBLE) {
             uint32_t child = t->child.at[s->child + s->next_child++];
-            if (child != CHILD_IMPOSSIBLE && !is_return(child) && !t->state.at[child].done)
+            if (child == CHILD_IMPOSSIBLE || is_return(child) || t->state.at[child].done)
+                continue;
+            if (is_last(t, &t->state.at[child]))
+                finish_last(t, child);
+            else
                 next = child;
         }
         if (next != CHILD_IMPOSSIBLE) {
@@ -793,14 +821,19 @@ static bool find_relevant(struct thread *t)
         if (on != IR_NONE && t->tests[on] > 1 && !t->tracked[on])
             t->tracked[on] = ++tracked;
     }
+    uint64_t again = 0; /* values that are tested behind a test of theirs */
     for (uint32_t i = f->block.n; i-- > 0;) {
         const struct ir_block *b = &f->block.at[i];
-        uint64_t relevant = b->on != IR_NONE && t->tracked[b->on] ? UINT64_C(1) << (t->tracked[b->on] - 1) : 0;
+        uint64_t own = b->on != IR_NONE && t->tracked[b->on] ? UINT64_C(1) << (t->tracked[b->on] - 1) : 0, behind = 0;
         for (uint32_t c = 0; c < b->to.n; c++)
             if (!is_return(b->to.at[c].target) && f->block.at[b->to.at[c].target].phi.n == 0)
-                relevant |= t->target[b->to.at[c].target].relevant;
-        t->target[i].relevant = relevant;
+                behind |= t->target[b->to.at[c].target].relevant;
+        again |= behind & own;
+        t->target[i].relevant = behind | own;
     }
+    for (ir_value v = 0; v < f->value.n; v++)
+        if (t->tracked[v] && !(again >> (t->tracked[v] - 1) & 1))
+            t->tracked[v] = 0;
     return true;
 }
 
