@@ -134,7 +134,117 @@ static void arithmetic(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "ip[4:2] = %u", rng_below(r, 65536));
 }
 
+/* ---------------------------------------------------------------- items of one shape, enough of them to be rows */
+
+static void pair_of_few(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(src host 10.0.0.%u and dst host 10.0.1.%u)", rng_below(r, 20), rng_below(r, 20));
+}
+
+static void contradiction(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(src host 10.0.0.%u and src net 10.0.0.%u/31 and dst port %u)", rng_below(r, 16), 2 * rng_below(r, 8), rng_below(r, 9));
+}
+
+static void nets_meet(struct rng *r, struct strbuf *s)
+{
+    uint32_t bits = 12 + rng_below(r, 12);
+
+    strbuf_printf(s, "(src net 10.%u.0.0/%u and tcp dst portrange %u-%u)", rng_below(r, 64) & 0xffu << (bits < 16 ? 16 - bits : 0), bits < 16 ? bits : 16,
+                  rng_below(r, 50), 50 + rng_below(r, 50));
+}
+
+static void many_ports(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(src host 10.0.0.%u and dst port %u)", rng_below(r, 3), rng_below(r, 65536));
+}
+
+/* What one item asks of one value twice is not the same for all. */
+static void two_peers(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ip src host 10.0.0.%u and (ip dst host 10.0.1.%u or ip dst host 10.0.1.%u))", rng_below(r, 12), rng_below(r, 6), rng_below(r, 6));
+}
+
+static void not_to_peer(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ip src host 10.0.%u.%u and not dst host 10.0.1.%u and greater 100)", rng_below(r, 256), rng_below(r, 256), rng_below(r, 9));
+}
+
+static void pair6(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(src host 2001:db8::%x and dst host 2001:db8:0:%x::1)", rng_below(r, 60), rng_below(r, 60));
+}
+
+static void mac_and_host(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ether src 02:00:00:00:00:%02x and dst host 10.0.0.%u)", rng_below(r, 64), rng_below(r, 64));
+}
+
+static void of_arp(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(arp and src host 10.0.0.%u and not broadcast)", rng_below(r, 256));
+}
+
+/* Runs of both families, which are tables of their own. */
+static void either_family(struct rng *r, struct strbuf *s)
+{
+    if (s->len < 4500)
+        pair_of_few(r, s);
+    else
+        pair6(r, s);
+}
+
+/* Now and then an item of another shape, which ends a table. */
+static void with_others(struct rng *r, struct strbuf *s)
+{
+    if (s->len > 4500 && rng_below(r, 6) == 0)
+        strbuf_printf(s, "dst host 10.0.1.%u", rng_below(r, 20));
+    else
+        pair_of_few(r, s);
+}
+
+static void tuple(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(tcp and src host 10.0.0.%u and src port %u and dst host 10.0.1.%u and dst port %u)", rng_below(r, 30), rng_below(r, 5),
+                  rng_below(r, 9), rng_below(r, 5));
+}
+
+static void host_and_service(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(host 10.0.0.%u and tcp port 80)", rng_below(r, 250));
+}
+
+static void few_hosts_port(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(host 10.0.0.%u and port %u)", rng_below(r, 4), rng_below(r, 65536));
+}
+
+static void with_arithmetic(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ip[8] > %u and src host 10.0.0.%u)", rng_below(r, 3), rng_below(r, 250));
+}
+
 static const struct list lists[] = {
+    {"pairs of few hosts", pair_of_few, "", " or ", "", 90, 300},
+    {"pairs, each negated", pair_of_few, "not ", " and not ", "", 90, 300},
+    {"pairs in a negated list beside other tests", pair_of_few, "ip[8] = 1 and not (", " or ", " or tcp port 7)", 90, 300},
+    {"pairs, and a second list of pairs", pair_of_few, "not src host 10.0.0.1 and (", " or ", " or dst host 10.0.1.3) or udp", 90, 300},
+    {"items that contradict themselves", contradiction, "", " or ", "", 90, 200},
+    {"networks that meet, with ranges of ports", nets_meet, "", " or ", "", 70, 100},
+    {"many ports of few hosts", many_ports, "", " or ", "", 90, 300},
+    {"two peers of a host", two_peers, "", " or ", "", 80, 200},
+    {"hosts and what is not their peer", not_to_peer, "", " or ", "", 80, 200},
+    {"pairs of IPv6 hosts", pair6, "", " or ", "", 80, 200},
+    {"pairs of either family", either_family, "", " or ", "", 160, 300},
+    {"pairs with other items between", with_others, "", " or ", "", 120, 300},
+    {"MAC addresses with a host", mac_and_host, "", " or ", "", 80, 200},
+    {"hosts that ARP, not broadcasting", of_arp, "", " or ", "", 80, 200},
+    {"5-tuples", tuple, "", " or ", "", 80, 200},
+    {"hosts with one port", host_and_service, "", " or ", "", 70, 100},
+    {"ports of few hosts on either side", few_hosts_port, "", " or ", "", 66, 80},
+    {"hosts with a TCP port on either side", host_tcp_port, "", " or ", "", 66, 80},
+    {"hosts beside arithmetic", with_arithmetic, "", " or ", "", 80, 200},
+
     {"hosts", host, "", " or ", "", 1000, 10000},
     {"hosts, negated", host, "not (", " or ", ")", 1000, 10000},
     {"sources", source, "", " or ", "", 10000, 20000},
