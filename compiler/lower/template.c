@@ -158,7 +158,7 @@ static uint32_t fill_all(const struct template *t)
     return list;
 }
 
-/* Is the column @column another number, or others, in each row? */
+/* Are any two rows' numbers of the column @column equal or apart? */
 static bool is_apart(const struct template *t, uint32_t column)
 {
     struct normal_form *x = t->x;
@@ -173,13 +173,14 @@ static bool is_apart(const struct template *t, uint32_t column)
         key[i] = (struct sort_key){in[i].lo, in[i].hi};
     const struct sort_key *sorted = key ? sort_keys(key, key + n, n) : NULL;
     for (uint32_t i = 1; i < n && apart; i++)
-        apart = sorted[i].key > sorted[i - 1].index || (sorted[i].key == sorted[i - 1].key && sorted[i].index == sorted[i - 1].index);
+        apart = sorted[i].key > sorted[i - 1].index ||
+                (sorted[i].key == sorted[i - 1].key && sorted[i].index == sorted[i - 1].index);
     arena_rewind(x->a, mark);
     return apart;
 }
 
 /*
- * Is there nothing to regroup in the list of all rows before it becomes a search? Each begins with another number, and behind
+ * Is there nothing to regroup in the list of all rows before it becomes a search? Each begins with a number, and behind
  * that is what was simplified already.
  */
 static bool is_search(const struct template *t)

@@ -24,7 +24,21 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
 
 #define TABLE "tests/prove/mutations.tsv"
 
+/* Items of one shape, enough of them to be rows. */
+#define TEN(item, a) item(a, 0) item(a, 1) item(a, 2) item(a, 3) item(a, 4) item(a, 5) item(a, 6) item(a, 7) item(a, 8) item(a, 9)
+#define SEVENTY(item) TEN(item, 1) TEN(item, 2) TEN(item, 3) TEN(item, 4) TEN(item, 5) TEN(item, 6) TEN(item, 7)
+#define TO_PORT(a, b) "or (src host 1.1." #b "." #a " and udp dst port " #a #b ") "
+#define PAIR6(a, b)   "or (src host 2001::" #a " and dst host 2001:" #b "::" #a #b ") "
+#define NOT_PAIR(a, b) "and not (src host 1.1.1." #a " and dst net 2." #a "." #b ".0/24) "
+#define PEERS(a, b)   "or (ip src 1.1.1." #a " and (ip dst 2.1.1." #b " or 2.1.1." #a ")) "
+#define OF_ICMP(a, b) "or (icmp and src host 1.1." #a "." #b ") "
+
 static const char *const filters[] = {
+    "arp " SEVENTY(TO_PORT) "or ip[8] = 7",
+    "icmp6 " SEVENTY(PAIR6),
+    "not tcp " SEVENTY(NOT_PAIR),
+    "arp " SEVENTY(PEERS) "or (ip src 3.1.1.1 and (ip dst 3.1.1.2 and 3.1.1.3)) ",
+    "arp " SEVENTY(OF_ICMP) "or (igmp and src host 3.1.1.1) ",
     "port 80 or port 443 or port 8080",
     "port 1 or port 3 or port 5 or port 9 or portrange 20-30",
     "not port 22 and not port 53 and not port 80 and not port 123 and not port 443",

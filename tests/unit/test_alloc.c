@@ -74,11 +74,16 @@ static const struct weir_resolver resolver = {.size = sizeof resolver, .host = f
 
 enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4, PROGRAM = 8 /* the text is a classic program */ };
 
+/* Items of one shape, enough of them to be rows. */
+#define ITEM(a, b) "(host 1.2." #a "." #b " and udp port " #a #b ") or "
+#define TEN(a)     ITEM(a, 0) ITEM(a, 1) ITEM(a, 2) ITEM(a, 3) ITEM(a, 4) ITEM(a, 5) ITEM(a, 6) ITEM(a, 7) ITEM(a, 8) ITEM(a, 9)
+
 static const struct {
     const char *text;
     uint32_t linktype;
     unsigned how;
 } filters[] = {
+    {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) "arp", 1, 0},
     {"", 1, 0},
     {"ip", 1, 0},
     {"not host 10.0.0.1", 1, 0},
