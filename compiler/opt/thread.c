@@ -10,7 +10,8 @@
  * test that the facts decide is not made; one that they do not is made with the impossible cases merged into their
  * neighbours. A block walked with the same facts about what is tested behind it is built once, and blocks that
  * turn out to do the same are one block; a test whose outcomes all lead to one place is none. A block that tests bytes
- * which no packet has rejects.
+ * which no packet has rejects. A block with PHIs stays one block, entered with what all ways into it have proved; a way
+ * that has proved what becomes of the packet behind it does not enter.
  *
  * Refines: on every path the tests that remain are tests of the plain program on that path, in its order, with its
  * outcomes. Loads are only lost, with the tests that needed them.
@@ -52,6 +53,13 @@ struct state {
     uint32_t next_child;
     uint32_t result;         /* once done: index of the built block, or a return */
     bool expanded, done;
+    uint32_t next_here;      /* next state of the same block plus one, or 0; of functions with PHIs */
+};
+
+/* What all ways into a block with PHIs that were found so far have proved. */
+struct join {
+    uint32_t fact, facts; /* slice of thread.fact */
+    bool entered;
 };
 
 /* Values of a switch that lead to one target. */
@@ -84,6 +92,8 @@ struct thread {
     uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
     struct target *target;
     bool *hopeless;         /* per value: it takes a load from where no packet has bytes; NULL: none does */
+    struct join *join;      /* per block; NULL: no block has PHIs */
+    uint32_t *here;         /* per block: its first state plus one, or 0; beside `join` */
     uint32_t extra;         /* further states of blocks that may be made with facts of their own */
     VEC(struct set) set;
     struct table set_table;
@@ -341,6 +351,10 @@ static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uin
         target->plain = t->state.n;
     else
         table_add(t, &t->state_table, hash, t->state.n - 1);
+    if (t->join) {
+        t->state.at[t->state.n - 1].next_here = t->here[block];
+        t->here[block] = t->state.n;
+    }
     t->budget -= t->budget ? 1 : 0;
     if (target->copies) { /* one more of a block that there is already; a long one counts for several */
         uint32_t costs = 1 + t->f->block.at[block].to.n / LONG_CASES;
@@ -348,6 +362,66 @@ static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uin
     }
     target->copies = true;
     return t->state.n - 1;
+}
+
+/* Is the test of @b decided by the @n facts from @first on, or is it none? Then to where, in @one. */
+static bool test_decided(const struct thread *t, const struct ir_block *b, uint32_t first, uint32_t n, struct one_target *one)
+{
+    uint32_t known = b->on == IR_NONE ? 0 : set_of(t, first, n, b->on);
+
+    *one = (struct one_target){.b = b, .target = b->to.at[0].target};
+    return known ? is_decided(b, &t->set.at[known], one) : b->to.n == 1;
+}
+
+/* The return that the last @n facts lead to from @block on, whatever PHIs are on the way, or the block that asks for more. */
+static uint32_t foreseen(struct thread *t, uint32_t block, uint32_t n)
+{
+    struct one_target one;
+
+    while (!is_return(block) && t->budget && test_decided(t, &t->f->block.at[block], t->fact.n - n, n, &one)) {
+        block = one.target;
+        t->budget--;
+    }
+    return block;
+}
+
+/* The numbers in @a or @b. */
+static uint32_t set_union(struct thread *t, uint32_t a, uint32_t b)
+{
+    const struct set x = t->set.at[a], y = t->set.at[b];
+
+    if (a == b)
+        return a;
+    t->scratch.n = 0;
+    for (uint32_t i = 0, k = 0; i < x.n || k < y.n;) {
+        struct range in = k == y.n || (i < x.n && x.at[i].lo <= y.at[k].lo) ? x.at[i++] : y.at[k++];
+        struct range *last = t->scratch.n ? &t->scratch.at[t->scratch.n - 1] : NULL;
+        if (last && (last->hi == UINT32_MAX || in.lo <= last->hi + 1))
+            last->hi = in.hi > last->hi ? in.hi : last->hi;
+        else if (!vec_push(t->a, &t->scratch, in))
+            t->failed = true;
+    }
+    return t->failed ? 0 : set_intern(t, t->scratch.at, t->scratch.n);
+}
+
+/* One more way into @block, which has PHIs, has proved the last @n facts; they are used up. */
+static void join_enter(struct thread *t, uint32_t block, uint32_t n)
+{
+    struct join *j = &t->join[block];
+    uint32_t first = t->fact.n - n, kept = 0;
+
+    if (!j->entered) { /* the facts stay where they are */
+        *j = (struct join){first, n, true};
+        return;
+    }
+    for (uint32_t i = 0; i < j->facts; i++) {
+        struct fact old = t->fact.at[j->fact + i];
+        for (uint32_t k = first; k < first + n; k++)
+            if (t->fact.at[k].value == old.value && (old.set = set_union(t, old.set, t->fact.at[k].set)))
+                t->fact.at[j->fact + kept++] = old;
+    }
+    j->facts = kept;
+    t->fact.n = first;
 }
 
 /*
@@ -366,10 +440,6 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
             t->fact.n -= n;
             return IR_REJECT;
         }
-        if (b->phi.n && from != IR_NONE) {
-            t->fact.n -= n;
-            return state_intern(t, block, from, 0);
-        }
         uint32_t kept = 0, first = t->fact.n - n;
         for (uint32_t i = 0; i < n; i++) /* only what is tested from here on */
             if (t->budget && t->target[block].relevant >> t->fact.at[first + i].value & 1)
@@ -377,15 +447,21 @@ static uint32_t resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
         t->fact.n = first + kept;
         n = kept;
 
-        if (!b->phi.n) {
-            struct one_target one = {.b = b, .target = b->to.at[0].target};
-            uint32_t known = b->on == IR_NONE ? 0 : set_of(t, first, n, b->on);
-            if (known ? is_decided(b, &t->set.at[known], &one) : b->to.n == 1) {
-                from = block;
-                block = one.target;
-                t->budget -= t->budget ? 1 : 0;
-                continue;
+        if (b->phi.n && from != IR_NONE) {
+            uint32_t end = foreseen(t, block, n);
+            if (is_return(end)) {
+                t->fact.n -= n;
+                return end;
             }
+            join_enter(t, block, n);
+            return state_intern(t, block, from, 0);
+        }
+        struct one_target one;
+        if (!b->phi.n && test_decided(t, b, first, n, &one)) {
+            from = block;
+            block = one.target;
+            t->budget -= t->budget ? 1 : 0;
+            continue;
         }
         if (t->extra == 0 && n && t->target[block].copies &&
             state_find(t, block, IR_NONE, n, state_hash_of(t, block, IR_NONE, n)) == IR_NONE) {
@@ -589,8 +665,15 @@ static void expand(struct thread *t, uint32_t id)
         t->failed = true;
         return;
     }
-    if (edge) { /* the block itself, entered without facts */
-        uint32_t child = state_intern(t, block, IR_NONE, 0);
+    if (edge) { /* the block itself, entered with what all edges have proved */
+        const struct join j = t->join[block];
+        if (!vec_reserve(t->a, &t->fact, j.facts)) {
+            t->failed = true;
+            return;
+        }
+        for (uint32_t i = 0; i < j.facts; i++)
+            t->fact.at[t->fact.n++] = t->fact.at[j.fact + i];
+        uint32_t child = state_intern(t, block, IR_NONE, j.facts);
         t->child.at[t->child.n++] = child;
         return;
     }
@@ -716,8 +799,24 @@ static void finish_last(struct thread *t, uint32_t id)
     t->state.at[id].done = true;
 }
 
+/* Expands all states in the order of their blocks: when a block with PHIs is reached, all ways into it are known. */
+static bool expand_in_order(struct thread *t)
+{
+    for (uint32_t b = 0; b < t->f->block.n; b++)
+        for (uint32_t done = 0, first; t->here[b] != done && !t->failed; done = first) {
+            first = t->here[b]; /* the block's own state comes when the edges into it are expanded */
+            for (uint32_t i = first; i != done && !t->failed; i = t->state.at[i - 1].next_here) {
+                t->state.at[i - 1].expanded = true;
+                expand(t, i - 1);
+            }
+        }
+    return !t->failed;
+}
+
 static bool walk(struct thread *t, uint32_t root)
 {
+    if (t->join && !expand_in_order(t))
+        return false;
     if (!vec_push(t->a, &t->stack, root))
         return false;
     while (t->stack.n && !t->failed) {
@@ -806,6 +905,20 @@ static bool count_tests(struct thread *t)
     return tests != NULL;
 }
 
+static bool joins_init(struct thread *t)
+{
+    const struct ir_func *f = t->f;
+    uint32_t b = 0;
+
+    while (b < f->block.n && f->block.at[b].phi.n == 0)
+        b++;
+    if (b == f->block.n)
+        return true;
+    t->join = arena_array(t->a, struct join, f->block.n);
+    t->here = arena_array(t->a, uint32_t, f->block.n);
+    return t->join && t->here;
+}
+
 /* Values worth keeping facts about, and for each block which of them are tested from it on. */
 static bool find_relevant(struct thread *t)
 {
@@ -826,7 +939,7 @@ static bool find_relevant(struct thread *t)
         const struct ir_block *b = &f->block.at[i];
         uint64_t own = b->on != IR_NONE && t->tracked[b->on] ? UINT64_C(1) << (t->tracked[b->on] - 1) : 0, behind = 0;
         for (uint32_t c = 0; c < b->to.n; c++)
-            if (!is_return(b->to.at[c].target) && f->block.at[b->to.at[c].target].phi.n == 0)
+            if (!is_return(b->to.at[c].target))
                 behind |= t->target[b->to.at[c].target].relevant;
         again |= behind & own;
         t->target[i].relevant = behind | own;
@@ -915,7 +1028,7 @@ static int rebuild(struct thread *t)
         return WEIR_E_MEMORY;
     if (!worth_it(t))
         return WEIR_OK;
-    if (!find_relevant(t) || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
+    if (!find_relevant(t) || !joins_init(t) || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
         !vec_reserve(t->a, &t->state, f->block.n) || !vec_reserve(t->a, &t->built, f->block.n) ||
         !vec_reserve(t->a, &t->built_of, f->block.n) || !vec_reserve(t->a, &t->child, 2 * f->block.n))
         return WEIR_E_MEMORY;
