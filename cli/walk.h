@@ -187,6 +187,7 @@ uint32_t walk_term_const(struct walk *w, uint32_t k);
 uint32_t walk_term_alu(struct walk *w, unsigned op, uint32_t a, uint32_t b);
 bool walk_is_const(const struct walk *w, uint32_t t);
 bool walk_is_header_length(const struct walk *w, uint32_t t);
+bool walk_is_bit(const struct walk *w, uint32_t t);
 
 /* The number of the field that term @term is, the next in the order if it was none. */
 uint32_t walk_field_of(struct walk *w, uint32_t term);

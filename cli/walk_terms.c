@@ -166,6 +166,18 @@ bool walk_is_header_length(const struct walk *w, uint32_t t)
     return load->op == T_LOAD && load->a == NONE && load->size == 1;
 }
 
+/*
+ * The highest bit of a difference, 0 or 1, from which programs compute addresses where others branch. It is parted as well,
+ * so that both have the same address.
+ */
+bool walk_is_bit(const struct walk *w, uint32_t t)
+{
+    const struct term *shift = &w->term.at[t];
+
+    return !stopped(w) && shift->op == T_ALU && shift->size == BPF_RSH && walk_is_const(w, shift->b) && shift->hi == 1 &&
+           w->term.at[shift->a].hi == UINT32_MAX;
+}
+
 uint32_t walk_field_of(struct walk *w, uint32_t term)
 {
     if (w->term.at[term].field == NONE && !stopped(w)) {

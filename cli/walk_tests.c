@@ -80,6 +80,26 @@ static bool through_mask(struct walk *w, uint32_t inner, uint32_t mask)
     return true;
 }
 
+/* The scratch intervals hold numbers of a XOR k: afterwards, of a. False when they are too many to go through. */
+static bool through_xor(struct walk *w, uint32_t k)
+{
+    uint64_t numbers = 0;
+
+    for (uint32_t i = 0; i < w->scratch.n; i++)
+        numbers += (uint64_t)w->scratch.at[i].hi - w->scratch.at[i].lo + 1;
+    if (numbers > EXPAND_MAX)
+        return false;
+    w->other.n = 0;
+    for (uint32_t i = 0; i < w->scratch.n; i++)
+        for (uint64_t v = w->scratch.at[i].lo; v <= w->scratch.at[i].hi; v++)
+            PUSH(w, &w->other, (struct interval){(uint32_t)v ^ k, (uint32_t)v ^ k});
+    w->scratch.n = 0;
+    for (uint32_t i = 0; i < w->other.n; i++)
+        walk_put(w, w->other.at[i].lo, w->other.at[i].hi);
+    walk_tidy(w);
+    return true;
+}
+
 /* The scratch intervals hold numbers of a OP k: afterwards, of a. False when they cannot be moved. */
 static bool through(struct walk *w, const struct term *t)
 {
@@ -103,6 +123,8 @@ static bool through(struct walk *w, const struct term *t)
         return true;
     case BPF_AND:
         return through_mask(w, t->a, k);
+    case BPF_XOR:
+        return through_xor(w, k);
     case BPF_RSH:
         if (k >= 32)
             return false;

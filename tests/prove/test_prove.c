@@ -68,6 +68,18 @@ static const struct pair pairs[] = {
      "tax\n"
      "(006) ldb [x + 0]\n(007) jeq #7 jt 8 jf 9\n(008) ret #1\n(009) ret #0\n",
      PROVE_DIFFER, PROVE_DIFFER},
+    {"an address computed from a bit",
+     "(000) ldh [0]\n(001) and #0xc03\n(002) xor #0x803\n(003) sub #1\n(004) rsh #31\n(005) mul #6\n(006) tax\n"
+     "(007) ldb [x + 10]\n(008) jeq #7 jt 9 jf 10\n(009) ret #1\n(010) ret #0\n",
+     "(000) ldh [0]\n(001) and #0xc03\n(002) jeq #0x803 jt 3 jf 5\n(003) ldb [16]\n(004) jeq #7 jt 7 jf 8\n"
+     "(005) ldb [10]\n(006) jeq #7 jt 7 jf 8\n(007) ret #1\n(008) ret #0\n",
+     PROVE_EQUAL, PROVE_EQUAL},
+    {"an address computed from the opposite bit",
+     "(000) ldh [0]\n(001) and #0xc03\n(002) xor #0x803\n(003) sub #1\n(004) rsh #31\n(005) mul #6\n(006) tax\n"
+     "(007) ldb [x + 10]\n(008) jeq #7 jt 9 jf 10\n(009) ret #1\n(010) ret #0\n",
+     "(000) ldh [0]\n(001) and #0xc03\n(002) jeq #0x803 jt 5 jf 3\n(003) ldb [16]\n(004) jeq #7 jt 7 jf 8\n"
+     "(005) ldb [10]\n(006) jeq #7 jt 7 jf 8\n(007) ret #1\n(008) ret #0\n",
+     PROVE_DIFFER, PROVE_DIFFER},
     {"addresses wrap",
      "(000) ldx #0x10\n(001) ldb [x + 0xfffffff4]\n(002) jeq #1 jt 3 jf 4\n(003) ret #1\n"
      "(004) ret #0\n",
