@@ -461,6 +461,7 @@ void cb_cells_assign(struct cb_emit *e)
         choose_candidates(e);
     if (e->kept_n == 0 && !has_phis(e->f))
         return;
+    e->has_cells = true;
     for (uint32_t b = 0; b < blocks; b++)
         need[b] = (uint8_t)(e->in[b] == NONE ? 0 : test_cells(e, b));
     for (int round = 1; !e->status; round++) {

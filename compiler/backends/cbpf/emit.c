@@ -463,9 +463,9 @@ static void put_jumps(struct cb_emit *e, const struct cb_test *t)
 {
     uint32_t yes = jump_target(e, t->yes), no = jump_target(e, t->no);
 
-    cb_put_jump(e, t->jump, t->k, t->k_clear ? e->code.n + 1 : yes, no);
-    if (t->k_clear)
-        cb_put_jump(e, t->jump, t->k_clear, no, yes);
+    cb_put_jump(e, t->jump, t->k, t->k_then ? e->code.n + 1 : yes, no);
+    if (t->k_then)
+        cb_put_jump(e, t->jump, t->k_then, t->then_set ? yes : no, t->then_set ? no : yes);
 }
 
 /* Continues at the compares of the block's twin. */
@@ -547,9 +547,44 @@ struct copies {
     uint32_t edges;        /* list */
 };
 
-/* Fills the cells of the PHIs @phi from @value; e->regs holds what is known before. */
+/* The PHI of @b that is the address of what is tested first, or IR_NONE: it had better be in X there. */
+static ir_value phi_for_x(const struct cb_emit *e, uint32_t b)
+{
+    const struct cb_test *t = &e->test[b];
+    const struct ir_node *n = NULL;
+
+    if (t->a == IR_NONE && t->yes < e->f->block.n)
+        t = &e->test[t->yes];
+    for (ir_value v = t->a; v != IR_NONE && (!n || !ir_is_load(n)); v = n->a)
+        n = &e->f->value.at[v];
+    if (!n || !ir_is_load(n) || n->a == IR_NONE)
+        return IR_NONE;
+    return e->f->value.at[n->a].op == IR_PHI && e->f->value.at[n->a].imm == b ? n->a : IR_NONE;
+}
+
+/* Fills the cell of the PHI @phi from @v through X, which then holds the PHI. */
+static void copy_through_x(struct cb_emit *e, ir_value phi, ir_value v, bool at_home)
+{
+    uint32_t k;
+
+    if (ir_is_const(e->f, v, &k)) {
+        cb_put(e, CB_LDX_IMM, k);
+    } else if (at_home) {
+        cb_put(e, CB_LDX_MEM, e->home[v]);
+    } else {
+        cb_eval_begin(e, v, IR_NONE);
+        cb_eval(e, v);
+        cb_put(e, CB_TAX, 0);
+    }
+    e->regs.x = phi;
+    cb_put(e, CB_STX, e->home[phi]);
+}
+
+/* Fills the cells of the PHIs @phi from @value; e->regs holds what is known before. One that is wanted in X is filled last. */
 static bool copies_try(struct cb_emit *e, uint32_t b, const ir_value *phi, uint32_t n, const struct copies *c)
 {
+    const ir_value wanted = e->plain ? IR_NONE : phi_for_x(e, b);
+    uint32_t last = n - 1;
     bool a_is_needed = e->regs.a != IR_NONE && e->regs.a == e->f->block.at[b].on;
 
     cb_eval_end(e);
@@ -560,7 +595,10 @@ static bool copies_try(struct cb_emit *e, uint32_t b, const ir_value *phi, uint3
     e->kept_now = UINT64_MAX;
     for (uint32_t i = c->edges; i != NONE; i = e->edge.at[i].next_in)
         e->kept_now &= e->edge.at[i].from == NONE ? 0 : e->kept_out[e->edge.at[i].from];
-    for (uint32_t i = 0; i < n && !e->status && !e->doomed; i++) {
+    for (uint32_t i = 0; i < n; i++)
+        last = phi[i] == wanted ? i : last;
+    for (uint32_t step = 0; step < n && !e->status && !e->doomed; step++) {
+        uint32_t i = step == n - 1 ? last : step < last ? step : step + 1;
         ir_value v = c->value[i];
         uint8_t cell = e->home[phi[i]], bit = e->kept_index[v];
         bool at_home = e->f->value.at[v].op == IR_PHI || (bit != NO_CELL && e->kept_now >> bit & 1);
@@ -570,6 +608,9 @@ static bool copies_try(struct cb_emit *e, uint32_t b, const ir_value *phi, uint3
             continue;
         if (e->regs.x == v) {
             cb_put(e, CB_STX, cell);
+            e->regs.x = phi[i] == wanted ? wanted : v;
+        } else if (phi[i] == wanted) {
+            copy_through_x(e, phi[i], v, at_home);
         } else if (a_is_needed && e->regs.a != v && (at_home || ir_is_const(e->f, v, &k))) {
             if (at_home)
                 cb_put(e, CB_LDX_MEM, e->home[v]);
@@ -818,6 +859,8 @@ static int emit_once(struct cb_emit e, struct cbpf_code *out)
     bool registers = e.status == WEIR_E_UNSUPPORTED;
     if (start == TO_EDGE && !e.status)
         start = e.edge.at[0].entry;
+    if (e.has_cells && !e.plain && !e.status)
+        cb_dead_remove(&e);
     cb_layout(&e, start, true, &code);
     if (!e.status)
         why = cbpf_validate(code.insn.at, code.insn.n);

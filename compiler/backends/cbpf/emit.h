@@ -7,6 +7,7 @@
  *   cells.c    which values live in scratch cells, and in which
  *   isel.c     instructions that bring a value into A or X
  *   emit.c     blocks, edges and what A and X hold along them
+ *   dead.c     instructions that turn out to be for nothing
  *   layout.c   positions, 8-bit jumps, trampolines
  *
  * Code is one flat array of instructions whose jumps name other instructions by index, edges of the
@@ -66,7 +67,8 @@ struct cb_test {
     ir_value x;    /* to be in X; IR_NONE: only constants are compared */
     uint16_t jump; /* of a test with X, or CB_JSET with `k`; 0: the cases decide */
     uint32_t k;
-    uint32_t k_clear; /* CB_JSET with `k`: these have to be clear then, unless 0 */
+    uint32_t k_then; /* CB_JSET with `k`: what has to be clear then, or set, unless 0 */
+    bool then_set;
     uint32_t yes, no; /* targets of `jump` (blocks or returns) */
     uint32_t first, n; /* cases on A: a slice of struct cb_emit's `decided` */
 };
@@ -112,6 +114,7 @@ struct cb_emit {
     uint8_t *kept_index; /* by value: bit in the kept masks, or NO_CELL */
     ir_value kept[KEPT_MAX];
     uint32_t kept_n;
+    bool has_cells; /* some value lives in a cell beyond an evaluation */
     uint32_t *early_at;   /* by value: the block that computes it in front of its own test, or NONE */
     ir_value *early_x;    /* by block: what it leaves in X for those behind it, or IR_NONE */
     uint64_t *kept_in;    /* by block: kept values whose cells may be read in it */
@@ -175,6 +178,11 @@ void cb_early_find(struct cb_emit *e);
 
 /** Fills everything from `home` to `cells_copy`. */
 void cb_cells_assign(struct cb_emit *e);
+
+/* ---- dead.c */
+
+/** Removes instructions whose results nobody reads; all jumps are bound. */
+void cb_dead_remove(struct cb_emit *e);
 
 /* ---- isel.c */
 

@@ -544,8 +544,8 @@ static void eval(struct cb_emit *e, const struct cb_task *t)
     uint32_t k;
 
     if (e->regs.a == v || c != NO_CELL || e->regs.x == v) {
-        if (e->regs.a != v)
-            cb_put(e, c != NO_CELL ? CB_LD_MEM : CB_TXA, c != NO_CELL ? c : 0);
+        if (e->regs.a != v) /* from X if it is there: then the cell may be for nothing */
+            cb_put(e, e->regs.x == v ? CB_TXA : CB_LD_MEM, e->regs.x == v ? 0 : c);
         e->regs.a = v;
         keep(e, v);
         use_done(e, v);

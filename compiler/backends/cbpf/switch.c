@@ -215,22 +215,24 @@ static bool find_jset(struct cb_emit *e, struct cb_test *t, ir_value a, uint32_t
 }
 
 /*
- * (a & mask) == point, where the point is one bit: that bit is set and the mask's others are clear. Two
- * jumps, as many as a mask and a compare, and A keeps a.
+ * (a & mask) == point, where the point is one bit, or two that are the whole mask: they are set and the mask's others are
+ * clear. At most two jumps, as many as a mask and a compare, and A keeps a.
  */
 static bool find_jset_pair(struct cb_emit *e, struct cb_test *t, ir_value a, uint32_t mask)
 {
     const struct ir_case *c = e->cases.at;
+    bool is_point = e->cases.n == 3 && c[1].last == c[0].last + 1 && c[0].target == c[2].target;
 
-    if (e->cases.n != 3 || c[1].last != c[0].last + 1 || c[0].target != c[2].target)
+    if (!is_point && (e->cases.n != 2 || c[0].last + 1 != mask))
         return false;
-    uint32_t point = c[1].last;
-    if (!point || point & (point - 1) || point & ~mask || point == mask)
+    uint32_t point = c[0].last + 1, first = point & (0 - point), rest = point & ~first;
+    if (!point || point & ~mask || rest & (rest - 1) || (rest ? point != mask : point == mask))
         return false;
     t->a = a;
     t->jump = CB_JMP | CB_JSET;
-    t->k = point;
-    t->k_clear = mask & ~point;
+    t->k = first;
+    t->k_then = mask & ~first;
+    t->then_set = rest != 0;
     t->yes = c[1].target;
     t->no = c[0].target;
     return true;
