@@ -48,6 +48,22 @@ static ir_value wlan_fourth_address(struct lower *lw, struct address link)
     return ir_binary(f, IR_MUL, is_zero, ir_const(f, 6));
 }
 
+ir_value wlan_payload(struct lower *lw, const struct cursor_var *v, uint32_t length)
+{
+    struct ir_func *f = lw->f;
+    struct address link = address_of(lw, (struct anchor){v->base, 0});
+    ir_value header = ir_binary(f, IR_ADD, var_placeholder(lw, length), wlan_fourth_address(lw, link));
+
+    if (v->lt->prefix == PREFIX_RADIOTAP) {
+        if (lw->wlan_round == CURSOR_VAR_NONE)
+            lw->wlan_round = var_new(lw);
+        ir_value round = var_placeholder(lw, lw->wlan_round);
+        header = ir_binary(f, IR_ADD, header, round);
+        header = ir_binary(f, IR_AND, header, ir_binary(f, IR_XOR, round, ir_const(f, UINT32_MAX)));
+    }
+    return link.base == IR_NONE ? header : ir_binary(f, IR_ADD, link.base, header);
+}
+
 ir_value var_value(struct lower *lw, uint32_t var)
 {
     struct ir_func *f = lw->f;
@@ -68,18 +84,8 @@ ir_value var_value(struct lower *lw, uint32_t var)
         ir_value length = ir_binary(f, IR_ADD, load(lw, packet, 0, 1), ir_const(f, 3));
         return ir_binary(f, IR_AND, length, ir_const(f, ~UINT32_C(3)));
     }
-    case VAR_WLAN_PAYLOAD: {
-                struct address link = address_of(lw, (struct anchor){v->base, 0});
-        ir_value header = ir_binary(f, IR_ADD, var_placeholder(lw, var), wlan_fourth_address(lw, link));
-        if (v->lt->prefix == PREFIX_RADIOTAP) {
-            if (lw->wlan_round == CURSOR_VAR_NONE)
-                lw->wlan_round = var_new(lw);
-            ir_value round = var_placeholder(lw, lw->wlan_round);
-            header = ir_binary(f, IR_ADD, header, round);
-            header = ir_binary(f, IR_AND, header, ir_binary(f, IR_XOR, round, ir_const(f, UINT32_MAX)));
-        }
-        return link.base == IR_NONE ? header : ir_binary(f, IR_ADD, link.base, header);
-    }
+    case VAR_WLAN_PAYLOAD:
+        return lw->o->optimize ? var_placeholder(lw, var) : wlan_payload(lw, v, var);
     case VAR_VLAN_SHIFT: {
         /* 0 when the kernel took the tag out of the packet, else 4 */
         ir_value in_packet = ir_binary(f, IR_XOR, ir_meta(f, META_VLAN_PRESENT), ir_const(f, 1));

@@ -196,6 +196,8 @@ ir_value load_anchor(struct lower *lw, struct anchor a, uint32_t k, unsigned siz
 ir_value lookup(struct lower *lw, struct address a, uint32_t k, enum ir_op op, uint32_t set);
 /** Marks bytes as read without a load of their own. */
 void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size);
+/** Where the payload of the 802.11 header of @v starts: variable @length, plus what the frame adds to that. */
+ir_value wlan_payload(struct lower *lw, const struct cursor_var *v, uint32_t length);
 /** Length of the IPv4 header at @net: 4 * (first byte & 15). */
 ir_value ipv4_header_length(struct lower *lw, struct anchor net);
 /** Start of the transport header over IPv4: net + header length. */
@@ -208,8 +210,8 @@ struct address address_tran4(struct lower *lw, const struct cursor *c);
 cond by_ipv4_header(struct lower *lw, const struct cursor *c, cond (*make)(struct lower *lw, const void *what), const void *what);
 
 /* ---- prefix.c: variable-length headers in front of the packet */
-/** What every packet of the link type must pass before the first test; made after all primitives. */
-cond lower_prefix(struct lower *lw);
+/** @filter, and what every packet of the link type must pass before it; made after all primitives. */
+cond lower_prefix(struct lower *lw, cond filter);
 
 /* ---- one file for each family of primitives */
 cond link_proto(struct lower *lw, const struct cursor *c, uint32_t proto);

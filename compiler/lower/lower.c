@@ -230,7 +230,7 @@ int lower_terms(struct arena *scratch, struct arena *arena, struct diag_sink *si
 
     cond root = lower_tree(&lw, only);
     if (c->ast->node.n)
-        root = cond_and(&lw, lower_prefix(&lw), root);
+        root = lower_prefix(&lw, root);
     if (lw.error || out->failed)
         return lw.error ? lw.error : WEIR_E_MEMORY;
     if (o->optimize)

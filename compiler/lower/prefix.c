@@ -64,6 +64,134 @@ static cond radiotap_padding(struct lower *lw)
     return cond_and(lw, has_flags, cond_or(lw, cond_and(lw, has_tsft, padded_behind), cond_and(lw, no_tsft, padded)));
 }
 
+/* ---------------------------------------------------------------- the 802.11 header in one go */
+
+/* What the outcome of a condition tells: some test that read through the variable was made. */
+struct read_by {
+    bool yes, no;
+    bool some; /* there is such a test */
+};
+
+static struct read_by read_swap(struct read_by r)
+{
+    return (struct read_by){r.no, r.yes, r.some};
+}
+
+static struct read_by read_and(struct read_by l, struct read_by r)
+{
+    return (struct read_by){l.yes || r.yes, l.no && (l.yes || r.no), l.some || r.some};
+}
+
+/* Per value: is the variable in it? */
+static bool *values_through(struct lower *lw, uint32_t var)
+{
+    const struct ir_func *f = lw->f;
+    bool *through = arena_array(lw->arena, bool, f->value.n);
+
+    for (ir_value v = 0; through && v < f->value.n; v++) {
+        const struct ir_node *n = &f->value.at[v];
+        through[v] = v == lw->var.at[var].placeholder || (n->a != IR_NONE && through[n->a]) || (n->b != IR_NONE && through[n->b]);
+    }
+    return through;
+}
+
+/* Per condition up to @filter; NULL without memory. */
+static struct read_by *conditions_through(struct lower *lw, cond filter, uint32_t var)
+{
+    const bool *through = values_through(lw, var);
+    struct read_by *r = arena_array(lw->arena, struct read_by, filter + 1);
+
+    if (!through || !r) {
+        lw->error = WEIR_E_MEMORY;
+        return NULL;
+    }
+    for (cond i = 0; i <= filter; i++) {
+        const struct cond_node *n = &lw->node.at[i];
+        if (n->kind == COND_CONSTANT)
+            r[i] = (struct read_by){.yes = i == COND_FALSE, .no = i == COND_TRUE}; /* which does not happen */
+        else if (n->kind == COND_TEST || n->kind == COND_REQUIRE || n->kind == COND_SWITCH)
+            r[i] = (struct read_by){through[n->on], through[n->on], through[n->on]};
+        else if (n->kind == COND_DEFINE)
+            r[i].some = through[n->on];
+        else if (n->kind == COND_NOT)
+            r[i] = read_swap(r[n->left]);
+        else if (n->kind == COND_AND)
+            r[i] = read_and(r[n->left], r[n->right]);
+        else
+            r[i] = read_swap(read_and(read_swap(r[n->left]), read_swap(r[n->right])));
+    }
+    return r;
+}
+
+/* @filter with @first evaluated in front of the first part of it that reads. */
+static cond put_before(struct lower *lw, cond filter, const struct read_by *r, cond first)
+{
+    VEC(cond) part = {0}; /* backwards */
+    cond all = filter;
+
+    for (; lw->node.at[all].kind == COND_AND && r[lw->node.at[all].left].some; all = lw->node.at[all].left)
+        if (!vec_push(lw->arena, &part, lw->node.at[all].right))
+            lw->error = WEIR_E_MEMORY;
+    if (lw->node.at[all].kind == COND_AND)
+        all = cond_and(lw, lw->node.at[all].left, cond_and(lw, first, lw->node.at[all].right));
+    else
+        all = cond_and(lw, first, all);
+    while (part.n && !lw->error)
+        all = cond_and(lw, all, part.at[--part.n]);
+    return all;
+}
+
+/* Does @then where @test holds, else @otherwise; both are always true, and so is this. */
+static cond either(struct lower *lw, cond test, cond then, cond otherwise)
+{
+    return cond_or(lw, cond_and(lw, test, then), otherwise);
+}
+
+/* var = the end of a header of @bytes, without padding. */
+static cond wlan_ends_at(struct lower *lw, uint32_t var, const struct cursor_var *v, uint32_t bytes)
+{
+    ir_value link = address_of(lw, (struct anchor){v->base, 0}).base, k = ir_const(lw->f, bytes);
+
+    return cond_define(lw, var, link == IR_NONE ? k : ir_binary(lw->f, IR_ADD, link, k));
+}
+
+/* var = the end of a header of @bytes, and of its padding. */
+static cond wlan_ends(struct lower *lw, uint32_t var, const struct cursor_var *v, uint32_t bytes)
+{
+    uint32_t whole = (bytes + 3) & ~UINT32_C(3);
+
+    if (v->lt->prefix != PREFIX_RADIOTAP || whole == bytes)
+        return wlan_ends_at(lw, var, v, bytes);
+    cond padded = radiotap_padding(lw);
+    cond with = wlan_ends_at(lw, var, v, whole);
+    return either(lw, padded, with, wlan_ends_at(lw, var, v, bytes));
+}
+
+/* The same of one of @bytes without a fourth address, which frames have that go to and come from a distribution system. */
+static cond wlan_addresses(struct lower *lw, uint32_t var, const struct cursor_var *v, uint32_t bytes)
+{
+    ir_value control = load(lw, address_of(lw, (struct anchor){v->base, 0}), 0, 2);
+    cond four = cond_eq(lw, ir_binary(lw->f, IR_AND, control, ir_const(lw->f, 0x0c03)), 0x0803);
+    cond fourth = wlan_ends(lw, var, v, bytes + 6);
+
+    return either(lw, four, fourth, wlan_ends(lw, var, v, bytes));
+}
+
+/* var = where the payload starts; frames without data have a short header, whatever their other bits say. Always true. */
+static cond wlan_measure_whole(struct lower *lw, uint32_t var, const struct cursor_var *v)
+{
+    ir_value control = load(lw, address_of(lw, (struct anchor){v->base, 0}), 0, 1);
+    cond not_data = cond_not(lw, cond_eq(lw, ir_binary(lw->f, IR_AND, control, ir_const(lw->f, 0x0c)), 0x08));
+    cond none = wlan_ends_at(lw, var, v, 24);
+    cond qos = cond_any_bit(lw, control, 0x80);
+    cond with_qos = wlan_addresses(lw, var, v, 26);
+    cond data = either(lw, qos, with_qos, wlan_addresses(lw, var, v, 24));
+
+    return either(lw, not_data, none, data);
+}
+
+/* ---------------------------------------------------------------- the 802.11 header part by part */
+
 /* var = 24, or 26 with QoS control; lw->wlan_round = 3 where radiotap says so. Always true. */
 static cond wlan_measure(struct lower *lw, uint32_t var, const struct cursor_var *v)
 {
@@ -86,7 +214,30 @@ static cond wlan_measure(struct lower *lw, uint32_t var, const struct cursor_var
     return cond_and(lw, plain, cond_or(lw, not_data, more));
 }
 
-cond lower_prefix(struct lower *lw)
+/* The payload's start, every part of the header being read no earlier than it has to be. Always true. */
+static cond wlan_measure_late(struct lower *lw, uint32_t var, const struct cursor_var *v)
+{
+    uint32_t length = var_new(lw);
+    ir_value payload = lw->error ? 0 : wlan_payload(lw, v, length);
+    cond measured = lw->error ? COND_TRUE : wlan_measure(lw, length, v);
+
+    return cond_and(lw, measured, cond_define(lw, var, payload));
+}
+
+/*
+ * @filter with the 802.11 header measured, optimized: where its payload is first read, and at once if every packet that
+ * is accepted has been read through it.
+ */
+static cond wlan_header(struct lower *lw, uint32_t var, const struct cursor_var *v, cond filter)
+{
+    const struct read_by *r = conditions_through(lw, filter, var);
+
+    if (!r)
+        return filter;
+    return put_before(lw, filter, r, r[filter].yes ? wlan_measure_whole(lw, var, v) : wlan_measure_late(lw, var, v));
+}
+
+cond lower_prefix(struct lower *lw, cond filter)
 {
     const struct address packet = {IR_NONE, 0};
     cond all = COND_TRUE;
@@ -103,6 +254,8 @@ cond lower_prefix(struct lower *lw)
             continue;
         if (v->kind == VAR_RADIO_END) {
             all = cond_and(lw, all, radio_measure(lw, var, v->lt->prefix));
+        } else if (v->kind == VAR_WLAN_PAYLOAD && lw->o->optimize) {
+            filter = wlan_header(lw, var, v, filter);
         } else if (v->kind == VAR_WLAN_PAYLOAD) {
             all = cond_and(lw, all, wlan_measure(lw, var, v));
         } else if (v->kind == VAR_PFLOG_END) {
@@ -110,5 +263,5 @@ cond lower_prefix(struct lower *lw)
             all = cond_and(lw, all, read_only(lw));
         }
     }
-    return all;
+    return cond_and(lw, all, filter);
 }

@@ -50,6 +50,7 @@ static const struct {
     {"type mgt subtype beacon or dir tods", 105},
     {"type data and ip host 1.2.3.4", 127},
     {"wlan addr2 1:2:3:4:5:6 or tcp", 127},
+    {"type data subtype qos-data or tcp", 105},
     {"on en0 and reason match or ip", 117},
     {"ip or ip6", 9},
     {"tcp", 50},
