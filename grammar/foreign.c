@@ -146,6 +146,15 @@ static const struct mistake *mistake_find(const char *word, size_t len)
     return NULL;
 }
 
+/* `protocol tcp`, `ip.proto == tcp`: behind 'proto', a keyword is a name only with a backslash. */
+static bool is_protocol_name(const struct guess *g, const char *instead, struct span value)
+{
+    const struct keyword *k = keyword_find(text_at(g->px, value), value.end - value.begin);
+    size_t len = strlen(instead);
+
+    return k && k->token == TK_PROTO && len >= 5 && strcmp(instead + len - 5, "proto") == 0;
+}
+
 /* What stands in for row @m, which is at @at. */
 static bool say_instead(struct guess *g, const struct mistake *m, struct span at)
 {
@@ -165,13 +174,14 @@ static bool say_instead(struct guess *g, const struct mistake *m, struct span at
         bool clear = (op == TK_EQ && says(g->px, value, "0")) || (op == TK_NE && says(g->px, value, "1"));
         return HINT(g, "write '%s %s 0'", instead, clear ? "=" : "!=");
     }
-    if (m->follow == MISTAKE_ALONE || value.begin == value.end)
+    bool compared = !op && digits(g->px, value) > 0 && digits(g->px, value) == value.end - value.begin; /* `size 100` */
+    if (m->follow == MISTAKE_COMPARE && (op || compared))
+        return HINT(g, "write '%s %s %.*s'", instead, op ? comparison_word(op) : "=", TEXT(g, value));
+    if (m->follow == MISTAKE_ALONE || m->follow == MISTAKE_COMPARE || value.begin == value.end)
         return HINT(g, "write '%s'", instead);
-    if (m->follow == MISTAKE_COMPARE)
-        return op ? HINT(g, "write '%s %s %.*s'", instead, comparison_word(op), TEXT(g, value))
-                  : HINT(g, "write '%s'", instead);
     if (op == 0 || op == TK_EQ || op == TK_NE)
-        return HINT(g, "write '%s%s %.*s'", op == TK_NE ? "not " : "", instead, TEXT(g, value));
+        return HINT(g, "write '%s%s %s%.*s'", op == TK_NE ? "not " : "", instead, is_protocol_name(g, instead, value) ? "\\" : "",
+                    TEXT(g, value));
     return HINT(g, "write '%s'", instead);
 }
 
