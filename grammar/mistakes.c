@@ -297,19 +297,22 @@ static bool guess_bracketed(struct guess *g)
 {
     const char *text = g->px->text;
     struct span in = {g->found.at.end, g->found.at.end}, port;
+    struct span words = g->before.at; /* in front, `host`, `src host`, `dst` */
     uint32_t colons = 0;
     bool bare = begins_test(g->before.token);
 
-    while (in.end < g->px->len && (isxdigit((unsigned char)text[in.end]) || strchr(":.", text[in.end])))
+    if (g->before.token == TK_ATYPE && !begins_test(g->earlier.token))
+        words.begin = g->earlier.at.begin;
+    while (in.end < g->px->len && (isxdigit((unsigned char)text[in.end]) || text[in.end] == ':' || text[in.end] == '.'))
         colons += text[in.end++] == ':';
     if (colons < 2 || in.end >= g->px->len || text[in.end] != ']' || !(bare || g->want[TK_IPV6]))
         return false;
     port = next_word(g->px, in.end + 2);
     if (in.end + 1 < g->px->len && text[in.end + 1] == ':' && digits(g->px, port))
-        return HINT(g, "write '%.*s %.*s and port %.*s'", bare ? 4 : shown(g->before.at),
-                    bare ? "host" : text_at(g->px, g->before.at), TEXT(g, in), TEXT(g, port));
-    return HINT(g, "write the address without brackets: '%.*s %.*s'", bare ? 4 : shown(g->before.at),
-                bare ? "host" : text_at(g->px, g->before.at), TEXT(g, in));
+        return HINT(g, "write '%.*s %.*s and port %.*s'", bare ? 4 : shown(words),
+                    bare ? "host" : text_at(g->px, words), TEXT(g, in), TEXT(g, port));
+    return HINT(g, "write '%.*s %.*s', without brackets", bare ? 4 : shown(words),
+                bare ? "host" : text_at(g->px, words), TEXT(g, in));
 }
 
 /* `ip[16:4] = 10.0.0.1`. */
