@@ -471,6 +471,12 @@ static int count(void *user, const struct weir_bpf_member *m)
     return 0;
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct found *x = a, *y = b;
+    return strcmp(x->info.name, y->info.name);
+}
+
 int weir_bpf_set_list(int (*each)(void *user, const struct weir_bpf_set_info *s), void *user,
                       struct weir_bpf_error *e)
 {
@@ -479,6 +485,8 @@ int weir_bpf_set_list(int (*each)(void *user, const struct weir_bpf_set_info *s)
     if (!each)
         return missing(e, "the function");
     int r = find_sets(&s, e);
+    if (s.n)
+        qsort(s.at, s.n, sizeof *s.at, by_name);
     for (size_t i = 0; i < s.n && r == 0; i++) {
         struct weir_bpf_set set = {.map = bpf_map_get_fd_by_id(s.at[i].map), .kind = s.at[i].info.kind,
                                    .most = s.at[i].info.most};

@@ -164,7 +164,7 @@ struct weir_bpf_set_info {
     uint32_t most; /* members it can have */
 };
 
-/** Calls @each for every set in this network namespace, as weir_bpf_list() does for programs. */
+/** Calls @each for every set in this network namespace, in the order of their names, as weir_bpf_list() does for programs. */
 WEIR_BPF_API int weir_bpf_set_list(int (*each)(void *user, const struct weir_bpf_set_info *s), void *user,
                                    struct weir_bpf_error *e);
 

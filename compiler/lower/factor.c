@@ -701,7 +701,7 @@ cond cond_factor(struct lower *lw, cond root)
     uint32_t top = nf_build(&x.form, root, simplify);
     simplify(&x.form, 0);
     x.switches = true;
-    if (x.any_long)
+    if (x.any_long && !x.form.failed)
         regroup_all(&x, top);
     if (lw->f->set.n && !x.form.failed)
         nf_order(&x.form, top);

@@ -83,7 +83,6 @@ static const struct {
     uint32_t linktype;
     unsigned how;
 } filters[] = {
-    {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) "arp", 1, 0},
     {"", 1, 0},
     {"ip", 1, 0},
     {"not host 10.0.0.1", 1, 0},
@@ -100,6 +99,7 @@ static const struct {
     {"ether host name and iso proto 0x83", 1, 0},
     {"ip[0] + (ip[1] + (ip[2] + (ip[3] * ip[4]))) = ((ip[5] - ip[6]) / (ip[7] | 1))", 1, 0},
     {"(src host 1.2.3.4 and dst port 5) or (src host 1.2.3.5 and dst port 6) or (dst host 1.2.3.4 and src port 7)", 1, 0},
+    {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) "arp", 1, 0},
     {"ldh [12]\njeq #0x800, a, b\na: ldb [0]\ntax\nb: ld #40\ndiv x\nst M[1]\nadd #1\njset #4, c, d\nc: ldb [x + 3]\n"
      "d: ld M[1]\njgt #3, e, f\ne: ret #1\nf: ret #0", 1, KEEP_IR | PROGRAM},
     {"ldb [0]\nret a", 1, PROGRAM},
