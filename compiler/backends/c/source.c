@@ -11,35 +11,21 @@
  *           goto miss;
  *       }
  *
- * Values are computed anew in each block that needs them: they are pure, and what they have in common is
- * clang's to find. PHIs are variables of the function, set where control leaves for their block. A named set
- * is a map and a function that looks into it, so that names inside the filter's function cannot hide it.
+ * A block that only the one in front of it leads to goes on in its braces and finds its values. Others compute
+ * what they need anew: values are pure, and what else they have in common is clang's to find. PHIs are
+ * variables of the function, set where control leaves for their block. A named set is a map and a function that
+ * looks into it, so that names inside the filter's function cannot hide it.
  */
-#include "backends/c/c.h"
+#include "backends/c/internal.h"
 #include <string.h>
 
-#define LINEAR_CASES 8 /* of a switch; more make a search tree */
-
-struct source {
-    const struct ir_func *f;
-    const struct c_options *o;
-    struct strbuf *out;
-    struct arena *scratch;
-    uint32_t *computed; /* by value: block + 1 it was last computed in */
-    VEC(uint32_t) stack;
-    VEC(ir_value) order; /* values of the current block, operands first */
-    bool no_memory, not_there; /* metadata that the target has not */
-    struct span not_there_at;
-};
+#define LINEAR_CASES 8  /* of a switch; more make a search tree */
+#define GUARD_LOOKS  64 /* values among which a load is looked for that makes a guard needless */
+#define FAR_LOADS    64 /* loads at variable addresses from which the verifier cannot follow two ways of making each */
 
 static const struct ir_node *node(const struct source *s, ir_value v)
 {
     return &s->f->value.at[v];
-}
-
-static bool has_buffer(const struct source *s)
-{
-    return s->o->target != WEIR_TARGET_FUNC && !(s->o->target == WEIR_TARGET_XDP && !s->o->frags);
 }
 
 /* How the target's context gives metadata, or NULL. */
@@ -51,117 +37,6 @@ static const char *meta_of(const struct source *s, uint32_t which)
            : which == META_IFINDEX  ? "ctx->ifindex"
            : which == META_VLAN_TCI ? "(ctx->vlan_tci & 0xffff)"
                                     : "(ctx->vlan_present != 0)";
-}
-
-/* ---------------------------------------------------------------- in front of the function */
-
-static void put_filter(const struct source *s)
-{
-    for (size_t i = 0; i < s->o->filter_len; i++) {
-        char c = s->o->filter[i];
-        if ((unsigned char)c < ' ' || c == 127)
-            c = ' ';
-        if (c == '/' && i && s->o->filter[i - 1] == '*')
-            strbuf_puts(s->out, " "); /* the comment does not end here */
-        strbuf_put(s->out, &c, 1);
-    }
-}
-
-/* Reading the packet where data and data_end are all there is. */
-static const char direct_load[] =
-    "/* Reads @size bytes at @at. The verifier wants to see the check on the very pointer that is read "
-    "through. */\n"
-    "__attribute__((unused))\n"
-    "static __always_inline int load(const void *data, const void *data_end, __u64 at, __u32 size, __u32 "
-    "*out)\n"
-    "{\n"
-    "    const __u8 *p = data;\n"
-    "\n"
-    "    if (__builtin_constant_p(at)) {\n"
-    "        if (at > 0x7fff || p + at + size > (const __u8 *)data_end)\n"
-    "            return -1;\n"
-    "        p += at;\n"
-    "    } else {\n"
-    "        asm volatile(\"\" : \"+r\"(at));\n"
-    "        if (at > 0xffff - 4)\n"
-    "            return -1;\n"
-    "        p += at;\n"
-    "        asm volatile(\"\" : \"+r\"(p));\n"
-    "        if (p + size > (const __u8 *)data_end)\n"
-    "            return -1;\n"
-    "    }\n"
-    "    *out = size == 1 ? *p : size == 2 ? bpf_ntohs(*(const __u16 *)p) : bpf_ntohl(*(const __u32 *)p);\n"
-    "    return 0;\n"
-    "}\n\n";
-
-/* The same where a helper reads what is not in the packet's first buffer. */
-static void put_helper_load(const struct source *s)
-{
-    bool xdp = s->o->target == WEIR_TARGET_XDP;
-
-    strbuf_printf(
-        s->out,
-        "/* Reads @size bytes at @at, wherever in the packet's buffers they are. */\n"
-        "__attribute__((unused))\n"
-        "static __always_inline int load_slowly(struct %s *ctx, __u32 at, __u32 size, __u32 *out)\n"
-        "{\n"
-        "    __u8 b[4] = {0};\n"
-        "\n"
-        "    if (at > 0x7fffffff || %s(ctx, at, b, size))\n"
-        "        return -1;\n"
-        "    *out = size == 1   ? b[0]\n"
-        "           : size == 2 ? (__u32)b[0] << 8 | b[1]\n"
-        "                       : (__u32)b[0] << 24 | (__u32)b[1] << 16 | (__u32)b[2] << 8 | b[3];\n"
-        "    return 0;\n"
-        "}\n\n",
-        xdp ? "xdp_md" : "__sk_buff", xdp ? "bpf_xdp_load_bytes" : "bpf_skb_load_bytes");
-}
-
-static void put_macros(const struct source *s)
-{
-    bool direct =
-        s->o->target == WEIR_TARGET_XDP || s->o->target == WEIR_TARGET_TC || s->o->target == WEIR_TARGET_FUNC;
-
-    if (direct)
-        strbuf_puts(s->out, direct_load);
-    if (has_buffer(s))
-        put_helper_load(s);
-    strbuf_puts(s->out, "#define GUARD(reach) do { if ((__u64)(reach) > captured) goto miss; } while (0)\n");
-    strbuf_printf(s->out, "#define LOAD(v, size, at) do { if (%s%s%s) goto miss; } while (0)\n\n",
-                  direct ? "load(data, data_end, (__u32)(at), size, &v)" : "",
-                  direct && has_buffer(s) ? " && " : "",
-                  has_buffer(s) ? "load_slowly(ctx, (__u32)(at), size, &v)" : "");
-}
-
-/* ---------------------------------------------------------------- named sets */
-
-static void put_sets(const struct source *s)
-{
-    static const struct {
-        const char *type, *key;
-    } maps[] = {
-        [WEIR_SET_ADDRESSES] = {"LPM_TRIE", "struct weir_set_address"},
-        [WEIR_SET_PORTS] = {"HASH", "__u8[2]"},
-        [WEIR_SET_MACS] = {"HASH", "__u8[6]"},
-    };
-    bool addresses = false;
-
-    for (uint32_t i = 0; i < s->f->set.n; i++)
-        addresses |= s->f->set.at[i].kind == WEIR_SET_ADDRESSES;
-    if (addresses)
-        strbuf_puts(s->out, "/* bits: 32 for the family, 4 or 6, and the prefix */\n"
-                            "struct weir_set_address {\n    __u32 bits, family;\n    __u8 bytes[16];\n};\n\n");
-    for (uint32_t i = 0; i < s->f->set.n; i++) {
-        const struct ir_set *set = &s->f->set.at[i];
-        strbuf_printf(s->out,
-                      "struct {\n    __uint(type, BPF_MAP_TYPE_%s);\n    __uint(map_flags, BPF_F_NO_PREALLOC);\n"
-                      "    __uint(max_entries, %u);\n    __type(key, %s);\n    __type(value, __u32);\n} %s "
-                      "SEC(\".maps\");\n\n"
-                      "__attribute__((unused))\nstatic __always_inline __u32 weir_in_%s(const void *key)\n{\n"
-                      "    return bpf_map_lookup_elem(&%s, key) != 0;\n}\n\n",
-                      maps[set->kind].type, (unsigned)ir_set_members(set->kind), maps[set->kind].key, set->name,
-                      set->name, set->name);
-    }
 }
 
 /* The first set whose name means something else to C; NULL when there is none. */
@@ -183,44 +58,6 @@ static const struct ir_set *find_c_word(const struct ir_func *f)
     return NULL;
 }
 
-static void put_head(const struct source *s)
-{
-    static const char *const section[] = {
-        [WEIR_TARGET_XDP] = "xdp",
-        [WEIR_TARGET_TC] = "tc",
-        [WEIR_TARGET_SOCKET] = "socket",
-        [WEIR_TARGET_CGROUP] = "cgroup_skb/ingress",
-    };
-    uint32_t target = s->o->target;
-    bool xdp = target == WEIR_TARGET_XDP;
-
-    strbuf_printf(
-        s->out,
-        "/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */\n/* Made by weir from the %s: ", s->o->what);
-    put_filter(s);
-    strbuf_puts(s->out,
-                " */\n#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n#include <bpf/bpf_endian.h>\n\n");
-    put_sets(s);
-    put_macros(s);
-    if (target == WEIR_TARGET_FUNC) {
-        strbuf_puts(s->out, "__hidden int weir(void *data, void *data_end, __u32 wire_len)\n{\n"
-                            "    __u64 captured = (__u64)((char *)data_end - (char *)data);\n");
-        return;
-    }
-    strbuf_printf(s->out, "SEC(\"%s%s\")\nint weir(struct %s *ctx)\n{\n", section[target],
-                  s->o->frags && xdp ? ".frags" : "", xdp ? "xdp_md" : "__sk_buff");
-    if (xdp || target == WEIR_TARGET_TC)
-        strbuf_puts(s->out, "    void *data = (void *)(long)ctx->data;\n"
-                            "    void *data_end = (void *)(long)ctx->data_end;\n"
-                            "\n"
-                            "    (void)data;\n"
-                            "    (void)data_end;\n");
-    strbuf_printf(s->out, "    __u64 captured = %s;\n    __u32 wire_len = captured;\n",
-                  !xdp          ? "ctx->len"
-                  : s->o->frags ? "bpf_xdp_get_buff_len(ctx)"
-                                : "(__u64)((char *)data_end - (char *)data)");
-}
-
 /* ---------------------------------------------------------------- values */
 
 static bool is_named(const struct source *s, ir_value v)
@@ -231,19 +68,21 @@ static bool is_named(const struct source *s, ir_value v)
 /* Adds what @v needs, and itself, to the values of block @block. */
 static void want(struct source *s, ir_value v, uint32_t block)
 {
+    uint32_t in = s->braces[block] + 1;
+
     if (!vec_push(s->scratch, &s->stack, v))
         s->no_memory = true;
     while (s->stack.n && !s->no_memory) {
         ir_value top = s->stack.at[s->stack.n - 1];
         const struct ir_node *n = node(s, top);
         ir_value next = IR_NONE;
-        if (s->computed[top] == block + 1) {
+        if (s->computed[top] == in) {
             s->stack.n--;
             continue;
         }
-        if (n->a != IR_NONE && s->computed[n->a] != block + 1)
+        if (n->a != IR_NONE && s->computed[n->a] != in)
             next = n->a;
-        else if (n->b != IR_NONE && s->computed[n->b] != block + 1)
+        else if (n->b != IR_NONE && s->computed[n->b] != in)
             next = n->b;
         if (next != IR_NONE) { /* operands have smaller numbers: the stack descends */
             if (!vec_push(s->scratch, &s->stack, next))
@@ -251,7 +90,7 @@ static void want(struct source *s, ir_value v, uint32_t block)
             continue;
         }
         s->stack.n--;
-        s->computed[top] = block + 1;
+        s->computed[top] = in;
         if (is_named(s, top) && !vec_push(s->scratch, &s->order, top))
             s->no_memory = true;
         if (n->op == IR_META && !meta_of(s, n->imm) && !s->not_there) {
@@ -355,7 +194,7 @@ static void put_value(const struct source *s, ir_value v)
     bool shifts = (n->op == IR_SHL || n->op == IR_SHR) && !is_const_in(s, n->b, 0, 31);
 
     if (ir_is_load(n)) {
-        strbuf_printf(s->out, "        LOAD(v%u, %u, ", (unsigned)v, ir_load_size(n));
+        strbuf_printf(s->out, "        LOAD%s(v%u, %u, ", s->far && n->a != IR_NONE ? "_FAR" : "", (unsigned)v, ir_load_size(n));
         put_address(s, n->a, n->imm);
         strbuf_puts(s->out, ");\n");
         return;
@@ -488,19 +327,43 @@ static void want_phis(struct source *s, uint32_t block)
     }
 }
 
-/* Values wanted since @from, which are declared already. */
-static void put_values(struct source *s, uint32_t from)
+/* Values @from to @end of the order, which are declared already. */
+static void put_values(struct source *s, uint32_t from, uint32_t end)
 {
-    for (uint32_t i = from; i < s->order.n; i++)
+    for (uint32_t i = from; i < end; i++)
         put_value(s, s->order.at[i]);
+}
+
+/* Is what @g asks for read in these braces? Then the load says whether it is there. Only the latest values are looked at. */
+static bool is_loaded(const struct source *s, const struct ir_guard *g)
+{
+    for (uint32_t i = s->order.n; i-- > 0 && s->order.n - i <= GUARD_LOOKS;) {
+        const struct ir_node *n = node(s, s->order.at[i]);
+        if (ir_is_load(n) && n->a == g->base && n->imm == g->offset && ir_load_size(n) >= g->size)
+            return true;
+    }
+    return false;
+}
+
+/* Makes sure that the packet reaches as far as the guards of @b at fixed places ask for. */
+static void put_fixed_guards(struct source *s, const struct ir_block *b)
+{
+    uint64_t reach = 0;
+
+    for (uint32_t i = 0; i < b->guard.n; i++)
+        if (b->guard.at[i].base == IR_NONE && (uint64_t)b->guard.at[i].offset + b->guard.at[i].size > reach)
+            reach = (uint64_t)b->guard.at[i].offset + b->guard.at[i].size;
+    if (reach)
+        strbuf_printf(s->out, "        GUARD(%uu);\n", reach > UINT32_MAX ? UINT32_MAX : (unsigned)reach);
 }
 
 static void put_block(struct source *s, uint32_t block)
 {
     const struct ir_block *b = &s->f->block.at[block];
-    uint32_t reach = 0;
 
-    s->order.n = 0;
+    if (s->braces[block] == block)
+        s->order.n = 0;
+    uint32_t from = s->order.n;
     for (uint32_t i = 0; i < b->guard.n; i++)
         if (b->guard.at[i].base != IR_NONE)
             want(s, b->guard.at[i].base, block);
@@ -508,42 +371,62 @@ static void put_block(struct source *s, uint32_t block)
     if (b->on != IR_NONE)
         want(s, b->on, block);
     want_phis(s, block);
-    strbuf_printf(s->out, "b%u: __attribute__((unused));\n    {\n", (unsigned)block);
-    for (uint32_t i = 0; i < s->order.n; i++)
-        strbuf_printf(s->out, "%sv%u%s", i % 12 ? ", " : "        __u32 ", (unsigned)s->order.at[i],
-                      i % 12 == 11 || i + 1 == s->order.n ? ";\n" : "");
-    for (uint32_t i = 0; i < b->guard.n; i++)
-        if (b->guard.at[i].base == IR_NONE &&
-            (uint64_t)b->guard.at[i].offset + b->guard.at[i].size <= UINT32_MAX &&
-            b->guard.at[i].offset + b->guard.at[i].size > reach)
-            reach = b->guard.at[i].offset + b->guard.at[i].size;
-        else if (b->guard.at[i].base == IR_NONE &&
-                 (uint64_t)b->guard.at[i].offset + b->guard.at[i].size > UINT32_MAX)
-            reach = UINT32_MAX;
-    if (reach)
-        strbuf_printf(s->out, "        GUARD(%uu);\n", (unsigned)reach);
-    uint32_t all = s->order.n;
-    s->order.n = behind;
-    put_values(s, 0);
+    strbuf_printf(s->out, "b%u: __attribute__((unused));\n%s", (unsigned)block, s->braces[block] == block ? "    {\n" : "");
+    for (uint32_t i = from; i < s->order.n; i++)
+        strbuf_printf(s->out, "%sv%u%s", (i - from) % 12 ? ", " : "        __u32 ", (unsigned)s->order.at[i],
+                      (i - from) % 12 == 11 || i + 1 == s->order.n ? ";\n" : "");
+    put_fixed_guards(s, b);
+    put_values(s, from, behind);
     for (uint32_t i = 0; i < b->guard.n; i++) {
         const struct ir_guard *g = &b->guard.at[i];
-        if (g->base == IR_NONE)
+        if (g->base == IR_NONE || is_loaded(s, g))
             continue;
         strbuf_puts(s->out, "        GUARD((__u64)(__u32)(");
         put_address(s, g->base, g->offset);
         strbuf_printf(s->out, ") + %uu);\n", (unsigned)g->size);
     }
-    s->order.n = all;
-    put_values(s, behind);
+    put_values(s, behind, s->order.n);
     put_phis(s, block);
     put_switch(s, block);
-    strbuf_puts(s->out, "    }\n");
+    if (block + 1 == s->f->block.n || s->braces[block + 1] == block + 1)
+        strbuf_puts(s->out, "    }\n");
+}
+
+/* Whose braces each block is in: those of the block in front of it, if no other one leads to it. */
+static void find_braces(struct source *s)
+{
+    const struct ir_func *f = s->f;
+
+    for (uint32_t b = 0; b < f->block.n; b++)
+        s->braces[b] = IR_NONE;
+    if (f->entry < f->block.n)
+        s->braces[f->entry] = f->entry;
+    for (uint32_t b = 0; b < f->block.n; b++) {
+        if (s->braces[b] == IR_NONE)
+            s->braces[b] = b;
+        for (uint32_t i = 0; i < f->block.at[b].to.n; i++) {
+            uint32_t t = f->block.at[b].to.at[i].target;
+            if (t < f->block.n)
+                s->braces[t] = t == b + 1 && (s->braces[t] == IR_NONE || s->braces[t] == s->braces[b]) ? s->braces[b] : t;
+        }
+    }
+}
+
+/* Protochain, as it is unrolled, makes more than a hundred loads one behind the other. */
+static bool has_many_far_loads(const struct source *s)
+{
+    uint32_t n = 0;
+
+    for (ir_value v = 0; v < s->f->value.n; v++)
+        n += ir_is_load(node(s, v)) && node(s, v)->a != IR_NONE;
+    return source_has_buffer(s) && n >= FAR_LOADS;
 }
 
 static void put_function(struct source *s)
 {
     const struct ir_func *f = s->f;
 
+    s->far = has_many_far_loads(s);
     put_head(s);
     for (uint32_t b = 0; b < f->block.n; b++)
         for (uint32_t i = 0; i < f->block.at[b].phi.n; i++)
@@ -572,9 +455,12 @@ int c_source(const struct ir_func *f, const struct c_options *o, struct diag_sin
     }
 
     s.computed = arena_array(f->arena, uint32_t, f->value.n);
-    if (s.computed)
+    s.braces = arena_array(f->arena, uint32_t, f->block.n);
+    if (s.computed && s.braces) {
+        find_braces(&s);
         put_function(&s);
-    bool failed = !s.computed || s.no_memory || out->failed;
+    }
+    bool failed = !s.computed || !s.braces || s.no_memory || out->failed;
     arena_rewind(f->arena, m);
     if (failed)
         return WEIR_E_MEMORY;
