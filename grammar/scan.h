@@ -25,6 +25,8 @@ struct seen {
 };
 
 /* One run of the parser. */
+#define RECENT_WORDS 64
+
 struct parse_ctx {
     struct arena *arena;
     struct diag_sink *sink;
@@ -37,6 +39,7 @@ struct parse_ctx {
     VEC(struct ast_arg) list; /* numbers of the ATM or SS7 list being read */
     VEC(struct span) open;    /* brackets not closed yet */
     struct seen seen[3];      /* the last tokens, newest first */
+    const struct keyword *recent[RECENT_WORDS]; /* keywords that were found, by what scan_word() makes of their letters; or NULL */
     uint32_t bad_end;         /* where the last token reported by the scanner ends */
     bool unopened;            /* the last token closes nothing */
     bool no_memory;

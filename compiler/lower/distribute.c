@@ -202,7 +202,7 @@ static bool choice_number(const struct distribution *d, uint32_t choice, uint32_
 
     for (int side = 0; side < 2 && ok; side++, leaf = x->nf.at[leaf].next) {
         ok = leaf != NF_NONE && nf_is_test(x, leaf) && nf_test_value(x, leaf) == d->on[side];
-        struct set s = ok ? nf_test_set(x, leaf, d->kind == NF_OR) : (struct set){NULL, 0, NULL, 0};
+        struct set s = ok ? nf_test_set(x, leaf, d->kind == NF_OR) : (struct set){NULL, 0, 0, NULL};
         ok = s.n == 1 && s.at[0].lo == s.at[0].hi && (side == 0 || s.at[0].lo == *number);
         *number = ok ? s.at[0].lo : 0;
     }
@@ -238,7 +238,7 @@ static void append_point(struct distribution *d, uint32_t list, ir_value on, uin
     if (d->x->failed)
         return;
     *one = (struct interval){number, number};
-    nf_become_leaf(d->x, leaf, on, (struct set){one, 1, NULL, 0}, d->kind == NF_OR, at);
+    nf_become_leaf(d->x, leaf, on, (struct set){one, 1, 0, NULL}, d->kind == NF_OR, at);
     nf_list_append(d->x, list, leaf);
 }
 
@@ -582,7 +582,7 @@ static bool side_key(struct distribution *d, int side, uint32_t k, struct entry 
             return false;
         key[n++] = s.at[0];
     }
-    out->set = (struct set){key, n, NULL, 0};
+    out->set = (struct set){key, n, 0, NULL};
     return c == NF_NONE && l == NF_NONE;
 }
 

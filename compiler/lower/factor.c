@@ -598,10 +598,30 @@ static void hoist_common(struct factor *x, uint32_t list)
     nf_list_append(&x->form, list, outer);
 }
 
+/* Are these but a few tests of different values? There is nothing to regroup then. */
+static bool is_plain(const struct normal_form *x, uint32_t list)
+{
+    ir_value on[LONG_LIST - 1];
+    uint32_t n = 0;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++) {
+        if (n == LONG_LIST - 1 || !nf_is_test(x, i))
+            return false;
+        on[n] = nf_test_value(x, i);
+        for (uint32_t k = 0; k < n; k++)
+            if (on[k] == on[n])
+                return false;
+    }
+    return true;
+}
+
 /* Regroups one list. */
 static void regroup(struct factor *x, uint32_t list)
 {
     uint32_t base = x->run.n;
+
+    if (is_plain(&x->form, list))
+        return;
 
     nf_flatten(&x->form, list);
     bool settled = is_settled(x, list, x->form.nf.at[list].first);

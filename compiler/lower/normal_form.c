@@ -377,7 +377,7 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
             return s;
         if (one)
             *one = t->one;
-        s = (struct set){one ? one : t->set, one ? 1 : t->n, NULL, 0};
+        s = (struct set){one ? one : t->set, one ? 1 : t->n, 0, NULL};
     }
     if (n->negated != outcome)
         return s;
@@ -392,7 +392,7 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
     }
     if (rest && open)
         rest[m++] = (struct interval){lo, UINT32_MAX};
-    return (struct set){rest, m, NULL, 0};
+    return (struct set){rest, m, 0, NULL};
 }
 
 bool sets_meet(struct set a, struct set b)
@@ -458,7 +458,7 @@ struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
         ordered++;
     }
     uint32_t m = intervals_unite(x->t, in, n);
-    struct set s = {in, m, NULL, 0};
+    struct set s = {in, m, 0, NULL};
     bool cheap = ordered > 1 && ordered <= ORDERED_MAX && compares(order, ordered) <= compares(in, m) &&
                  compares(order, ordered) <= compares_between(in, m);
     if (cheap && (kept = intervals_new(x, ordered))) {

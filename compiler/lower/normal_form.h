@@ -16,11 +16,10 @@ enum nf_kind { NF_LEAF, NF_OR, NF_AND, NF_SWITCH };
 /* A set of numbers: sorted, disjoint intervals. */
 struct set {
     const struct interval *at;
-    uint32_t n;
-    /* a few tests that say the same, in the order of the text and no dearer, which is how they are then made:
+    uint32_t n, ordered;
+    /* `ordered` tests that say the same, in the order of the text and no dearer, which is how they are then made:
      * traffic often meets the first; or NULL */
     const struct interval *order;
-    uint32_t ordered;
 };
 
 /* A node of the normal form. Lists are linked through `next`. */

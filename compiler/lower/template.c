@@ -107,7 +107,7 @@ static void fill_leaf(const struct template *t, uint32_t at, uint32_t row, struc
     struct lower *lw = t->x->lw;
 
     if (t->column[at]) {
-        to->set = (struct set){lw->column.at[t->column[at] - 1] + row, 1, NULL, 0};
+        to->set = (struct set){lw->column.at[t->column[at] - 1] + row, 1, 0, NULL};
     } else if (to->leaf != COND_FALSE) { /* no test: a condition is used once */
         struct cond_node copy = lw->node.at[to->leaf];
         to->leaf = lw->node.n;
