@@ -311,7 +311,7 @@ static cond in_rows(struct lower *lw, const ir_value *v, const struct list_row *
         to[m++] = (struct ir_case){w, groups};
         child[groups++] = in_rows(lw, v, row + i, next - i, k + 1);
     }
-    if (groups < SWITCH_MIN && n < ROWS_MANY) { /* few are asked one after the other */
+    if (groups < SWITCH_MIN && (n < ROWS_MANY || lw->o->tune == WEIR_TUNE_SIZE)) { /* few are asked one after the other */
         cond any = COND_FALSE;
         for (uint32_t i = 0; i < m; i++)
             if (to[i].target != UINT32_MAX)

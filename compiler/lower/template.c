@@ -25,20 +25,20 @@ struct template {
     bool part;              /* the list has other items, with which these are regrouped */
     struct nf *node;
     uint32_t *column;       /* by node: as in struct cond_node */
-    uint32_t *back;         /* by node: the AST node it comes from stands so far in front of the end of the item */
+    uint32_t *back;         /* by node: the AST node it comes from stands so far in front of the end of the item; or NF_NONE */
     uint32_t n;
 };
 
-/* How far in front of the end of the first item the node at @at stands; 0 for the item itself. */
+/* How far in front of the end of the first item the node at @at stands; NF_NONE: nowhere, it is a list's. */
 static uint32_t place_of(const struct template *t, struct span at)
 {
     const struct ast_node *node = t->x->lw->in->ast->node.at;
     uint32_t item = t->rows->item[0];
 
-    for (uint32_t i = item; i > node[item].first; i--)
-        if (node[i - 1].at.begin == at.begin && node[i - 1].at.end == at.end)
-            return item - (i - 1);
-    return 0;
+    for (uint32_t i = node[item].first; i < item; i++)
+        if (node[i].at.begin == at.begin && node[i].at.end == at.end)
+            return item - i;
+    return NF_NONE;
 }
 
 /* Adds a copy of the leaf @i of the normal form to the place @at. */
@@ -128,7 +128,8 @@ static uint32_t fill(const struct template *t, uint32_t row, bool done)
         struct nf *to = &x->nf.at[base + i];
         *to = t->node[i];
         to->done = done;
-        to->at = node[t->rows->item[row] - t->back[i]].at;
+        if (t->back[i] != NF_NONE)
+            to->at = node[t->rows->item[row] - t->back[i]].at;
         to->next += to->next == NF_NONE ? 0 : base;
         if (to->kind == NF_LEAF) {
             fill_leaf(t, i, row, to);
