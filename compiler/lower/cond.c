@@ -43,6 +43,15 @@ cond cond_or(struct lower *lw, cond a, cond b)
     return node_new(lw, (struct cond_node){.kind = COND_OR, .left = a, .right = b});
 }
 
+cond cond_or_else(struct lower *lw, cond a, cond b)
+{
+    cond c = cond_or(lw, a, b);
+
+    if (c != COND_TRUE && c != COND_FALSE && c != a && c != b)
+        lw->node.at[c].exclusive = true;
+    return c;
+}
+
 cond cond_not(struct lower *lw, cond a)
 {
     if (a == COND_TRUE || a == COND_FALSE)

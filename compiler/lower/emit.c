@@ -3,7 +3,7 @@
  * lower/emit.c - a formula into blocks, variables into SSA values.
  *
  * One block a leaf, in the order of evaluation. Targets: AND(l, r) sends l's success to r, OR(l, r) its
- * failure, NOT swaps; parents stand behind their children in the array, so one backward loop does it. Where
+ * failure, NOT swaps; an alternative that excludes the others is over once its first test has held. Parents stand behind their children in the array, so one backward loop does it. Where
  * the values of a variable meet, it gets a PHI if it is still read behind that place (Cytron et al., "Efficiently
  * computing static single assignment form", 1991; on an acyclic graph in topological order one forward pass
  * is enough).
@@ -37,12 +37,14 @@ static bool has_block(const struct cond_node *n)
 }
 
 /* Block numbers and targets. A node's blocks follow each other: its own, then those of its children in order. */
-static bool assign_targets(struct lower *lw, cond root, struct emit *e)
+static bool assign_targets(struct lower *lw, cond root, bool variables, struct emit *e)
 {
     uint32_t *count = arena_array(lw->arena, uint32_t, root + 1);
     bool *reached = arena_array(lw->arena, bool, root + 1); /* others folded away */
+    /* by alternative of an exclusive OR: where it goes on once its first test has held, plus one; 0: this is none */
+    uint32_t *begun = arena_array(lw->arena, uint32_t, root + 1);
 
-    if (!count || !reached)
+    if (!count || !reached || !begun)
         return false;
     for (cond i = 0; i <= root; i++) {
         const struct cond_node *n = &lw->node.at[i];
@@ -93,10 +95,15 @@ static bool assign_targets(struct lower *lw, cond root, struct emit *e)
         r->entry = n->entry + count[n->left];
         r->yes = n->yes;
         r->no = n->no;
-        if (n->kind == COND_AND)
+        if (n->kind == COND_AND) {
             l->yes = r->entry;
-        else
-            l->no = r->entry;
+            begun[n->left] = begun[i];
+            r->no = begun[i] ? begun[i] - 1 : n->no;
+            continue;
+        }
+        if (n->exclusive && !variables) /* where variables meet, few ways are better */
+            begun[n->left] = begun[n->right] = begun[i] ? begun[i] : n->no + 1;
+        l->no = r->entry;
     }
     return true;
 }
@@ -446,11 +453,11 @@ int cond_emit(struct lower *lw, cond root)
         lw->f->entry = root == COND_TRUE ? IR_ACCEPT : IR_REJECT;
         return 0;
     }
-    if (!assign_targets(lw, root, &e))
-        return WEIR_E_MEMORY;
-    lw->f->entry = 0;
     for (uint32_t var = 1; var < lw->var.n; var++)
         variables |= lw->var.at[var].placeholder != IR_NONE;
+    if (!assign_targets(lw, root, variables, &e))
+        return WEIR_E_MEMORY;
+    lw->f->entry = 0;
     if (!variables)
         emit_without_variables(lw, &e);
     else if (!emit_with_variables(lw, &e))

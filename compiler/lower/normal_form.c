@@ -8,6 +8,7 @@
 
 #define LONG_LIST   64   /* items from which each is simplified by itself */
 #define RESERVE_MAX 4096 /* nodes for which there is room at once */
+#define EXCLUSIVE_MAX 8 /* alternatives of which it is found out whether they exclude each other */
 #define ORDERED_MAX 6 /* tests of one value that are made in the order of the text */
 
 uint32_t nf_new(struct normal_form *x, struct nf n)
@@ -482,6 +483,28 @@ void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct se
 
 /* ---------------------------------------------------------------- back to conditions */
 
+/* Do all parts of a list of OR begin with tests of one value, no two of which hold together? */
+static bool is_exclusive(struct normal_form *x, uint32_t list)
+{
+    struct set set[EXCLUSIVE_MAX];
+    uint32_t n = 0, first = NF_NONE;
+
+    if (x->nf.at[list].kind != NF_OR || x->nf.at[list].strict)
+        return false;
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++) {
+        uint32_t head = x->nf.at[i].kind == NF_AND ? x->nf.at[i].first : i;
+        if (n == EXCLUSIVE_MAX || head == NF_NONE || !nf_is_test(x, head) || x->nf.at[head].negated ||
+            (first != NF_NONE && nf_test_value(x, head) != nf_test_value(x, first)))
+            return false;
+        first = first == NF_NONE ? head : first;
+        set[n] = nf_test_set(x, head, true);
+        for (uint32_t k = 0; k < n; k++)
+            if (x->failed || sets_meet(set[k], set[n]))
+                return false;
+    }
+    return n > 1;
+}
+
 static cond rebuild_one(struct normal_form *x, uint32_t i)
 {
     struct lower *lw = x->lw;
@@ -507,11 +530,12 @@ static cond rebuild_one(struct normal_form *x, uint32_t i)
     case NF_OR:
     case NF_AND: {
         cond all = n->kind == NF_AND ? COND_TRUE : COND_FALSE;
+        bool exclusive = is_exclusive(x, i);
         for (uint32_t child = n->first; child != NF_NONE; child = x->nf.at[child].next) {
             cond c = x->nf.at[child].built;
             if (n->strict && (c == COND_TRUE || c == COND_FALSE)) /* what stands before defines something: it must stay */
                 c = cond_eq(lw, ir_const(lw->f, 0), c == COND_TRUE ? 0 : 1);
-            all = n->kind == NF_AND ? cond_and(lw, all, c) : cond_or(lw, all, c);
+            all = n->kind == NF_AND ? cond_and(lw, all, c) : exclusive ? cond_or_else(lw, all, c) : cond_or(lw, all, c);
         }
         return all;
     }
