@@ -55,7 +55,8 @@ static bool is_same_prim(const struct prim *p, const struct prim *q)
     case PRIM_LENGTH:
         return true;
     case PRIM_HOST:
-        return memcmp(p->u.v4, q->u.v4, p->count * sizeof *p->u.v4) == 0 && memcmp(p->v6, q->v6, p->count6 * sizeof *p->v6) == 0;
+        return (p->count == 0 || memcmp(p->u.v4, q->u.v4, p->count * sizeof *p->u.v4) == 0) &&
+               (p->count6 == 0 || memcmp(p->v6, q->v6, p->count6 * sizeof *p->v6) == 0);
     case PRIM_PORT:
         return memcmp(p->u.numbers, q->u.numbers, p->count * sizeof *p->u.numbers) == 0;
     case PRIM_MAC48:
