@@ -443,6 +443,22 @@ static uint32_t compares_between(const struct interval *in, uint32_t n)
     return sum + (in[n - 1].hi != UINT32_MAX);
 }
 
+/*
+ * Networks and ranges, the lowest of which is asked for first: a search finds that one as soon, and others sooner than one
+ * after the other.
+ */
+static bool better_searched(const struct interval *order, uint32_t n)
+{
+    uint32_t wide = 0;
+
+    for (uint32_t i = 0; i < n; i++) {
+        if (order[i].lo < order[0].lo)
+            return false;
+        wide += compares(&order[i], 1) > 1;
+    }
+    return wide > 1;
+}
+
 struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
 {
     struct interval order[ORDERED_MAX], *kept;
@@ -461,7 +477,7 @@ struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
     uint32_t m = intervals_unite(x->t, in, n);
     struct set s = {in, m, 0, NULL};
     bool cheap = ordered > 1 && ordered <= ORDERED_MAX && compares(order, ordered) <= compares(in, m) &&
-                 compares(order, ordered) <= compares_between(in, m);
+                 compares(order, ordered) <= compares_between(in, m) && !better_searched(order, ordered);
     if (cheap && (kept = intervals_new(x, ordered))) {
         memcpy(kept, order, ordered * sizeof *kept);
         s.order = kept;

@@ -14,6 +14,8 @@
 #define RUN_LEAF  4u /* ... at the leaves of a tree */
 #define RUN_SMALL 48u /* ... both, in small programs: halving costs a compare that finds nothing */
 #define RUN_CASES (2 * RUN_SMALL + 2)
+#define FEW_MIN   5u  /* cases from which intervals are searched rather than asked for one after the other ... */
+#define FEW_MAX   16u /* ... and up to which the first is asked for first */
 
 /* ---------------------------------------------------------------- what to look at */
 
@@ -389,6 +391,17 @@ static uint32_t put_boundary(struct cb_emit *e, uint32_t bound, uint32_t above, 
     return cb_put_jump(e, CB_JMP | CB_JGT, bound, above, below);
 }
 
+/*
+ * Should the numbers at the top go first? Among addresses, which lie everywhere, the end with more numbers; among ports
+ * and types low numbers are as common as high ones, and so the low end is asked for first, unless that is one number.
+ */
+static bool top_first(const struct ir_case *c, uint32_t n, uint32_t low, uint32_t high)
+{
+    uint32_t top = high - c[n - 2].last, bottom = c[0].last - low;
+
+    return high > UINT16_MAX ? top > bottom + 1 : high == UINT16_MAX && bottom == 0 && top > 1;
+}
+
 /* One compare after the other, points first. @c is used up. */
 static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t low, uint32_t high)
 {
@@ -410,6 +423,12 @@ static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t 
             found = first == c[i].last && c[i - 1].target == c[i + 1].target;
             if (found)
                 break;
+        }
+        if (!found && top_first(c, n, low, high)) {
+            put_boundary(e, c[n - 2].last, target_ref(e, c[n - 1].target), next);
+            high = c[n - 2].last;
+            c[--n - 1].last = UINT32_MAX;
+            continue;
         }
         if (!found && c[0].last == low) {
             i = 0;
@@ -466,6 +485,43 @@ static uint32_t part_split(const struct tree *t, const struct part *p)
     return lo;
 }
 
+/* Is one of these numbers alone, so that one compare finds it? */
+static bool has_point(const struct ir_case *c, uint32_t n)
+{
+    for (uint32_t i = 1; i + 1 < n; i++)
+        if (c[i].last == c[i - 1].last + 1 && c[i - 1].target == c[i + 1].target)
+            return true;
+    return false;
+}
+
+/* Are these intervals, and enough to be searched? */
+static bool is_searched(const struct cb_emit *e, const struct ir_case *c, uint32_t n)
+{
+    return !e->small && n >= FEW_MIN && !has_point(c, n);
+}
+
+/*
+ * The case behind which few intervals are parted: the first two of all, so that the first interval takes no more compares
+ * than asking for it alone; else so that both sides weigh the same, a case being the heavier the more numbers it has.
+ */
+static uint32_t part_balance(const struct tree *t, const struct part *p, uint32_t highest)
+{
+    uint32_t n = p->hi - p->lo + 1, low = p->low, best = p->lo;
+    uint64_t span = (uint64_t)highest - low + 1, all = span + span / 2, sum = 0, least = UINT64_MAX;
+
+    if (n == t->n && n <= FEW_MAX)
+        return p->lo + 1;
+    for (uint32_t i = p->lo; i < p->hi; low = t->c[i++].last + 1) {
+        sum += (uint64_t)t->c[i].last - low + 1 + span / (2 * n);
+        uint64_t off = 2 * sum > all ? 2 * sum - all : all - 2 * sum;
+        if (off < least) {
+            least = off;
+            best = i;
+        }
+    }
+    return best;
+}
+
 static void push_part(struct tree *t, struct part p)
 {
     if (p.lo == p.hi) {
@@ -484,13 +540,15 @@ static void emit_part(struct tree *t, struct part p, uint32_t run_max, uint32_t 
 
     if (p.insn != NONE)
         bind(e, p.insn, p.on_yes, e->code.n);
-    if (n <= RUN_CASES && (t->weight[p.hi] - t->weight[p.lo] + 1) / 2 <= run_max) {
+    bool few = n <= RUN_CASES && (t->weight[p.hi] - t->weight[p.lo] + 1) / 2 <= run_max, searched = is_searched(e, t->c + p.lo, n);
+    if (few && !searched) {
         for (uint32_t i = 0; i < n; i++)
             c[i] = t->c[p.lo + i];
         emit_run(e, c, n, p.low, p.hi + 1 == t->n ? highest : c[n - 1].last);
         return;
     }
-    uint32_t split = part_split(t, &p), bound = t->c[split].last;
+    highest = p.hi + 1 == t->n ? highest : t->c[p.hi].last;
+    uint32_t split = few || (searched && n <= FEW_MAX) ? part_balance(t, &p, highest) : part_split(t, &p), bound = t->c[split].last;
     uint32_t insn = put_boundary(e, bound, NONE, NONE);
     push_part(t, (struct part){split + 1, p.hi, bound + 1, insn, true});
     push_part(t, (struct part){p.lo, split, p.low, insn, false});
@@ -512,7 +570,7 @@ void cb_switch_emit(struct cb_emit *e, const struct cb_test *test)
         return;
     }
     const uint32_t run_max = e->small ? RUN_SMALL : RUN_WHOLE;
-    if (n <= run_max + 1) { /* a compare for each case but the first at most */
+    if (n <= run_max + 1 && !is_searched(e, c, n)) { /* a compare for each case but the first at most */
         struct ir_case few[RUN_CASES];
         memcpy(few, c, n * sizeof *c);
         emit_run(e, few, n, r.lo, r.hi);
