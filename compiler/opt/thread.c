@@ -905,25 +905,11 @@ static bool count_tests(struct thread *t)
     return tests != NULL;
 }
 
-static bool joins_init(struct thread *t)
-{
-    const struct ir_func *f = t->f;
-    uint32_t b = 0;
-
-    while (b < f->block.n && f->block.at[b].phi.n == 0)
-        b++;
-    if (b == f->block.n)
-        return true;
-    t->join = arena_array(t->a, struct join, f->block.n);
-    t->here = arena_array(t->a, uint32_t, f->block.n);
-    return t->join && t->here;
-}
-
 /* Values worth keeping facts about, and for each block which of them are tested from it on. */
 static bool find_relevant(struct thread *t)
 {
     const struct ir_func *f = t->f;
-    uint32_t tracked = 0;
+    uint32_t tracked = 0, phis = 0;
 
     t->tracked = arena_array(t->a, uint32_t, f->value.n);
     t->target = arena_array(t->a, struct target, f->block.n + 2);
@@ -943,11 +929,16 @@ static bool find_relevant(struct thread *t)
                 behind |= t->target[b->to.at[c].target].relevant;
         again |= behind & own;
         t->target[i].relevant = behind | own;
+        phis |= b->phi.n;
     }
     for (ir_value v = 0; v < f->value.n; v++)
         if (t->tracked[v] && !(again >> (t->tracked[v] - 1) & 1))
             t->tracked[v] = 0;
-    return true;
+    if (!phis)
+        return true;
+    t->join = arena_array(t->a, struct join, f->block.n);
+    t->here = arena_array(t->a, uint32_t, f->block.n);
+    return t->join && t->here;
 }
 
 /* PHIs of @built: one argument for each edge block that was built for it, whose number is final now. */
@@ -1028,7 +1019,7 @@ static int rebuild(struct thread *t)
         return WEIR_E_MEMORY;
     if (!worth_it(t))
         return WEIR_OK;
-    if (!find_relevant(t) || !joins_init(t) || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
+    if (!find_relevant(t) || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
         !vec_reserve(t->a, &t->state, f->block.n) || !vec_reserve(t->a, &t->built, f->block.n) ||
         !vec_reserve(t->a, &t->built_of, f->block.n) || !vec_reserve(t->a, &t->child, 2 * f->block.n))
         return WEIR_E_MEMORY;
