@@ -100,10 +100,20 @@ struct ir_set {
     struct span at; /* where the filter names it first */
 };
 
+/* Advice on the order of tests: @test is hardly ever anything but 0 in packets where @given is @number. No pass relies on it. */
+struct ir_seldom {
+    ir_value test, given;
+    uint32_t number;
+};
+
+#define IR_SELDOM_MAX 2
+
 struct ir_func {
     struct arena *arena;
     uint32_t accept;          /* what a match returns: the snapshot length, not 0 */
     VEC(struct ir_set) set;
+    struct ir_seldom seldom[IR_SELDOM_MAX]; /* not part of the text */
+    uint32_t seldoms;
     VEC(struct ir_node) value;
     VEC(struct ir_block) block;
     uint32_t entry;           /* first block, or IR_ACCEPT / IR_REJECT */

@@ -52,7 +52,7 @@ static cond accessor_check(struct lower *lw, const struct cursor *c, uint8_t pro
     case BASE_TRAN4: {
         cond ip = link_proto(lw, c, ETHERTYPE_IP);
         cond is = cond_eq(lw, load_anchor(lw, net, 9, 1), accessors[proto].proto);
-        cond first = cond_not(lw, cond_any_bit(lw, load_anchor(lw, net, 6, 2), 0x1fff));
+        cond first = not_later_fragment(lw, net, is);
         return cond_and(lw, ip, cond_and(lw, is, first));
     }
     case BASE_TRAN6: {

@@ -240,6 +240,11 @@ cond lower_gateway(struct lower *lw, const struct prim *p);
 cond lower_decnet_host(struct lower *lw, const struct prim *p);
 cond lower_ip_proto(struct lower *lw, const struct prim *p);
 cond lower_port(struct lower *lw, const struct prim *p);
+/**
+ * Is what lies at @net, an IPv4 header, the whole packet or its first fragment, so that there is a transport header? @proto:
+ * the test of its protocol, made before.
+ */
+cond not_later_fragment(struct lower *lw, struct anchor net, cond proto);
 cond lower_protochain(struct lower *lw, const struct prim *p);
 cond lower_relation(struct lower *lw, const struct prim *p);
 cond lower_byte(struct lower *lw, const struct prim *p);

@@ -441,6 +441,7 @@ static bool emit_with_variables(struct lower *lw, struct emit *e)
     liveness(e);
     for (uint32_t i = 0; i < e->blocks && !lw->f->failed; i++)
         emit_block(e, i);
+    lw->f->seldoms = 0; /* it is said of values with placeholders in them; and there are PHIs now, which name blocks */
     return true;
 }
 

@@ -114,7 +114,7 @@ static cond tunnel_over_ipv4(struct lower *lw, const struct tunnel *t)
     const struct cursor *c = t->p->cursor;
     cond is = link_proto(lw, c, ETHERTYPE_IP);
     cond udp = cond_eq(lw, load_anchor(lw, cursor_net(c), 9, 1), IPPROTO_NUM_UDP);
-    cond first = cond_not(lw, cond_any_bit(lw, load_anchor(lw, cursor_net(c), 6, 2), 0x1fff));
+    cond first = not_later_fragment(lw, cursor_net(c), udp);
 
     return cond_and(lw, is, cond_and(lw, udp, cond_and(lw, first, by_ipv4_header(lw, c, tunnel_behind_ipv4, t))));
 }

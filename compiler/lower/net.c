@@ -219,9 +219,28 @@ static cond one_of_protocols(struct lower *lw, const struct prim *p, uint32_t k)
     return any;
 }
 
-static cond not_later_fragment(struct lower *lw, const struct cursor *c)
+/* TCP keeps to what the path takes, so that its packets are hardly ever fragments. */
+static void seldom_fragments(struct lower *lw, ir_value offset, const struct cond_node *proto)
 {
-    return cond_not(lw, cond_any_bit(lw, load_anchor(lw, cursor_net(c), 6, 2), 0x1fff));
+    struct ir_func *f = lw->f;
+
+    if (proto->kind == COND_OR) /* one of several protocols */
+        proto = &lw->node.at[proto->right];
+    if (proto->kind != COND_TEST)
+        return;
+    for (uint32_t i = 0; i < f->seldoms; i++)
+        if (f->seldom[i].test == offset)
+            return;
+    if (f->seldoms < IR_SELDOM_MAX)
+        f->seldom[f->seldoms++] = (struct ir_seldom){offset, proto->on, IPPROTO_NUM_TCP};
+}
+
+cond not_later_fragment(struct lower *lw, struct anchor net, cond proto)
+{
+    ir_value offset = ir_binary(lw->f, IR_AND, load_anchor(lw, net, 6, 2), ir_const(lw->f, 0x1fff));
+
+    seldom_fragments(lw, offset, &lw->node.at[proto]);
+    return cond_eq(lw, offset, 0);
 }
 
 static cond port_at(struct lower *lw, const struct prim *p, struct address a, uint32_t k)
@@ -260,7 +279,7 @@ cond lower_port(struct lower *lw, const struct prim *p)
     cond v6 = cond_and(lw, is6, cond_and(lw, proto6, by_direction(lw, p->dir, port_side6, p)));
     cond is4 = link_proto(lw, p->cursor, ETHERTYPE_IP);
     cond proto4 = one_of_protocols(lw, p, 9);
-    cond first = not_later_fragment(lw, p->cursor);
+    cond first = not_later_fragment(lw, cursor_net(p->cursor), proto4);
     cond ports = lw->pairs ? ports4(lw, p) : by_ipv4_header(lw, p->cursor, ports4, p);
     cond v4 = cond_and(lw, is4, cond_and(lw, proto4, cond_and(lw, first, ports)));
 

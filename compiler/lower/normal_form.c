@@ -9,6 +9,7 @@
 #define LONG_LIST   64   /* items from which each is simplified by itself */
 #define RESERVE_MAX 4096 /* nodes for which there is room at once */
 #define EXCLUSIVE_MAX 8 /* alternatives of which it is found out whether they exclude each other */
+#define NODES_MORE  4 /* that regrouping makes of most formulas */
 #define ORDERED_MAX 6 /* tests of one value that are made in the order of the text */
 
 uint32_t nf_new(struct normal_form *x, struct nf n)
@@ -335,7 +336,7 @@ uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct norm
     b.of = arena_array(work, uint32_t, root + 1);
     b.items = any_long ? arena_array(work, uint32_t, root + 1) : NULL;
     if (!b.negated || !b.reached || !b.of || (!b.items && any_long) || !measure_reach(x) ||
-        !vec_reserve(x->a, &x->nf, root < RESERVE_MAX ? root : RESERVE_MAX)) {
+        !vec_reserve(x->a, &x->nf, root < RESERVE_MAX ? root + NODES_MORE : RESERVE_MAX)) {
         x->failed = true;
     } else {
         look_down(&b, root);
