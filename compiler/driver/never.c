@@ -104,7 +104,7 @@ static void explain(struct never *v, struct diag_sink *sink, const char *text)
         culprit++;
     if (culprit > 0 && !contradict(v, &v->term[culprit], 1)) {
         also = span_join(term_span(v, 0), term_span(v, culprit - 1));
-        for (uint32_t i = 0; i < culprit; i++) {
+        for (uint32_t i = 0; i < culprit && culprit > 1; i++) { /* two that are all there are do */
             const uint32_t pair[] = {v->term[i], v->term[culprit]};
             if (contradict(v, pair, 2)) {
                 also = term_span(v, i);

@@ -59,6 +59,7 @@ struct cb_cost {
     uint32_t steps; /* instructions, about */
     uint8_t cells;  /* scratch cells needed on the way */
     bool uses_x;    /* X does not survive */
+    bool direct;    /* X can be loaded with it in one instruction */
 };
 
 /* How a block's switch is tested. */

@@ -196,22 +196,18 @@ static struct plan plan_make(const struct view *a, const struct view *b, bool ma
 static struct view view_static(const struct cb_emit *e, ir_value v)
 {
     const struct cb_cost *c = &e->cost[v];
-    uint32_t k;
-    uint8_t op = node(e, v)->op;
 
-    bool direct = op == IR_CONST || op == IR_PHI || cb_is_nibble(e, v, &k);
-
-    return (struct view){c->steps, c->cells, c->uses_x, direct, false, false};
+    return (struct view){c->steps, c->cells, c->uses_x, c->direct, false, false};
 }
 
 static struct cb_cost cost_load(struct cb_emit *e, const struct ir_node *n)
 {
     if (n->a == IR_NONE)
-        return (struct cb_cost){1, 0, false};
+        return (struct cb_cost){1, 0, false, false};
     struct view b = view_static(e, n->a);
     if (cb_address_unsafe(e, n->a, n->imm, ir_load_size(n)))
-        return (struct cb_cost){steps_add(b.steps, 4), b.cells, true};
-    return (struct cb_cost){b.direct ? 2 : steps_add(b.steps, 2), b.cells, true};
+        return (struct cb_cost){steps_add(b.steps, 4), b.cells, true, false};
+    return (struct cb_cost){b.direct ? 2 : steps_add(b.steps, 2), b.cells, true, false};
 }
 
 static struct cb_cost cost_binary(const struct cb_emit *e, const struct ir_node *n)
@@ -220,11 +216,11 @@ static struct cb_cost cost_binary(const struct cb_emit *e, const struct ir_node 
     uint32_t own = is_compare(n->op) ? 3 : 1, k;
 
     if (ir_is_const(e->f, n->b, &k))
-        return (struct cb_cost){steps_add(a.steps, own), a.cells, a.uses_x};
+        return (struct cb_cost){steps_add(a.steps, own), a.cells, a.uses_x, false};
     if (n->op == IR_SUB && ir_is_const(e->f, n->a, &k) && k == 0)
-        return (struct cb_cost){steps_add(b.steps, own), b.cells, b.uses_x};
+        return (struct cb_cost){steps_add(b.steps, own), b.cells, b.uses_x, false};
     struct plan p = plan_make(&a, &b, can_swap(n->op));
-    return (struct cb_cost){steps_add(p.steps, own), p.cells, true};
+    return (struct cb_cost){steps_add(p.steps, own), p.cells, true, false};
 }
 
 void cb_costs(struct cb_emit *e)
@@ -236,9 +232,9 @@ void cb_costs(struct cb_emit *e)
         if (ir_is_load(n))
             e->cost[v] = cost_load(e, n);
         else if (n->op == IR_CONST || n->op == IR_LEN || n->op == IR_META || n->op == IR_PHI)
-            e->cost[v] = (struct cb_cost){1, 0, false};
+            e->cost[v] = (struct cb_cost){1, 0, false, n->op == IR_CONST || n->op == IR_PHI};
         else if (cb_is_nibble(e, v, &k))
-            e->cost[v] = (struct cb_cost){2, 0, false};
+            e->cost[v] = (struct cb_cost){2, 0, false, true};
         else
             e->cost[v] = cost_binary(e, n);
     }
