@@ -98,15 +98,16 @@ static bool hash_reserve(struct ir_func *f)
     return true;
 }
 
-static ir_value value_append(struct ir_func *f, struct ir_node n)
+/* False when memory is out. */
+static bool value_append(struct ir_func *f, const struct ir_node *n)
 {
     if (!vec_reserve(f->arena, &f->value, 1) || !vec_reserve(f->arena, &f->range, 1)) {
         f->failed = true;
-        return 0;
+        return false;
     }
-    f->range.at[f->range.n++] = ir_node_range(f, &n);
-    f->value.at[f->value.n] = n;
-    return f->value.n++;
+    f->range.at[f->range.n++] = ir_node_range(f, n);
+    f->value.at[f->value.n++] = *n;
+    return true;
 }
 
 ir_value ir_value_make(struct ir_func *f, struct ir_node n)
@@ -122,19 +123,18 @@ ir_value ir_value_make(struct ir_func *f, struct ir_node n)
     if (n.op == IR_LEN)
         n.imm = 0;
     if (n.op == IR_PHI)
-        return value_append(f, n);
+        return value_append(f, &n) ? f->value.n - 1 : 0;
     if (!hash_reserve(f)) {
         f->failed = true;
         return 0;
     }
     uint32_t at = hash_slot(f, &n);
-    if (f->hash[at])
-        return f->hash[at] - 1;
-    uint32_t before = f->value.n;
-    ir_value v = value_append(f, n);
-    if (f->value.n > before)
-        f->hash[at] = v + 1;
-    return v;
+    if (!f->hash[at]) {
+        if (!value_append(f, &n))
+            return 0;
+        f->hash[at] = f->value.n;
+    }
+    return f->hash[at] - 1;
 }
 
 void ir_init(struct ir_func *f, struct arena *arena, uint32_t accept)
@@ -253,13 +253,13 @@ struct ir_range ir_range(struct ir_func *f, ir_value v)
 
 uint32_t ir_block_new(struct ir_func *f, struct span at)
 {
-    struct ir_block b = {.on = IR_NONE, .at = at};
-
-    if (f->block.n < IR_ACCEPT - 1 && vec_push(f->arena, &f->block, b))
-        return f->block.n - 1;
+    if (f->block.n < IR_ACCEPT - 1 && vec_reserve(f->arena, &f->block, 1)) {
+        f->block.at[f->block.n] = (struct ir_block){.on = IR_NONE, .at = at};
+        return f->block.n++;
+    }
     f->failed = true;
     if (!f->block.n) {
-        f->spare_block = b;
+        f->spare_block = (struct ir_block){.on = IR_NONE, .at = at};
         f->block.at = &f->spare_block;
         f->block.n = f->block.cap = 1;
     }

@@ -40,12 +40,12 @@ uint32_t cb_put_jump(struct cb_emit *e, uint16_t code, uint32_t k, uint32_t jt, 
         cb_fail(e, WEIR_E_LIMIT);
         return 0;
     }
-    struct cb_insn in = {.code = code, .k = k, .jt = jt, .jf = jf, .before = e->regs};
-    if (!vec_push(e->arena, &e->code, in)) {
+    if (!vec_reserve(e->arena, &e->code, 1)) {
         cb_fail(e, WEIR_E_MEMORY);
         return 0;
     }
-    return e->code.n - 1;
+    e->code.at[e->code.n] = (struct cb_insn){.code = code, .k = k, .jt = jt, .jf = jf, .before = e->regs};
+    return e->code.n++;
 }
 
 uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k)
@@ -87,14 +87,13 @@ static void thread_jumps(struct cb_emit *e)
 
 static uint32_t edge_add(struct cb_emit *e, uint32_t from, uint32_t to)
 {
-    struct cb_edge edge = {from, to, e->in[to], NONE, nothing};
-
-    if (e->edge.n >= TO_ACCEPT - TO_EDGE || !vec_push(e->arena, &e->edge, edge)) {
+    if (e->edge.n >= TO_ACCEPT - TO_EDGE || !vec_reserve(e->arena, &e->edge, 1)) {
         cb_fail(e, WEIR_E_MEMORY);
         return 0;
     }
-    e->in[to] = e->edge.n - 1;
-    return e->edge.n - 1;
+    e->edge.at[e->edge.n] = (struct cb_edge){from, to, e->in[to], NONE, nothing};
+    e->in[to] = e->edge.n;
+    return e->edge.n++;
 }
 
 /* The edge of @b to @to, made when there is none. */
@@ -238,7 +237,7 @@ static struct cb_regs regs_meet(const struct cb_emit *e, uint32_t first)
     if (first == NONE || e->plain)
         return r;
     r = e->edge.at[first].regs;
-    for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in)
+    for (uint32_t i = e->edge.at[first].next_in; i != NONE; i = e->edge.at[i].next_in)
         r = regs_both(r, &e->edge.at[i].regs);
     return r;
 }
@@ -280,10 +279,10 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
         struct cb_edge *edge = &e->edge.at[i];
         for (uint32_t p = late; p > begin; p--) {
-            struct cb_regs at = p == tests && p == e->code.n ? e->regs : e->code.at[p].before;
-            if ((p < e->code.n && e->code.at[p].closed) || (at.safe != IR_NONE && !same_safe(&at, &edge->regs)) ||
-                (need[p - begin] & NEEDS_A && (at.a == IR_NONE || at.a != edge->regs.a)) ||
-                (need[p - begin] & NEEDS_X && (at.x == IR_NONE || at.x != edge->regs.x)))
+            const struct cb_regs *at = p == tests && p == e->code.n ? &e->regs : &e->code.at[p].before;
+            if ((p < e->code.n && e->code.at[p].closed) || (at->safe != IR_NONE && !same_safe(at, &edge->regs)) ||
+                (need[p - begin] & NEEDS_A && (at->a == IR_NONE || at->a != edge->regs.a)) ||
+                (need[p - begin] & NEEDS_X && (at->x == IR_NONE || at->x != edge->regs.x)))
                 continue;
             edge->entry = p;
             break;

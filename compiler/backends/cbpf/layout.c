@@ -52,11 +52,12 @@ static uint32_t place_put(struct layout *l, struct weir_cbpf_insn in)
         cb_fail(l->e, WEIR_E_LIMIT);
         return 0;
     }
-    if (!vec_push(l->e->arena, &l->reversed, in)) {
+    if (!vec_reserve(l->e->arena, &l->reversed, 1)) {
         cb_fail(l->e, WEIR_E_MEMORY);
         return 0;
     }
-    return l->reversed.n - 1;
+    l->reversed.at[l->reversed.n] = in;
+    return l->reversed.n++;
 }
 
 static struct weir_cbpf_insn return_insn(const struct layout *l, uint32_t to)

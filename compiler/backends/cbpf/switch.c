@@ -402,6 +402,19 @@ static bool top_first(const struct ir_case *c, uint32_t n, uint32_t low, uint32_
     return high > UINT16_MAX ? top > bottom + 1 : high == UINT16_MAX && bottom == 0 && top > 1;
 }
 
+/* The compare of two cases. */
+static void emit_two(struct cb_emit *e, const struct ir_case *c, uint32_t low, uint32_t high)
+{
+    uint32_t below = target_ref(e, c[0].target), above = target_ref(e, c[1].target);
+
+    if (c[0].last == low)
+        cb_put_jump(e, CB_JMP | CB_JEQ, low, below, above);
+    else if (c[0].last + 1 == high)
+        cb_put_jump(e, CB_JMP | CB_JEQ, high, above, below);
+    else
+        put_boundary(e, c[0].last, above, below);
+}
+
 /* One compare after the other, points first. @c is used up. */
 static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t low, uint32_t high)
 {
@@ -410,13 +423,7 @@ static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t 
         bool found = false;
 
         if (n == 2) {
-            uint32_t below = target_ref(e, c[0].target), above = target_ref(e, c[1].target);
-            if (c[0].last == low)
-                cb_put_jump(e, CB_JMP | CB_JEQ, low, below, above);
-            else if (c[0].last + 1 == high)
-                cb_put_jump(e, CB_JMP | CB_JEQ, high, above, below);
-            else
-                put_boundary(e, c[0].last, above, below);
+            emit_two(e, c, low, high);
             return;
         }
         for (i = 1, first = c[0].last + 1; i + 1 < n; first = c[i].last + 1, i++) {
@@ -567,6 +574,14 @@ void cb_switch_emit(struct cb_emit *e, const struct cb_test *test)
         c++;
     if (n == 1) {
         cb_put_jump(e, GOTO, 0, target_ref(e, c->target), 0);
+        return;
+    }
+    if (n == 2) {
+        emit_two(e, c, r.lo, r.hi);
+        return;
+    }
+    if (n == 3 && c[1].last == c[0].last + 1 && c[0].target == c[2].target) { /* a point */
+        cb_put_jump(e, CB_JMP | CB_JEQ, c[1].last, target_ref(e, c[1].target), target_ref(e, c[0].target));
         return;
     }
     const uint32_t run_max = e->small ? RUN_SMALL : RUN_WHOLE;
