@@ -320,19 +320,31 @@ void ir_jump(struct ir_func *f, uint32_t block, uint32_t target)
 void ir_branch_range(struct ir_func *f, uint32_t block, ir_value on, uint32_t lo, uint32_t hi, uint32_t in,
                      uint32_t out)
 {
-    struct ir_case to[3];
-    uint32_t n = 0;
+    struct ir_block *b = &f->block.at[block];
+    const struct ir_range r = f->range.at[on];
+    const bool below = lo > r.lo, above = hi < r.hi; /* there are such values */
 
-    if (lo > hi) {
+    if (lo > hi || lo > r.hi || hi < r.lo || in == out) {
         ir_jump(f, block, out);
         return;
     }
-    if (lo > 0)
-        to[n++] = (struct ir_case){lo - 1, out};
-    to[n++] = (struct ir_case){hi, in};
-    if (hi < UINT32_MAX)
-        to[n++] = (struct ir_case){UINT32_MAX, out};
-    ir_switch(f, block, on, to, n);
+    if (!below && !above) {
+        ir_jump(f, block, in);
+        return;
+    }
+    const uint32_t old = b->to.n;
+    b->to.n = 0;
+    if (!vec_reserve_exactly(f->arena, &b->to, 1u + below + above)) {
+        b->to.n = old;
+        f->failed = true;
+        return;
+    }
+    if (below)
+        b->to.at[b->to.n++] = (struct ir_case){lo - 1, out};
+    b->to.at[b->to.n++] = (struct ir_case){above ? hi : UINT32_MAX, in};
+    if (above)
+        b->to.at[b->to.n++] = (struct ir_case){UINT32_MAX, out};
+    b->on = on;
 }
 
 uint32_t ir_case_find(const struct ir_block *b, uint32_t k)

@@ -34,44 +34,39 @@ static uint32_t ones(uint32_t x)
     return x | x >> 16;
 }
 
-/* There is room for it. */
-static void case_put(struct cb_emit *e, uint32_t last, uint32_t target)
-{
-    struct ir_case *c = e->cases.at + e->cases.n;
-
-    if (e->cases.n && c[-1].target == target) {
-        c[-1].last = last;
-    } else if (!e->cases.n || c[-1].last < last) {
-        *c = (struct ir_case){last, target};
-        e->cases.n++;
-    }
-}
-
 static void case_add(struct cb_emit *e, uint32_t last, uint32_t target)
 {
-    if (vec_reserve(e->arena, &e->cases, 1))
-        case_put(e, last, target);
-    else
-        cb_fail(e, WEIR_E_MEMORY);
+    uint32_t n = e->cases.n;
+
+    if (n && e->cases.at[n - 1].target == target)
+        e->cases.at[n - 1].last = last;
+    else if (!n || e->cases.at[n - 1].last < last) {
+        if (!vec_push(e->arena, &e->cases, ((struct ir_case){last, target})))
+            cb_fail(e, WEIR_E_MEMORY);
+    }
 }
 
-/* The cases of @b as far as its value goes; neighbours with one target are one. */
-static void cases_read(struct cb_emit *e, const struct ir_block *b)
+/* The cases of @b as far as its value goes; neighbours with one target are one. There is room for all at @to; returns how many. */
+static uint32_t cases_read(const struct cb_emit *e, const struct ir_block *b, struct ir_case *to)
 {
     struct ir_range r = b->on == IR_NONE ? (struct ir_range){0, UINT32_MAX} : ir_range(e->f, b->on);
+    uint32_t n = 0;
 
-    e->cases.n = 0;
-    if (!vec_reserve(e->arena, &e->cases, b->to.n)) {
-        cb_fail(e, WEIR_E_MEMORY);
-        return;
-    }
     for (uint32_t i = 0; i < b->to.n; i++) {
-        const struct ir_case *c = &b->to.at[i];
-        if (c->last >= r.lo)
-            case_put(e, c->last >= r.hi ? UINT32_MAX : c->last, target_thread(e, c->target));
-        if (c->last >= r.hi)
+        struct ir_case c = b->to.at[i];
+        bool end = c.last >= r.hi;
+        if (c.last < r.lo)
+            continue;
+        c.last = end ? UINT32_MAX : c.last;
+        c.target = target_thread(e, c.target);
+        if (n && to[n - 1].target == c.target)
+            to[n - 1].last = c.last;
+        else
+            to[n++] = c;
+        if (end)
             break;
     }
+    return n;
 }
 
 /* Compares a run of tests would take. */
@@ -324,12 +319,46 @@ static void test_find(struct cb_emit *e, ir_value v, struct cb_test *t)
         t->yes = t->no = e->cases.at[0].target;
 }
 
+/* No operator of the value can be moved into the constants. */
+static bool is_plain(const struct cb_emit *e, ir_value on)
+{
+    return on != IR_NONE && e->f->value.at[on].op != IR_CONST && e->f->value.at[on].b == IR_NONE;
+}
+
+/* The test of @b, whose value is plain: its cases are all there is to know. */
+static void decide_plain(struct cb_emit *e, const struct ir_block *b, struct cb_test *t)
+{
+    *t = (struct cb_test){.a = b->on, .x = IR_NONE, .yes = TO_REJECT, .no = TO_REJECT};
+    if (!vec_reserve(e->arena, &e->decided, b->to.n)) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return;
+    }
+    t->first = e->decided.n;
+    t->n = cases_read(e, b, e->decided.at + t->first);
+    if (t->n > 1) {
+        e->decided.n += t->n;
+        return;
+    }
+    t->a = IR_NONE;
+    t->yes = t->no = e->decided.at[t->first].target;
+    t->n = 0;
+}
+
 void cb_test_decide(struct cb_emit *e, uint32_t b)
 {
+    const struct ir_block *ib = &e->f->block.at[b];
     struct cb_test *t = &e->test[b];
 
-    cases_read(e, &e->f->block.at[b]);
-    test_find(e, e->f->block.at[b].on, t);
+    if (is_plain(e, ib->on)) {
+        decide_plain(e, ib, t);
+        return;
+    }
+    e->cases.n = 0;
+    if (vec_reserve(e->arena, &e->cases, ib->to.n))
+        e->cases.n = cases_read(e, ib, e->cases.at);
+    else
+        cb_fail(e, WEIR_E_MEMORY);
+    test_find(e, ib->on, t);
     if (e->status || t->a == IR_NONE || t->jump)
         return;
     if (!vec_reserve(e->arena, &e->decided, e->cases.n)) {
