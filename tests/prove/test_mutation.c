@@ -72,6 +72,7 @@ static const char *const filters[] = {
     "ether[30:2] = 13 or ether[30:2] = 19 or ether[30:2] = 23 or ether[30:2] = 29 or ether[30:2] = 43 or "
     "ether[30:2] = 47 or ether[30:2] = 53) and ether[1] = 1)",
     "sctp portrange 443 and ip[9] = 2 or dst and src port 22 or (sctp port 22 and ip[100] = 1)",
+    "(sctp src port 443 and ip[8] = 2) or (dst and src port 22) or (sctp port 22 and ip[100] = 1)",
     "(ether[30:2] <= 9 and ip[1] = 1 or ether[30:2] = 20 and ip[1] = 2) and (ether[30:2] = 5 and ip[2] = 3 or ether[30:2] = 7)",
     "(host 1.1.1.1 and port 1) or (host 1.1.1.2 and port 4) or (host 1.1.1.3 and port 7) or (host "
     "1.1.1.4 and port 3) or (host 1.1.1.5 and port 6) or (host 1.1.1.6 and port 2) or (host 1.1.1.7 and "
