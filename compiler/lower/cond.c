@@ -4,18 +4,24 @@
  */
 #include "lower/cond.h"
 
+#define NODES_FIRST 32 /* what most filters have at most */
+
 static cond node_new(struct lower *lw, struct cond_node n)
 {
-    n.at = lw->at;
-    if (!vec_push(lw->arena, &lw->node, n)) {
+    if (!vec_reserve(lw->arena, &lw->node, 1)) {
         lw->error = WEIR_E_MEMORY;
         return COND_FALSE;
     }
-    return lw->node.n - 1;
+    struct cond_node *to = &lw->node.at[lw->node.n];
+    *to = n;
+    to->at = lw->at;
+    return lw->node.n++;
 }
 
 int cond_init(struct lower *lw)
 {
+    if (!vec_reserve(lw->arena, &lw->node, NODES_FIRST))
+        return lw->error = WEIR_E_MEMORY;
     node_new(lw, (struct cond_node){.kind = COND_CONSTANT}); /* COND_FALSE */
     node_new(lw, (struct cond_node){.kind = COND_CONSTANT}); /* COND_TRUE */
     return lw->error;

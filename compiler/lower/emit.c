@@ -57,7 +57,7 @@ static bool assign_targets(struct lower *lw, cond root, bool variables, struct e
     }
     e->blocks = count[root];
     e->leaf = arena_array(lw->arena, cond, e->blocks);
-    if (!e->leaf)
+    if (!e->leaf || !vec_reserve(lw->f->arena, &lw->f->block, e->blocks))
         return false;
 
     lw->node.at[root].entry = 0;
