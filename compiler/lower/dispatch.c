@@ -17,6 +17,7 @@
 #include "lower/normal_form.h"
 
 #define MAX_ENTRIES 64
+#define FEW         16 /* numbers and classes that are sorted without qsort() */
 
 /* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral there). */
 struct alternative {
@@ -185,6 +186,36 @@ static int number_order(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Most lists have few: they are sorted where they are. */
+static void sort_numbers(uint32_t *at, uint32_t n)
+{
+    if (n > FEW) {
+        qsort(at, n, sizeof *at, number_order);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        uint32_t one = at[i], k = i;
+        for (; k > 0 && at[k - 1] > one; k--)
+            at[k] = at[k - 1];
+        at[k] = one;
+    }
+}
+
+static void sort_classes(struct class *at, uint32_t n)
+{
+    if (n > FEW) {
+        qsort(at, n, sizeof *at, class_order);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        struct class one = at[i];
+        uint32_t k = i;
+        for (; k > 0 && class_order(&at[k - 1], &one) > 0; k--)
+            at[k] = at[k - 1];
+        at[k] = one;
+    }
+}
+
 /* Every child is open in the class: one of its alternatives holds. */
 static bool all_open(const struct dispatch *d, uint64_t holds)
 {
@@ -239,7 +270,7 @@ static bool find_classes(struct dispatch *d, struct class **out, uint32_t *count
             if (d->alt[i].set.at[k].hi != UINT32_MAX)
                 start[n++] = d->alt[i].set.at[k].hi + 1;
         }
-    qsort(start, n, sizeof *start, number_order);
+    sort_numbers(start, n);
     for (uint32_t i = 0; i < n; i++) {
         if (i + 1 < n && start[i + 1] == start[i])
             continue;
@@ -247,7 +278,7 @@ static bool find_classes(struct dispatch *d, struct class **out, uint32_t *count
         if (all_open(d, holds))
             c[m++] = (struct class){holds, {start[i], i + 1 < n ? start[i + 1] - 1 : UINT32_MAX}};
     }
-    qsort(c, m, sizeof *c, class_order);
+    sort_classes(c, m);
     *out = c;
     *count = m;
     return true;
