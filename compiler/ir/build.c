@@ -55,12 +55,10 @@ bool ir_set_takes(unsigned kind, enum ir_op op)
 
 static uint32_t node_hash(const struct ir_node *n)
 {
-    uint64_t h = n->op;
+    uint64_t operands = (uint64_t)n->a << 32 | n->b, rest = (uint64_t)n->imm << 8 | n->op;
+    uint64_t h = (operands * UINT64_C(0x9e3779b97f4a7c15)) ^ (rest * UINT64_C(0xbf58476d1ce4e5b9));
 
-    h = (h ^ n->a) * UINT64_C(0x9e3779b97f4a7c15);
-    h = (h ^ (h >> 29) ^ n->b) * UINT64_C(0xbf58476d1ce4e5b9);
-    h = (h ^ (h >> 32) ^ n->imm) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)(h >> 32);
+    return (uint32_t)((h ^ h >> 29) >> 16);
 }
 
 static bool node_equal(const struct ir_node *x, const struct ir_node *y)

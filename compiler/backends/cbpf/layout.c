@@ -281,7 +281,7 @@ static void returns_used(const struct cb_emit *e, uint32_t start, bool used[2])
 {
     used[0] = start == TO_ACCEPT;
     used[1] = start == TO_REJECT;
-    for (uint32_t i = 0; i < e->code.n; i++) {
+    for (uint32_t i = 0; i < e->code.n && !(used[0] && used[1]); i++) {
         const struct cb_insn *in = &e->code.at[i];
         if (in->code != GOTO && !is_branch(in))
             continue;
@@ -322,7 +322,7 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
-    out->insn.n = 0;
-    for (uint32_t i = l.reversed.n; i-- > 0;)
-        out->insn.at[out->insn.n++] = l.reversed.at[i];
+    out->insn.n = l.reversed.n;
+    for (uint32_t i = 0; i < l.reversed.n; i++)
+        out->insn.at[i] = l.reversed.at[l.reversed.n - 1 - i];
 }
