@@ -6,15 +6,14 @@
 
 #define NODES_FIRST 32 /* what most filters have at most */
 
-static cond node_new(struct lower *lw, struct cond_node n)
+static inline cond node_new(struct lower *lw, struct cond_node n)
 {
     if (!vec_reserve(lw->arena, &lw->node, 1)) {
         lw->error = WEIR_E_MEMORY;
         return COND_FALSE;
     }
-    struct cond_node *to = &lw->node.at[lw->node.n];
-    *to = n;
-    to->at = lw->at;
+    n.at = lw->at;
+    lw->node.at[lw->node.n] = n;
     return lw->node.n++;
 }
 
