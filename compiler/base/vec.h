@@ -4,7 +4,7 @@
  *
  * A vector is any struct with the members `T *at; uint32_t n, cap;`, declared with VEC(T). Elements are
  * addressed by index (v.at[i]); pointers into it die at the next push. Growing doubles; large vectors grow
- * where they are if the allocator can do that. What lies behind the last element may be anything.
+ * where they are if the allocator can do that. What lies behind the last element is not zeroed.
  */
 #ifndef WEIR_BASE_VEC_H
 #define WEIR_BASE_VEC_H
@@ -23,10 +23,9 @@
     ((uint32_t)(extra) <= (v)->cap - (v)->n ||                                                      \
      vec_grow((a), (void **)&(v)->at, (v)->n, &(v)->cap, (extra), sizeof *(v)->at, alignof(max_align_t)))
 
-/** Room for @extra elements in a vector that is empty, and seldom gets more. */
-#define vec_reserve_exactly(a, v, extra) \
-    ((v)->cap ? vec_reserve((a), (v), (extra)) \
-              : ((v)->at = arena_alloc((a), (extra), sizeof *(v)->at, alignof(max_align_t))) != NULL && ((v)->cap = (extra), true))
+/** The empty vector @v with room for just @want elements, which are not likely to become more. False when memory is out. */
+#define vec_sized(a, v, want) \
+    (((v)->at = arena_alloc((a), (want), sizeof *(v)->at, alignof(max_align_t))) ? ((v)->cap = (want), true) : false)
 
 /** Appends @x. False when memory is out. */
 #define vec_push(a, v, x) (vec_reserve((a), (v), 1) ? ((v)->at[(v)->n++] = (x), true) : false)

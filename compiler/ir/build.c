@@ -275,7 +275,7 @@ void ir_guard_add(struct ir_func *f, uint32_t block, ir_value base, uint32_t off
             return;
     }
     struct ir_guard g = {base, offset, size};
-    if (!vec_reserve_exactly(f->arena, &b->guard, 1) || !vec_push(f->arena, &b->guard, g))
+    if ((!b->guard.cap && !vec_sized(f->arena, &b->guard, 1)) || !vec_push(f->arena, &b->guard, g))
         f->failed = true;
 }
 
@@ -287,7 +287,7 @@ void ir_switch(struct ir_func *f, uint32_t block, ir_value on, const struct ir_c
 
     assert(n > 0);
     b->to.n = 0;
-    if (!vec_reserve_exactly(f->arena, &b->to, n)) {
+    if (!(b->to.cap ? vec_reserve(f->arena, &b->to, n) : vec_sized(f->arena, &b->to, n))) {
         b->to.n = old;
         f->failed = true;
         return;
@@ -330,9 +330,9 @@ void ir_branch_range(struct ir_func *f, uint32_t block, ir_value on, uint32_t lo
         ir_jump(f, block, in);
         return;
     }
-    const uint32_t old = b->to.n;
+    const uint32_t old = b->to.n, n = 1u + below + above;
     b->to.n = 0;
-    if (!vec_reserve_exactly(f->arena, &b->to, 1u + below + above)) {
+    if (!(b->to.cap ? vec_reserve(f->arena, &b->to, n) : vec_sized(f->arena, &b->to, n))) {
         b->to.n = old;
         f->failed = true;
         return;

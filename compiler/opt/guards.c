@@ -67,7 +67,7 @@ static bool guard_load(struct ir_func *f, uint32_t block, const struct ir_node *
 
     struct ir_block *b = &f->block.at[block];
 
-    return vec_reserve_exactly(f->arena, &b->guard, 1) && vec_push(f->arena, &b->guard, g);
+    return (b->guard.cap || vec_sized(f->arena, &b->guard, 1)) && vec_push(f->arena, &b->guard, g);
 }
 
 /* Guards for every load through a variable address in @v. */
