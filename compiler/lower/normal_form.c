@@ -32,6 +32,20 @@ uint32_t nf_list_new(struct normal_form *x, uint8_t kind)
     return x->nf.n++;
 }
 
+/* A leaf of the formula, whose loads need @reach bytes. */
+static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_node *n, bool negated, uint32_t reach)
+{
+    bool search = n->kind == COND_SWITCH;
+
+    if (!vec_reserve(x->a, &x->nf, 1)) {
+        x->failed = true;
+        return 0;
+    }
+    x->nf.at[x->nf.n] = (struct nf){.kind = NF_LEAF, .negated = negated, .next = NF_NONE, .leaf = leaf, .at = n->at, .opaque = search,
+                                    .strict = !search && n->kind != COND_TEST, .reach = reach};
+    return x->nf.n++;
+}
+
 void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item)
 {
     struct nf *l = &x->nf.at[list];
@@ -260,21 +274,6 @@ static uint32_t search_reach(const struct normal_form *x, cond i)
     return reach;
 }
 
-/* A leaf of the formula. */
-static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_node *n, bool negated)
-{
-    bool search = n->kind == COND_SWITCH;
-
-    if (!vec_reserve(x->a, &x->nf, 1)) {
-        x->failed = true;
-        return 0;
-    }
-    x->nf.at[x->nf.n] = (struct nf){.kind = NF_LEAF, .negated = negated, .next = NF_NONE, .leaf = leaf, .at = n->at, .opaque = search,
-                                    .strict = !search && n->kind != COND_TEST,
-                                    .reach = search ? search_reach(x, leaf) : x->value_reach[n->on]};
-    return x->nf.n++;
-}
-
 /* The list of the rows @i. */
 static uint32_t rows_list(struct build *b, cond i)
 {
@@ -307,7 +306,7 @@ static void look_up(struct build *b, cond root)
         if (b->items)
             b->items[i] = is_list(b, i) ? b->items[n->left] : x->nf.n;
         if (!is_list(b, i)) {
-            b->of[i] = leaf_new(x, i, n, b->negated[i]);
+            b->of[i] = leaf_new(x, i, n, b->negated[i], n->kind == COND_SWITCH ? search_reach(x, i) : x->value_reach[n->on]);
             continue;
         }
         if (n->kind == COND_ROWS) {

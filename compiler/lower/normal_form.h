@@ -51,9 +51,9 @@ struct normal_form {
     struct lower *lw;
     struct arena *a;
     struct arena *t;       /* for sets and work space: that of an item goes when the item is simplified */
+    bool changed;          /* it says in another way what the formula it was built from says */
     VEC(struct nf) nf;
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
-    bool changed;          /* it says in another way what the formula it was built from says */
     bool looked;           /* somebody has asked for the set of a test that asks for a column */
     bool failed;           /* memory ran out; sticky */
 };
