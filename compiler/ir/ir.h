@@ -119,6 +119,7 @@ struct ir_func {
     uint32_t entry;           /* first block, or IR_ACCEPT / IR_REJECT */
     uint32_t *hash;           /* value numbering table: open addressing, index + 1 */
     uint32_t hash_size;
+    ir_value constant;        /* the one asked for last: whoever folds asks again for what the caller asked for */
     bool failed;              /* memory ran out while building; checked once at the end */
     VEC(struct ir_range) range; /* beside value */
     /* What value 0 and block 0 are when there was no memory even for those. */
