@@ -151,7 +151,8 @@ void ir_init(struct ir_func *f, struct arena *arena, uint32_t accept)
 
 ir_value ir_const(struct ir_func *f, uint32_t k)
 {
-    if (f->constant < f->value.n && f->value.at[f->constant].imm == k && f->value.at[f->constant].op == IR_CONST)
+    if (f->constant < f->value.n && f->value.at[f->constant].imm == k &&
+        f->value.at[f->constant].op == IR_CONST)
         return f->constant;
     return f->constant = ir_value_make(f, (struct ir_node){.op = IR_CONST, .imm = k});
 }

@@ -660,8 +660,8 @@ static void regroup_all(struct factor *x, uint32_t list)
 }
 
 /*
- * Is @list flat, and does no item begin with a test of the value that another begins with, however deep? Then there is
- * nothing to decide, to dispatch or to regroup.
+ * Is @list flat, and does no item begin with a test of the value that another begins with, however deep? Then
+ * there is nothing to decide, to dispatch or to regroup.
  */
 static bool is_apart(struct factor *x, uint32_t list)
 {

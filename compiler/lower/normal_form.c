@@ -33,7 +33,8 @@ uint32_t nf_list_new(struct normal_form *x, uint8_t kind)
 }
 
 /* A leaf of the formula, whose loads need @reach bytes. */
-static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_node *n, bool negated, uint32_t reach)
+static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_node *n, bool negated,
+                         uint32_t reach)
 {
     bool search = n->kind == COND_SWITCH;
 
@@ -41,8 +42,14 @@ static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_nod
         x->failed = true;
         return 0;
     }
-    x->nf.at[x->nf.n] = (struct nf){.kind = NF_LEAF, .negated = negated, .next = NF_NONE, .leaf = leaf, .at = n->at, .opaque = search,
-                                    .strict = !search && n->kind != COND_TEST, .reach = reach};
+    x->nf.at[x->nf.n] = (struct nf){.kind = NF_LEAF,
+                                    .negated = negated,
+                                    .next = NF_NONE,
+                                    .leaf = leaf,
+                                    .at = n->at,
+                                    .opaque = search,
+                                    .strict = !search && n->kind != COND_TEST,
+                                    .reach = reach};
     return x->nf.n++;
 }
 
@@ -306,7 +313,8 @@ static void look_up(struct build *b, cond root)
         if (b->items)
             b->items[i] = is_list(b, i) ? b->items[n->left] : x->nf.n;
         if (!is_list(b, i)) {
-            b->of[i] = leaf_new(x, i, n, b->negated[i], n->kind == COND_SWITCH ? search_reach(x, i) : x->value_reach[n->on]);
+            b->of[i] = leaf_new(x, i, n, b->negated[i],
+                                n->kind == COND_SWITCH ? search_reach(x, i) : x->value_reach[n->on]);
             continue;
         }
         if (n->kind == COND_ROWS) {

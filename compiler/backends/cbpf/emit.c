@@ -280,7 +280,8 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
         struct cb_edge *edge = &e->edge.at[i];
         for (uint32_t p = late; p > begin; p--) {
             const struct cb_regs *at = p == tests && p == e->code.n ? &e->regs : &e->code.at[p].before;
-            if ((p < e->code.n && e->code.at[p].closed) || (at->safe != IR_NONE && !same_safe(at, &edge->regs)) ||
+            if ((p < e->code.n && e->code.at[p].closed) ||
+                (at->safe != IR_NONE && !same_safe(at, &edge->regs)) ||
                 (need[p - begin] & NEEDS_A && (at->a == IR_NONE || at->a != edge->regs.a)) ||
                 (need[p - begin] & NEEDS_X && (at->x == IR_NONE || at->x != edge->regs.x)))
                 continue;

@@ -594,7 +594,8 @@ bool cb_eval_simple(struct cb_emit *e, ir_value v)
 {
     if (e->found.n)
         cb_eval_end(e);
-    if (e->home[v] != NO_CELL || e->regs.x == v || (e->regs.a != v && !eval_alone(e, v) && !load_through_x(e, v)))
+    if (e->home[v] != NO_CELL || e->regs.x == v ||
+        (e->regs.a != v && !eval_alone(e, v) && !load_through_x(e, v)))
         return false;
     if (!e->doomed)
         keep(e, v);

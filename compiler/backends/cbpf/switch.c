@@ -46,7 +46,7 @@ static void case_add(struct cb_emit *e, uint32_t last, uint32_t target)
     }
 }
 
-/* The cases of @b as far as its value goes; neighbours with one target are one. There is room for all at @to; returns how many. */
+/* The cases of @b as far as its value goes, to @to; neighbours with one target are one. Returns how many. */
 static uint32_t cases_read(const struct cb_emit *e, const struct ir_block *b, struct ir_case *to)
 {
     struct ir_range r = b->on == IR_NONE ? (struct ir_range){0, UINT32_MAX} : ir_range(e->f, b->on);
