@@ -52,6 +52,7 @@ struct factor {
     VEC(struct run) run;
     uint32_t *run_of;     /* per value: index of its open run in the list being read, plus one */
     uint32_t *run_stamp, stamp;
+    bool parts;           /* of the list looked at by is_settled(): two items test parts of one value */
     bool any_long;        /* a list with enough items for a switch was read */
     VEC(uint32_t) work;   /* lists still to be regrouped */
 };
@@ -380,6 +381,14 @@ static bool is_list(const struct factor *x, uint32_t i)
     return x->form.nf.at[i].kind == NF_AND || x->form.nf.at[i].kind == NF_OR;
 }
 
+/* The value of which @v is some bits, or @v. */
+static ir_value whole_of(const struct normal_form *x, ir_value v)
+{
+    const struct ir_node *n = &x->lw->f->value.at[v];
+
+    return n->op == IR_AND ? n->a : v;
+}
+
 /*
  * Flattens the items of @list from @first on. Does none begin with a test of the value that another begins with? Then each is
  * a run of its own, and stays where it is.
@@ -390,6 +399,7 @@ static bool is_settled(struct factor *x, uint32_t list, uint32_t first)
     uint32_t items = 0;
     bool settled = true;
 
+    x->parts = false;
     x->stamp++;
     for (uint32_t i = first; i != NF_NONE; i = x->form.nf.at[i].next) {
         if (is_list(x, i))
@@ -398,9 +408,13 @@ static bool is_settled(struct factor *x, uint32_t list, uint32_t first)
         x->any_long |= ++items == LONG_LIST;
         if (head == NF_NONE)
             continue;
-        ir_value on = nf_test_value(&x->form, head);
+        ir_value on = nf_test_value(&x->form, head), whole = whole_of(&x->form, on);
         settled &= x->run_stamp[on] != x->stamp;
         x->run_stamp[on] = x->stamp;
+        if (whole == on)
+            continue;
+        x->parts |= x->run_stamp[whole] == x->stamp;
+        x->run_stamp[whole] = x->stamp;
     }
     return settled;
 }
@@ -598,7 +612,7 @@ static void hoist_common(struct factor *x, uint32_t list)
     nf_list_append(&x->form, list, outer);
 }
 
-/* Are these but a few tests of different values? There is nothing to regroup then. */
+/* Are these but a few tests of different values, and not of parts of one? There is nothing to regroup then. */
 static bool is_plain(const struct normal_form *x, uint32_t list)
 {
     ir_value on[LONG_LIST - 1];
@@ -607,12 +621,66 @@ static bool is_plain(const struct normal_form *x, uint32_t list)
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++) {
         if (n == LONG_LIST - 1 || !nf_is_test(x, i))
             return false;
-        on[n] = nf_test_value(x, i);
+        on[n] = whole_of(x, nf_test_value(x, i));
         for (uint32_t k = 0; k < n; k++)
             if (on[k] == on[n])
                 return false;
     }
     return true;
+}
+
+/* A test of some bits of a value, the others of which do not matter. */
+struct bits {
+    ir_value of;
+    uint32_t mask, are;
+};
+
+/* Is the item @i of a list such a test, in which every item has to have outcome @outcome? */
+static bool test_of_bits(struct factor *x, uint32_t i, bool outcome, struct bits *out)
+{
+    const struct ir_func *f = x->form.lw->f;
+
+    if (!nf_is_test(&x->form, i))
+        return false;
+    const struct ir_node *n = &f->value.at[nf_test_value(&x->form, i)];
+    if (n->op != IR_AND || !ir_is_const(f, n->b, &out->mask))
+        return false;
+    struct set s = nf_test_set(&x->form, i, outcome);
+    out->of = n->a;
+    out->are = s.n ? s.at[0].lo : 0;
+    return s.n == 1 && s.at[0].lo == s.at[0].hi && !(out->are & ~out->mask);
+}
+
+/*
+ * Tests of parts of a value that leave nothing of it open are one test of it, made where the first of them was:
+ *   (v & 0xf0) = 0x40 and (v & 0x0f) = 5        v = 0x45
+ * Gives whether there were some.
+ */
+static bool join_parts(struct factor *x, uint32_t list)
+{
+    bool outcome = x->form.nf.at[list].kind == NF_AND, joined = false;
+    struct bits first, other;
+
+    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE && !x->form.failed; i = x->form.nf.at[i].next) {
+        if (!test_of_bits(x, i, outcome, &first))
+            continue;
+        uint32_t all = ir_range(x->form.lw->f, first.of).hi, looked = 0;
+        for (uint32_t k = x->form.nf.at[i].next; k != NF_NONE && !x->form.nf.at[k].strict && looked < COMMON_MAX;
+             k = x->form.nf.at[k].next, looked++) {
+            if (!test_of_bits(x, k, outcome, &other) || other.of != first.of || (first.mask | other.mask) != all ||
+                (first.are ^ other.are) & first.mask & other.mask)
+                continue;
+            struct interval *are = intervals_new(&x->form, 1);
+            if (x->form.failed)
+                return false;
+            *are = (struct interval){first.are | other.are, first.are | other.are};
+            nf_become_leaf(&x->form, i, first.of, (struct set){.at = are, .n = 1}, outcome, x->form.nf.at[i].at);
+            remove_child(x, list, k);
+            joined = true;
+            break;
+        }
+    }
+    return joined;
 }
 
 /* Regroups one list. */
@@ -628,7 +696,7 @@ static void regroup(struct factor *x, uint32_t list)
     if (x->switches) {
         hoist_common(x, list);
         factor_distribute(&x->form, list);
-    } else if (settled) {
+    } else if (!(x->parts && join_parts(x, list)) && settled) {
         x->form.nf.at[list].steady = true;
         return;
     }
@@ -660,7 +728,7 @@ static void regroup_all(struct factor *x, uint32_t list)
 }
 
 /*
- * Is @list flat, and does no item begin with a test of the value that another begins with, however deep? Then
+ * Is @list flat, and does no item begin with a test of the value, or of a part of it, that another begins with, however deep? Then
  * there is nothing to decide, to dispatch or to regroup.
  */
 static bool is_apart(struct factor *x, uint32_t list)
@@ -679,7 +747,7 @@ static bool is_apart(struct factor *x, uint32_t list)
         }
         if (head == NF_NONE)
             continue;
-        ir_value on = nf_test_value(&x->form, head);
+        ir_value on = whole_of(&x->form, nf_test_value(&x->form, head));
         apart &= x->run_stamp[on] != x->stamp;
         x->run_stamp[on] = x->stamp;
     }

@@ -64,6 +64,8 @@ static const char *const filters[] = {
     "(ip and tcp or ip6 and udp) and (ip and port 80 or ip6 and port 53)",
     "(ip or ip6) and (ip or arp) and greater 60",
     "tcp and not udp and (icmp or port 5)",
+    "ether[0] & 0xf0 = 0x40 and ether[0] & 0x0e = 4",
+    "(ether[0] & 0xf0 = 0x40 and len / ether[1] > 2 and ether[0] & 0x0f = 5) or ether[2] = 7",
     "(ip proto 6 and ip[6:2] & 0x1fff = 0 and ether[40] = 1) or (ip proto 17 and ether[40] = 1) or (tcp[0] = 1 and arp)",
     "(ether proto 1 or 2 or 3 or 5 or 7 or 11 or 13 or 17 or 19) and (ether proto 2 or 3 or 13 or 19 or 23)",
     "(ether[12:2] > 5 and ether[12:2] < 9) and (ether[12:2] > 7 or ether[12:2] = 6)",
