@@ -60,6 +60,13 @@ static void read_filter(int map, const struct bpf_map_info *info, char *out, siz
     btf__free(btf);
 }
 
+static int id_order(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
 int inspect_maps(uint32_t id, int (*each)(void *user, uint32_t id, int map, const struct bpf_map_info *info),
                  void *user)
 {
@@ -72,7 +79,10 @@ int inspect_maps(uint32_t id, int (*each)(void *user, uint32_t id, int map, cons
         return 0;
     int err = bpf_obj_get_info_by_fd(fd, &program, &len);
     close(fd);
-    for (uint32_t i = 0; err == 0 && r == 0 && i < program.nr_map_ids && i < MAPS_MAX; i++) {
+    uint32_t n = err == 0 ? program.nr_map_ids < MAPS_MAX ? program.nr_map_ids : MAPS_MAX : 0;
+    /* Linux has them in the order of the instructions; they were made in that of the filter's text. */
+    qsort(maps, n, sizeof *maps, id_order);
+    for (uint32_t i = 0; r == 0 && i < n; i++) {
         struct bpf_map_info info = {0};
         int map = bpf_map_get_fd_by_id(maps[i]);
         len = sizeof info;
