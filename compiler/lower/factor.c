@@ -28,6 +28,7 @@
 #define OVERTAKE_MAX 8  /* runs that an item may move past */
 #define LONG_LIST    SWITCH_MIN /* items from which a list is worth a second look */
 #define COMMON_MIN   LONG_LIST /* items from which tests they all make are made once */
+#define DEEP         8  /* lists in lists, each the first of the one around it, that are looked into for the test at the bottom */
 #define FEW          4  /* items of a run that are compared one by one */
 #define COMMON_MAX   16 /* parts of an item that are looked at for that */
 
@@ -740,12 +741,16 @@ static bool is_apart(struct factor *x, uint32_t list)
     x->stamp++;
     for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE && apart; i = x->form.nf.at[i].next) {
         items++;
-        uint32_t head = first_test(&x->form, i);
+        uint32_t head = i;
+        for (int depth = 0; head != NF_NONE && is_list(x, head) && depth < DEEP; depth++)
+            head = x->form.nf.at[head].first;
         if (is_list(x, i)) {
             nf_flatten(&x->form, i);
             apart = x->form.nf.at[i].kind != kind && x->form.nf.at[i].first != x->form.nf.at[i].last;
         }
-        if (head == NF_NONE)
+        if (head != NF_NONE && is_list(x, head)) /* deeper than is worth looking */
+            apart = false;
+        if (head == NF_NONE || !nf_is_test(&x->form, head))
             continue;
         ir_value on = whole_of(&x->form, nf_test_value(&x->form, head));
         apart &= x->run_stamp[on] != x->stamp;
