@@ -179,6 +179,12 @@ static void vlan(struct strbuf *s)
     strbuf_printf(s, "vlan %u", rng_below(&rng, 4096));
 }
 
+/* Ands and ors nest to the left, each in the one behind it. */
+static void in_turns(struct strbuf *s)
+{
+    strbuf_printf(s, "ether[%u] = 1 and ether[%u] = 2", rng_below(&rng, 60000), rng_below(&rng, 60000));
+}
+
 static void protochain(struct strbuf *s)
 {
     strbuf_printf(s, "%s protochain %u", rng_below(&rng, 2) ? "ip" : "ip6", rng_below(&rng, 256));
@@ -278,6 +284,7 @@ static void test_growths(void)
         {"terms of many kinds", mixed, " or ", TERMS},
         {"vlan tags", vlan, " or ", TERMS / 2},
         {"protochains", protochain, " or ", TERMS / 25},
+        {"ands and ors in turns", in_turns, " or ", 5 * TERMS},
     };
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
