@@ -105,6 +105,7 @@ static const struct {
     {"ldb [0]\nret a", 1, PROGRAM},
     {"host @a and (tcp port @p or ether src @m) and not net @a", 1, KEEP_IR},
     {"host @a and port @a", 1, 0},
+    {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) "arp", 1, 0},
     /* wrong in several ways: diagnostics need memory too */
     {"host 10.0.0.256 or port nosuchport or port 10.0.0.1 or nosuchname", 1, 0},
     {"tcp port", 1, 0},
