@@ -48,10 +48,8 @@ cond cond_or(struct lower *lw, cond a, cond b)
     return node_new(lw, (struct cond_node){.kind = COND_OR, .left = a, .right = b});
 }
 
-cond cond_or_else(struct lower *lw, cond a, cond b)
+cond cond_exclusive(struct lower *lw, cond c, cond a, cond b)
 {
-    cond c = cond_or(lw, a, b);
-
     if (c != COND_TRUE && c != COND_FALSE && c != a && c != b)
         lw->node.at[c].exclusive = true;
     return c;

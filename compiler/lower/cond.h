@@ -37,7 +37,7 @@ struct cond_switch {
 
 struct cond_node {
     uint8_t kind;            /* enum cond_kind */
-    bool exclusive;          /* OR: where a test that one alternative begins with holds, no other alternative does */
+    bool exclusive;          /* AND, OR: where the first test of one part does not decide it, all others are decided and do not matter */
     uint16_t column;         /* TEST in an item of rows: 1 + the column of the number it asks for, whose first one is `one` */
     struct span at;
     uint32_t entry;          /* block of the leftmost leaf */
@@ -122,8 +122,8 @@ int cond_init(struct lower *lw);
 cond cond_and(struct lower *lw, cond a, cond b);
 cond cond_or(struct lower *lw, cond a, cond b);
 cond cond_not(struct lower *lw, cond a);
-/** The same as cond_or(), for alternatives of which one begins with a test, or is an OR made by this, and excludes @b. */
-cond cond_or_else(struct lower *lw, cond a, cond b);
+/** The AND or OR @c, made of @a and @b: parts of it, which begin with tests, are exclusive. */
+cond cond_exclusive(struct lower *lw, cond c, cond a, cond b);
 /** @item for one of the rows @rows. */
 cond cond_rows(struct lower *lw, cond item, uint32_t rows);
 /** lo <= v <= hi; takes the pending guards. */

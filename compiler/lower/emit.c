@@ -36,12 +36,18 @@ static bool has_block(const struct cond_node *n)
     return n->kind != COND_CONSTANT && n->kind < COND_AND;
 }
 
+/* Is @c an alternative of several parts of the exclusive @n, or a list of such? */
+static bool is_alternative(const struct cond_node *c, const struct cond_node *n)
+{
+    return c->kind == n->kind ? c->exclusive : c->kind == COND_AND || c->kind == COND_OR;
+}
+
 /* Block numbers and targets. A node's blocks follow each other: its own, then those of its children in order. */
 static bool assign_targets(struct lower *lw, cond root, bool variables, struct emit *e)
 {
     uint32_t *count = arena_array(lw->arena, uint32_t, root + 1);
     bool *reached = arena_array(lw->arena, bool, root + 1); /* others folded away */
-    /* by alternative of an exclusive OR: where it goes on once its first test has held, plus one; 0: this is none */
+    /* by alternative of an exclusive list: where it goes on once its first test has held, plus one; 0: this is none */
     uint32_t *begun = arena_array(lw->arena, uint32_t, root + 1);
 
     if (!count || !reached || !begun)
@@ -95,15 +101,16 @@ static bool assign_targets(struct lower *lw, cond root, bool variables, struct e
         r->entry = n->entry + count[n->left];
         r->yes = n->yes;
         r->no = n->no;
-        if (n->kind == COND_AND) {
-            l->yes = r->entry;
-            begun[n->left] = begun[i];
-            r->no = begun[i] ? begun[i] - 1 : n->no;
-            continue;
+        bool is_and = n->kind == COND_AND;
+        *(is_and ? &l->yes : &l->no) = r->entry;
+        if (n->exclusive && !variables) { /* where variables meet, few ways are better */
+            uint32_t over = begun[i] ? begun[i] : (is_and ? n->yes : n->no) + 1;
+            begun[n->left] = is_alternative(l, n) ? over : 0;
+            begun[n->right] = is_alternative(r, n) ? over : 0;
+        } else if (begun[i]) { /* the first test of an alternative, and what is behind it */
+            begun[n->left] = l->kind == n->kind ? begun[i] : 0;
+            *(is_and ? &r->no : &r->yes) = begun[i] - 1;
         }
-        if (n->exclusive && !variables) /* where variables meet, few ways are better */
-            begun[n->left] = begun[n->right] = begun[i] ? begun[i] : n->no + 1;
-        l->no = r->entry;
     }
     return true;
 }

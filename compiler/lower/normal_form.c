@@ -507,21 +507,25 @@ void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct se
 
 /* ---------------------------------------------------------------- back to conditions */
 
-/* Do all parts of a list of OR begin with tests of one value, no two of which hold together? */
+/*
+ * Do all parts of a list begin with tests of one value, of which no two leave their parts open? Where one of OR holds, or one of
+ * AND does not, the others are decided.
+ */
 static bool is_exclusive(struct normal_form *x, uint32_t list)
 {
+    bool is_or = x->nf.at[list].kind == NF_OR;
     struct set set[EXCLUSIVE_MAX];
     uint32_t n = 0, first = NF_NONE;
 
-    if (x->nf.at[list].kind != NF_OR || x->nf.at[list].strict)
+    if (x->nf.at[list].strict)
         return false;
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++) {
-        uint32_t head = x->nf.at[i].kind == NF_AND ? x->nf.at[i].first : i;
-        if (n == EXCLUSIVE_MAX || head == NF_NONE || !nf_is_test(x, head) || x->nf.at[head].negated ||
+        uint32_t head = x->nf.at[i].kind == (is_or ? NF_AND : NF_OR) ? x->nf.at[i].first : i;
+        if (n == EXCLUSIVE_MAX || head == NF_NONE || !nf_is_test(x, head) || x->nf.at[head].negated == is_or ||
             (first != NF_NONE && nf_test_value(x, head) != nf_test_value(x, first)))
             return false;
         first = first == NF_NONE ? head : first;
-        set[n] = nf_test_set(x, head, true);
+        set[n] = nf_test_set(x, head, is_or);
         for (uint32_t k = 0; k < n; k++)
             if (x->failed || sets_meet(set[k], set[n]))
                 return false;
@@ -559,7 +563,8 @@ static cond rebuild_one(struct normal_form *x, uint32_t i)
             cond c = x->nf.at[child].built;
             if (n->strict && (c == COND_TRUE || c == COND_FALSE)) /* what stands before defines something: it must stay */
                 c = cond_eq(lw, ir_const(lw->f, 0), c == COND_TRUE ? 0 : 1);
-            all = n->kind == NF_AND ? cond_and(lw, all, c) : exclusive ? cond_or_else(lw, all, c) : cond_or(lw, all, c);
+            cond both = n->kind == NF_AND ? cond_and(lw, all, c) : cond_or(lw, all, c);
+            all = exclusive ? cond_exclusive(lw, both, all, c) : both;
         }
         return all;
     }

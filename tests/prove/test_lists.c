@@ -238,6 +238,8 @@ static const struct list lists[] = {
     {"pairs of either family", either_family, "", " or ", "", 160, 300},
     {"pairs with other items between", with_others, "", " or ", "", 120, 300},
     {"MAC addresses with a host", mac_and_host, "", " or ", "", 80, 200},
+    {"MAC addresses with a host, negated", mac_and_host, "not (", " or ", ")", 80, 200},
+    {"conversations, negated", conversation, "not (", " or ", ") and not arp", 66, 100},
     {"hosts that ARP, not broadcasting", of_arp, "", " or ", "", 80, 200},
     {"5-tuples", tuple, "", " or ", "", 80, 200},
     {"hosts with one port", host_and_service, "", " or ", "", 70, 100},
