@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opt/thread.h - the threading pass, thread.c: its sets (thread_sets.c), its states (thread_states.c), and what it builds of them.
+ */
+#ifndef WEIR_OPT_THREAD_H
+#define WEIR_OPT_THREAD_H
+#include "opt/pass.h"
+
+#define LONG_CASES  16u /* cases of a block that make a copy of it as dear as one more */
+#define MANY_PIECES 64u /* intervals of a set that are not gone through to find what a test makes of it */
+
+/* Sorted, disjoint, not adjacent; interned. Set 0 is everything. */
+struct range {
+    uint32_t lo, hi;
+};
+struct set {
+    const struct range *at;
+    uint32_t n;
+};
+
+struct fact {
+    uint32_t value; /* index among the tracked */
+    uint32_t set;
+};
+
+/* A block with what is known on entering it, or the edge of a block into one with PHIs. */
+struct state {
+    uint32_t block;
+    uint32_t via;            /* an edge: the block it comes from; IR_NONE otherwise */
+    uint32_t fact, facts;    /* slice of thread.fact */
+    uint32_t child, children; /* slice of thread.child: one for each case */
+    uint32_t next_child;
+    uint32_t result;         /* once done: index of the built block, or a return */
+    bool expanded, done;
+    uint32_t next_here;      /* next state of the same block plus one, or 0; of functions with PHIs */
+};
+
+/* What all ways into a block with PHIs that were found so far have proved. */
+struct join {
+    uint32_t fact, facts; /* slice of thread.fact */
+    bool entered;
+};
+
+/* Values of a switch that lead to one target. */
+struct piece {
+    uint32_t target;
+    struct range in;
+};
+
+/* What is kept for each block of the function, then for accept and reject. */
+struct target {
+    uint64_t relevant;     /* tracked values tested from here on */
+    uint32_t plain;        /* the state of the block without facts, plus one; 0: there is none */
+    uint32_t stamp, child; /* the child that leads here, while the stamp is that of the state being expanded */
+    bool copies;           /* there is a state of it */
+};
+
+/* Open addressing; entries are indices plus one, 0 ends a search. */
+struct slot {
+    uint32_t hash, entry;
+};
+struct table {
+    struct slot *at;
+    uint32_t size, n; /* the size is a power of two */
+};
+
+struct thread {
+    struct ir_func *f;
+    struct arena *a;        /* for the pass alone */
+    const uint8_t *tests;   /* per value: how many blocks test it, up to two */
+    uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
+    struct target *target;
+    bool *hopeless;         /* per value: it takes a load from where no packet has bytes; NULL: none does */
+    struct join *join;      /* per block; NULL: no block has PHIs */
+    uint32_t *here;         /* per block: its first state plus one, or 0; beside `join` */
+    uint32_t extra;         /* further states of blocks that may be made with facts of their own */
+    VEC(struct set) set;
+    struct table set_table;
+    VEC(struct fact) fact;
+    VEC(struct state) state;
+    struct table state_table;
+    VEC(uint32_t) child;    /* states, returns or CHILD_IMPOSSIBLE */
+    VEC(struct ir_block) built;
+    VEC(uint32_t) built_of; /* per built block: its state */
+    struct table built_table;
+    struct slot no_slot;    /* of empty tables; stays zero */
+    VEC(uint32_t) stack;
+    VEC(struct range) scratch;
+    VEC(struct piece) piece;
+    VEC(struct ir_case) to; /* of the block being built */
+    const struct ir_block *switched; /* whose pieces they are */
+    uint32_t stamp;
+    uint64_t budget;        /* states and set elements still allowed to carry facts */
+    bool failed;
+};
+
+#define CHILD_IMPOSSIBLE 0xfffffffdu /* no value that the facts allow leads here */
+
+/* A child that is a return is IR_ACCEPT or IR_REJECT, otherwise a state. A result likewise, or a built block. */
+static inline bool is_return(uint32_t target)
+{
+    return target == IR_ACCEPT || target == IR_REJECT;
+}
+
+static inline uint32_t mix(uint32_t h, uint32_t x)
+{
+    h = (h ^ x) * 0x9e3779b1u;
+    return h ^ h >> 15;
+}
+
+/* The slot in which a search for @hash begins; the next one is table_next(). */
+static inline const struct slot *table_first(const struct table *table, uint32_t hash)
+{
+    return &table->at[hash & (table->size - 1)];
+}
+
+static inline const struct slot *table_next(const struct table *table, const struct slot *s)
+{
+    return s + 1 == table->at + table->size ? table->at : s + 1;
+}
+
+/* ---- thread_sets.c */
+/** What every table is at first: a search ends at once, and what is put makes a real one. */
+struct table thread_table_empty(struct thread *t);
+void thread_table_add(struct thread *t, struct table *table, uint32_t hash, uint32_t index);
+
+/** The set of @n ranges, which are sorted, disjoint and not adjacent, and copied. 0 and t->failed when memory is out. */
+uint32_t thread_set_intern(struct thread *t, const struct range *ranges, uint32_t n);
+/** The numbers in @a or @b. */
+uint32_t thread_set_union(struct thread *t, uint32_t a, uint32_t b);
+/** Is some number from @lo to @hi in @set? */
+bool thread_set_meets(const struct set *set, uint32_t lo, uint32_t hi);
+/** Walks the cases of @b and the ranges of @set together: calls for each overlap. Returns false when `each` does. */
+bool thread_overlaps(const struct ir_block *b, const struct set *set,
+                     bool (*each)(void *user, uint32_t lo, uint32_t hi, uint32_t which), void *user);
+
+/* Where the numbers that were looked at lead. */
+struct thread_target {
+    const struct ir_block *b;
+    uint32_t target;
+    bool any;
+};
+
+/** Do all numbers of @known lead to one target of @b, which is left in @one? */
+bool thread_is_decided(const struct ir_block *b, const struct set *known, struct thread_target *one);
+
+/* ---- thread_states.c */
+/**
+ * Where the path that leaves block @from for @block really goes: past blocks whose test is decided, to a state or a
+ * return. The facts on the way are the last @n of t->fact; they are used up.
+ */
+uint32_t thread_resolve(struct thread *t, uint32_t from, uint32_t block, uint32_t n);
+/** Finds the children of a state: one for each case of its block, equal targets sharing one. */
+void thread_expand(struct thread *t, uint32_t id);
+#endif
