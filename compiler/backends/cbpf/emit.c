@@ -85,7 +85,7 @@ static void thread_jumps(struct cb_emit *e)
     }
 }
 
-static uint32_t edge_add(struct cb_emit *e, uint32_t from, uint32_t to)
+uint32_t cb_edge_add(struct cb_emit *e, uint32_t from, uint32_t to)
 {
     if (e->edge.n >= TO_ACCEPT - TO_EDGE || !vec_reserve(e->arena, &e->edge, 1)) {
         cb_fail(e, WEIR_E_MEMORY);
@@ -104,13 +104,13 @@ static void edge_to(struct cb_emit *e, uint32_t b, uint32_t to)
     uint32_t i = e->slot[to];
     if (i < e->edge.n && e->edge.at[i].from == b && e->edge.at[i].to == to)
         return;
-    e->slot[to] = edge_add(e, b, to);
+    e->slot[to] = cb_edge_add(e, b, to);
     e->out_n[b]++;
 }
 
 static void build_edges(struct cb_emit *e, uint32_t start)
 {
-    edge_add(e, NONE, start);
+    cb_edge_add(e, NONE, start);
     for (uint32_t b = 0; b < e->f->block.n && !e->status; b++) {
         const struct cb_test *t = &e->test[b];
 
@@ -139,78 +139,6 @@ static uint32_t jump_target(const struct cb_emit *e, uint32_t to)
     return to < e->f->block.n ? TO_EDGE + e->slot[to] : to;
 }
 
-/* ---------------------------------------------------------------- equal tests */
-
-/* Cases that make it worth a jump to use another block's compares; smaller ones melt in layout.c. */
-#define TWIN_CASES 128u
-
-static uint64_t cases_hash(const struct ir_case *c, uint32_t n, struct ir_range r)
-{
-    uint64_t h = ((uint64_t)r.lo << 32 | r.hi) + n;
-
-    for (uint32_t i = 0; i < n; i++) {
-        h = (h ^ ((uint64_t)c[i].last << 32 | c[i].target)) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 29;
-    }
-    return h;
-}
-
-static bool targets_have_phis(const struct cb_emit *e, const struct ir_case *c, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        if (c[i].target < e->f->block.n && e->f->block.at[c[i].target].phi.n)
-            return true;
-    return false;
-}
-
-/* Are these tests by cases the same but for the value? */
-static bool tests_equal(const struct cb_emit *e, const struct cb_test *t, const struct cb_test *u)
-{
-    const struct ir_case *c = cb_cases(e, t), *d = cb_cases(e, u);
-    struct ir_range r = ir_range(e->f, t->a), s = ir_range(e->f, u->a);
-
-    if (t->n != u->n || r.lo != s.lo || r.hi != s.hi)
-        return false;
-    for (uint32_t i = 0; i < t->n; i++)
-        if (c[i].last != d[i].last || c[i].target != d[i].target)
-            return false;
-    return true;
-}
-
-/* Finds blocks that ask the same long question about different values, as `src or dst` over a list does. */
-static void find_twins(struct cb_emit *e)
-{
-    uint32_t size = 16, long_ones = 0;
-
-    for (uint32_t b = 0; b < e->f->block.n; b++)
-        long_ones += e->in[b] != NONE && e->test[b].n >= TWIN_CASES;
-    if (long_ones < 2)
-        return;
-    while (size / 2 < long_ones)
-        size *= 2;
-    uint32_t *table = arena_array(e->arena, uint32_t, size); /* block + 1 */
-    uint64_t *hash = arena_array(e->arena, uint64_t, size);
-    if (!table || !hash) {
-        cb_fail(e, WEIR_E_MEMORY);
-        return;
-    }
-    for (uint32_t b = e->f->block.n; b-- > 0 && !e->status;) {
-        const struct cb_test *t = &e->test[b];
-        if (e->in[b] == NONE || t->n < TWIN_CASES || targets_have_phis(e, cb_cases(e, t), t->n))
-            continue;
-        uint64_t h = cases_hash(cb_cases(e, t), t->n, ir_range(e->f, t->a));
-        uint32_t at = (uint32_t)h & (size - 1);
-        while (table[at] && hash[at] != h)
-            at = (at + 1) & (size - 1);
-        if (!table[at]) {
-            table[at] = b + 1;
-            hash[at] = h;
-        } else if (tests_equal(e, t, &e->test[table[at] - 1])) {
-            e->twin[b] = table[at] - 1;
-        }
-    }
-}
-
 /* ---------------------------------------------------------------- entries */
 
 static bool same_safe(const struct cb_regs *r, const struct cb_regs *s)
@@ -229,8 +157,7 @@ static struct cb_regs regs_both(struct cb_regs r, const struct cb_regs *s)
     return r;
 }
 
-/* What is known on all edges of a list. */
-static struct cb_regs regs_meet(const struct cb_emit *e, uint32_t first)
+struct cb_regs cb_regs_meet(const struct cb_emit *e, uint32_t first)
 {
     struct cb_regs r = nothing;
 
@@ -244,12 +171,7 @@ static struct cb_regs regs_meet(const struct cb_emit *e, uint32_t first)
 
 enum { NEEDS_A = 1, NEEDS_X = 2 }; /* 1 << register, counted from A */
 
-/*
- * Lets every edge of the list enter the code [begin, tests) as late as what it holds allows. At `tests`,
- * @needs has to be there; e->regs says what is promised to be in the registers from then on. Stores are never
- * jumped over.
- */
-static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t tests, unsigned needs)
+void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t tests, unsigned needs)
 {
     uint32_t late = begin;
 
@@ -291,128 +213,6 @@ static void bind_entries(struct cb_emit *e, uint32_t first, uint32_t begin, uint
     }
 }
 
-/* ---------------------------------------------------------------- plain guards */
-
-/* A load that the block makes anyway. */
-struct reach {
-    ir_value base;
-    uint32_t offset, size;
-};
-
-static bool reach_before(const struct reach *x, const struct reach *y)
-{
-    return x->base != y->base       ? x->base < y->base
-           : x->offset != y->offset ? x->offset < y->offset
-                                    : x->size < y->size;
-}
-
-/* Shell's sort: in place, no recursion. */
-static void reach_sort(struct reach *r, uint32_t n)
-{
-    for (uint32_t gap = n / 2; gap; gap = gap == 2 ? 1 : gap * 5 / 11)
-        for (uint32_t i = gap; i < n; i++) {
-            struct reach x = r[i];
-            uint32_t at = i;
-            for (; at >= gap && reach_before(&x, &r[at - gap]); at -= gap)
-                r[at] = r[at - gap];
-            r[at] = x;
-        }
-}
-
-struct reaches {
-    VEC(struct reach) load;
-    uint64_t absolute; /* where the furthest absolute load ends */
-};
-
-static void reaches_find(struct cb_emit *e, struct reaches *r, ir_value root)
-{
-    e->visit.n = 0;
-    if (root != IR_NONE && !vec_push(e->arena, &e->visit, root))
-        cb_fail(e, WEIR_E_MEMORY);
-    while (e->visit.n && !e->status) {
-        ir_value v = e->visit.at[--e->visit.n];
-        const struct ir_node *n = &e->f->value.at[v];
-
-        if (e->seen[v] == e->epoch || n->op == IR_PHI)
-            continue;
-        e->seen[v] = e->epoch;
-        if (ir_is_load(n)) {
-            struct reach l = {n->a, n->imm, ir_load_size(n)};
-            if (l.base == IR_NONE)
-                r->absolute =
-                    r->absolute > (uint64_t)l.offset + l.size ? r->absolute : (uint64_t)l.offset + l.size;
-            else if (!vec_push(e->arena, &r->load, l))
-                cb_fail(e, WEIR_E_MEMORY);
-        }
-        if ((n->a != IR_NONE && !vec_push(e->arena, &e->visit, n->a)) ||
-            (n->b != IR_NONE && !vec_push(e->arena, &e->visit, n->b)))
-            cb_fail(e, WEIR_E_MEMORY);
-    }
-}
-
-/* Do all addresses from here stay below 2^32? */
-static bool address_plain(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t size)
-{
-    return (uint64_t)ir_range(e->f, base).hi + offset + size <= UINT64_C(1) << 32;
-}
-
-/* Is guard @g made by one of the sorted loads? */
-static bool reaches_cover(struct cb_emit *e, const struct reaches *r, const struct ir_guard *g)
-{
-    struct reach key = {g->base, g->offset, g->size};
-    uint32_t lo = 0, hi = r->load.n;
-
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo) / 2;
-        if (reach_before(&r->load.at[mid], &key))
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    if (lo < r->load.n && r->load.at[lo].base == g->base && r->load.at[lo].offset == g->offset)
-        return true;
-    if (!address_plain(e, g->base, g->offset, g->size))
-        return false;
-    /* where addresses do not wrap, a load further on will do; the last ones of the base are the furthest */
-    for (hi = lo; hi < r->load.n && r->load.at[hi].base == g->base && hi < lo + 4; hi++) {
-        const struct reach *l = &r->load.at[hi];
-        if ((uint64_t)l->offset + l->size >= (uint64_t)g->offset + g->size &&
-            address_plain(e, l->base, l->offset, l->size))
-            return true;
-    }
-    return false;
-}
-
-static void put_guards(struct cb_emit *e, uint32_t b, const struct cb_test *t)
-{
-    const struct ir_block *ib = &e->f->block.at[b];
-    struct reaches r = {.absolute = 0};
-    uint64_t need = 0;
-
-    if (!ib->guard.n)
-        return;
-    e->epoch++;
-    reaches_find(e, &r, t->a);
-    reaches_find(e, &r, t->x);
-    reach_sort(r.load.at, r.load.n);
-    for (uint32_t i = 0; i < ib->guard.n && !e->status; i++) {
-        const struct ir_guard *g = &ib->guard.at[i];
-        uint64_t end = (uint64_t)g->offset + g->size;
-        if (!g->size && g->base == IR_NONE && !g->offset)
-            continue;
-        if (g->base == IR_NONE) {
-            need = need > end ? need : end;
-        } else if (!reaches_cover(e, &r, g)) {
-            cb_eval_begin(e, g->base, IR_NONE);
-            cb_eval_guard(e, g->base, g->offset, g->size ? g->size : 1);
-        }
-    }
-    if (need > r.absolute) {
-        cb_put(e, CB_LD | CB_ABS | CB_B, (uint32_t)(need - 1));
-        e->regs.a = IR_NONE;
-    }
-}
-
 /* ---------------------------------------------------------------- blocks */
 
 static void emit_test(struct cb_emit *e, struct cb_test *t)
@@ -446,7 +246,7 @@ static bool block_try(struct cb_emit *e, uint32_t b, struct cb_test *t, bool sto
     e->kept_now = e->kept_in[b];
     e->kept_want = e->kept_store[b];
     if (e->plain)
-        put_guards(e, b, t);
+        cb_guards_put(e, b, t);
     for (ir_value v = 0; store_first && v < e->f->value.n && !e->doomed; v++)
         if (e->kept_index[v] != NO_CELL && (e->kept_want & ~e->kept_now) >> e->kept_index[v] & 1) {
             cb_eval_begin(e, v, IR_NONE);
@@ -485,7 +285,7 @@ static void goto_twin(struct cb_emit *e, uint32_t b)
 static void emit_block(struct cb_emit *e, uint32_t b)
 {
     uint32_t begin = e->code.n;
-    struct cb_regs at_start = regs_meet(e, e->in[b]);
+    struct cb_regs at_start = cb_regs_meet(e, e->in[b]);
     struct cb_test t;
     bool store_first = false;
 
@@ -514,7 +314,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
     if (e->doomed) {
         e->regs = nothing;
         cb_put_jump(e, GOTO, 0, TO_REJECT, 0);
-        bind_entries(e, e->in[b], begin, begin, 0);
+        cb_entries_bind(e, e->in[b], begin, begin, 0);
         if (twins == NONE)
             return;
         tests = e->code.n; /* others come here */
@@ -529,7 +329,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
     else
         cb_switch_emit(e, &t);
     if (!e->doomed)
-        bind_entries(e, e->in[b], begin, tests,
+        cb_entries_bind(e, e->in[b], begin, tests,
                      (t.a == IR_NONE ? 0u : NEEDS_A) | (t.x == IR_NONE ? 0u : NEEDS_X));
     for (uint32_t i = twins; i != NONE; i = e->edge.at[i].next_in) {
         e->edge.at[i].entry = tests;
@@ -537,196 +337,6 @@ static void emit_block(struct cb_emit *e, uint32_t b)
     }
     for (uint32_t i = 0; i < e->out_n[b] && !e->plain; i++)
         e->edge.at[e->out[b] + i].regs = e->regs;
-}
-
-/* ---------------------------------------------------------------- PHIs */
-
-/* Edges into one block that bring the same values to its PHIs. */
-struct copies {
-    const ir_value *value; /* one for each PHI that is used */
-    uint32_t edges;        /* list */
-};
-
-/* The PHI of @b that is the address of what is tested first, or IR_NONE: it had better be in X there. */
-static ir_value phi_for_x(const struct cb_emit *e, uint32_t b)
-{
-    const struct cb_test *t = &e->test[b];
-    const struct ir_node *n = NULL;
-
-    if (t->a == IR_NONE && t->yes < e->f->block.n)
-        t = &e->test[t->yes];
-    for (ir_value v = t->a; v != IR_NONE && (!n || !ir_is_load(n)); v = n->a)
-        n = &e->f->value.at[v];
-    if (!n || !ir_is_load(n) || n->a == IR_NONE)
-        return IR_NONE;
-    return e->f->value.at[n->a].op == IR_PHI && e->f->value.at[n->a].imm == b ? n->a : IR_NONE;
-}
-
-/* Fills the cell of the PHI @phi from @v through X, which then holds the PHI. */
-static void copy_through_x(struct cb_emit *e, ir_value phi, ir_value v, bool at_home)
-{
-    uint32_t k;
-
-    if (ir_is_const(e->f, v, &k)) {
-        cb_put(e, CB_LDX_IMM, k);
-    } else if (at_home) {
-        cb_put(e, CB_LDX_MEM, e->home[v]);
-    } else {
-        cb_eval_begin(e, v, IR_NONE);
-        cb_eval(e, v);
-        cb_put(e, CB_TAX, 0);
-    }
-    e->regs.x = phi;
-    cb_put(e, CB_STX, e->home[phi]);
-}
-
-/* Fills the cells of the PHIs @phi from @value; e->regs holds what is known before. One that is wanted in X is filled last. */
-static bool copies_try(struct cb_emit *e, uint32_t b, const ir_value *phi, uint32_t n, const struct copies *c)
-{
-    const ir_value wanted = e->plain ? IR_NONE : phi_for_x(e, b);
-    uint32_t last = n - 1;
-    bool a_is_needed = e->regs.a != IR_NONE && e->regs.a == e->f->block.at[b].on;
-
-    cb_eval_end(e);
-    e->task.n = 0;
-    e->doomed = false;
-    e->cells = e->cells_in[b] | e->cells_phi[b] | e->cells_copy[b];
-    e->kept_want = 0;
-    e->kept_now = UINT64_MAX;
-    for (uint32_t i = c->edges; i != NONE; i = e->edge.at[i].next_in)
-        e->kept_now &= e->edge.at[i].from == NONE ? 0 : e->kept_out[e->edge.at[i].from];
-    for (uint32_t i = 0; i < n; i++)
-        last = phi[i] == wanted ? i : last;
-    for (uint32_t step = 0; step < n && !e->status && !e->doomed; step++) {
-        uint32_t i = step == n - 1 ? last : step < last ? step : step + 1;
-        ir_value v = c->value[i];
-        uint8_t cell = e->home[phi[i]], bit = e->kept_index[v];
-        bool at_home = e->f->value.at[v].op == IR_PHI || (bit != NO_CELL && e->kept_now >> bit & 1);
-        uint32_t k;
-
-        if (at_home && e->home[v] == cell)
-            continue;
-        if (e->regs.x == v) {
-            cb_put(e, CB_STX, cell);
-            e->regs.x = phi[i] == wanted ? wanted : v;
-        } else if (phi[i] == wanted) {
-            copy_through_x(e, phi[i], v, at_home);
-        } else if (a_is_needed && e->regs.a != v && (at_home || ir_is_const(e->f, v, &k))) {
-            if (at_home)
-                cb_put(e, CB_LDX_MEM, e->home[v]);
-            else
-                cb_put(e, CB_LDX_IMM, k);
-            e->regs.x = v;
-            cb_put(e, CB_STX, cell);
-        } else {
-            cb_eval_begin(e, v, IR_NONE);
-            cb_eval(e, v);
-            cb_put(e, CB_ST, cell);
-        }
-    }
-    return !e->status;
-}
-
-/* Emits the copies and gives the edge from behind them to @b. */
-static void emit_copies(struct cb_emit *e, uint32_t b, const ir_value *phi, uint32_t n,
-                        const struct copies *c)
-{
-    uint32_t begin = e->code.n;
-
-    e->share = true;
-    e->regs = regs_meet(e, c->edges);
-    if (!copies_try(e, b, phi, n, c) && e->status == WEIR_E_UNSUPPORTED) {
-        e->status = 0;
-        e->share = false;
-        e->code.n = begin;
-        e->regs = regs_meet(e, c->edges);
-        copies_try(e, b, phi, n, c);
-    }
-    cb_eval_end(e);
-    if (e->status)
-        return;
-    uint32_t edge = edge_add(e, NONE, b);
-    if (e->status)
-        return;
-    if (e->doomed)
-        cb_put_jump(e, GOTO, 0, TO_REJECT, 0);
-    else
-        cb_put_jump(e, GOTO, 0, TO_EDGE + edge, 0);
-    if (!e->plain)
-        e->edge.at[edge].regs = e->regs;
-    bind_entries(e, c->edges, begin, e->code.n - 1, 0);
-}
-
-static uint32_t values_hash(const ir_value *v, uint32_t n)
-{
-    uint32_t h = 2166136261u;
-
-    for (uint32_t i = 0; i < n; i++)
-        h = (h ^ v[i]) * 16777619u;
-    return h ^ h >> 15;
-}
-
-static bool values_equal(const ir_value *v, const ir_value *w, uint32_t n)
-{
-    uint32_t i = 0;
-
-    while (i < n && v[i] == w[i])
-        i++;
-    return i == n;
-}
-
-/* Puts code that fills the PHIs of @b on the edges into it, which are then replaced by the edges behind. */
-static void emit_phis(struct cb_emit *e, uint32_t b)
-{
-    struct ir_block *ib = &e->f->block.at[b];
-    uint32_t n = 0, edges = 0, groups = 0, at = 0;
-    ir_value *phi = arena_array(e->arena, ir_value, ib->phi.n + 1);
-
-    for (uint32_t i = 0; phi && i < ib->phi.n; i++)
-        if (e->home[ib->phi.at[i].value] != NO_CELL)
-            phi[n++] = ib->phi.at[i].value;
-    if (phi && !n)
-        return;
-    for (uint32_t i = e->in[b]; i != NONE; i = e->edge.at[i].next_in)
-        edges++;
-    uint32_t size = 4;
-    while (size / 2 < edges)
-        size *= 2;
-    ir_value *value = arena_array(e->arena, ir_value, (size_t)edges * n + 1);
-    struct copies *group = arena_array(e->arena, struct copies, edges + 1);
-    uint32_t *table = arena_array(e->arena, uint32_t, size);
-    if (!phi || !value || !group || !table) {
-        cb_fail(e, WEIR_E_MEMORY);
-        return;
-    }
-    for (uint32_t i = 0, j = 0; i < ib->phi.n; i++) {
-        const struct ir_phi *p = &ib->phi.at[i];
-        if (e->home[p->value] == NO_CELL)
-            continue;
-        for (uint32_t k = 0; k < p->arg.n; k++)
-            e->slot[p->arg.at[k].block] = p->arg.at[k].value;
-        at = 0;
-        for (uint32_t k = e->in[b]; k != NONE; k = e->edge.at[k].next_in)
-            value[n * at++ + j] = e->edge.at[k].from == NONE ? 0 : e->slot[e->edge.at[k].from];
-        j++;
-    }
-    at = 0;
-    for (uint32_t k = e->in[b], next; k != NONE; k = next, at++) {
-        const ir_value *v = &value[n * at];
-        uint32_t h = values_hash(v, n) & (size - 1);
-        next = e->edge.at[k].next_in;
-        while (table[h] && !values_equal(group[table[h] - 1].value, v, n))
-            h = (h + 1) & (size - 1);
-        if (!table[h]) {
-            group[groups] = (struct copies){v, NONE};
-            table[h] = ++groups;
-        }
-        e->edge.at[k].next_in = group[table[h] - 1].edges;
-        group[table[h] - 1].edges = k;
-    }
-    e->in[b] = NONE;
-    for (uint32_t g = 0; g < groups && !e->status; g++)
-        emit_copies(e, b, phi, n, &group[g]);
 }
 
 /* ---------------------------------------------------------------- the whole */
@@ -809,14 +419,14 @@ static uint32_t emit_all(struct cb_emit *e)
         return start;
     build_edges(e, start);
     if (!e->status)
-        find_twins(e);
+        cb_twins_find(e);
     cb_costs(e);
     if (!e->status)
         cb_cells_assign(e);
     for (uint32_t b = 0; b < e->f->block.n && !e->status; b++) {
         if (e->in[b] == NONE)
             continue;
-        emit_phis(e, b);
+        cb_phis_emit(e, b);
         at = b;
         if (!e->status)
             emit_block(e, b);

@@ -7,6 +7,9 @@
  *   cells.c    which values live in scratch cells, and in which
  *   isel.c     instructions that bring a value into A or X
  *   emit.c     blocks, edges and what A and X hold along them
+ *   guards.c   guards that the loads of their block do not make
+ *   twins.c    blocks that share the compares of a long switch
+ *   phis.c     the code on edges that fills the cells of PHIs
  *   dead.c     instructions that turn out to be for nothing
  *   layout.c   positions, 8-bit jumps, trampolines
  *
@@ -157,6 +160,31 @@ void cb_fail(struct cb_emit *e, int status);
 /** Appends an instruction and gives its index. The caller updates e->regs before it appends the next. */
 uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k);
 uint32_t cb_put_jump(struct cb_emit *e, uint16_t code, uint32_t k, uint32_t jt, uint32_t jf);
+/** A new edge from block @from to block @to; its index. */
+uint32_t cb_edge_add(struct cb_emit *e, uint32_t from, uint32_t to);
+/** What is known on all edges of a list. */
+struct cb_regs cb_regs_meet(const struct cb_emit *e, uint32_t first);
+/**
+ * Lets every edge of the list enter the code [begin, tests) as late as what it holds allows. At `tests`,
+ * @needs has to be there; e->regs says what is promised to be in the registers from then on. Stores are never
+ * jumped over.
+ */
+void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t tests, unsigned needs);
+
+/* ---- guards.c */
+
+/** The guards of block @b that the loads of its test @t do not make. */
+void cb_guards_put(struct cb_emit *e, uint32_t b, const struct cb_test *t);
+
+/* ---- twins.c */
+
+/** Finds blocks that ask the same long question about different values, as `src or dst` over a list does: `twin`. */
+void cb_twins_find(struct cb_emit *e);
+
+/* ---- phis.c */
+
+/** Puts code that fills the PHIs of @b on the edges into it, which are then replaced by the edges behind. */
+void cb_phis_emit(struct cb_emit *e, uint32_t b);
 
 /* ---- switch.c */
 
