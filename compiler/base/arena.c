@@ -80,12 +80,10 @@ static bool arena_grow(struct arena *a, size_t need)
     return true;
 }
 
-/* What is left of the newest chunk once @skip bytes are gone. */
-static size_t arena_left(const struct arena *a, size_t skip)
+/* What is left of the newest chunk. */
+static size_t arena_left(const struct arena *a)
 {
-    size_t used = a->chunk ? (size_t)(a->next - a->chunk->data) + skip : 0;
-
-    return a->chunk && used <= a->chunk->size ? a->chunk->size - used : 0;
+    return a->chunk ? a->chunk->size - (size_t)(a->next - a->chunk->data) : 0;
 }
 
 /* Sees that what is left is zero from @from on as far as @to, or a little further, as more will be asked for. */
@@ -107,7 +105,7 @@ static void *arena_take(struct arena *a, size_t bytes, size_t align, size_t keep
 {
     size_t skip = -(uintptr_t)a->next & (align - 1);
 
-    if (!a->chunk || bytes > arena_left(a, skip)) {
+    if (!a->chunk || skip + bytes > arena_left(a)) {
         if (!arena_grow(a, bytes))
             return NULL;
         skip = 0;
@@ -160,7 +158,7 @@ void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_
         c = chunk_resize(a, c, bytes);
         return c ? large_link(c) : NULL;
     }
-    if (old && (unsigned char *)block + old == a->next && bytes < ARENA_LARGE && bytes - old <= arena_left(a, 0)) {
+    if (old && (unsigned char *)block + old == a->next && bytes < ARENA_LARGE && bytes - old <= arena_left(a)) {
         a->next += bytes - old;
         arena_zero(a, a->next, a->next);
         return block;

@@ -191,6 +191,22 @@ static void test_arena_rewind(void **state)
     arena_release(&a);
 }
 
+/* A block of no bytes where a chunk ends that is full, and not aligned there. */
+static void test_arena_nothing(void **state)
+{
+    struct arena a;
+    (void)state;
+
+    arena_init(&a, &allocator_libc, 1u << 20);
+    assert_non_null(arena_alloc(&a, ARENA_CHUNK_BYTES + 1, 1, 1));
+    assert_non_null(arena_array(&a, uint64_t, 0));
+    uint64_t *one = arena_array(&a, uint64_t, 1);
+    assert_non_null(one);
+    assert_int_equal(*one, 0);
+    *one = 1;
+    arena_release(&a);
+}
+
 static void test_arena_copy(void **state)
 {
     struct arena a;
@@ -415,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_alloc),          cmocka_unit_test(test_arena_blocks),
         cmocka_unit_test(test_arena_overflow), cmocka_unit_test(test_arena_ceiling),
         cmocka_unit_test(test_arena_no_memory), cmocka_unit_test(test_arena_rewind),
+        cmocka_unit_test(test_arena_nothing),
         cmocka_unit_test(test_arena_copy),     cmocka_unit_test(test_vec),
         cmocka_unit_test(test_vec_limits),     cmocka_unit_test(test_strbuf),
         cmocka_unit_test(test_strbuf_no_memory), cmocka_unit_test(test_diag),
