@@ -613,21 +613,14 @@ static void hoist_common(struct factor *x, uint32_t list)
     nf_list_append(&x->form, list, outer);
 }
 
-/* Are these but a few tests of different values, and not of parts of one? There is nothing to regroup then. */
-static bool is_plain(const struct normal_form *x, uint32_t list)
+/* Has @list no items of several parts? */
+static bool is_of_leaves(const struct normal_form *x, uint32_t list)
 {
-    ir_value on[LONG_LIST - 1];
-    uint32_t n = 0;
+    uint32_t i = x->nf.at[list].first;
 
-    for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++) {
-        if (n == LONG_LIST - 1 || !nf_is_test(x, i))
-            return false;
-        on[n] = whole_of(x, nf_test_value(x, i));
-        for (uint32_t k = 0; k < n; k++)
-            if (on[k] == on[n])
-                return false;
-    }
-    return true;
+    while (i != NF_NONE && x->nf.at[i].kind == NF_LEAF)
+        i = x->nf.at[i].next;
+    return i == NF_NONE;
 }
 
 /* A test of some bits of a value, the others of which do not matter. */
@@ -689,17 +682,17 @@ static void regroup(struct factor *x, uint32_t list)
 {
     uint32_t base = x->run.n;
 
-    if (is_plain(&x->form, list))
-        return;
-
     nf_flatten(&x->form, list);
     bool settled = is_settled(x, list, x->form.nf.at[list].first);
+    if (!x->switches && x->parts)
+        settled &= !join_parts(x, list);
+    if (settled && (!x->switches || is_of_leaves(&x->form, list))) {
+        x->form.nf.at[list].steady |= !x->switches;
+        return;
+    }
     if (x->switches) {
         hoist_common(x, list);
         factor_distribute(&x->form, list);
-    } else if (!(x->parts && join_parts(x, list)) && settled) {
-        x->form.nf.at[list].steady = true;
-        return;
     }
     bool steady = !x->switches;
     read_items(x, list, base);
