@@ -27,10 +27,8 @@
 #define SWITCH_MIN   6  /* disjoint sets of one value from which a run becomes a switch */
 #define OVERTAKE_MAX 8  /* runs that an item may move past */
 #define LONG_LIST    SWITCH_MIN /* items from which a list is worth a second look */
-#define COMMON_MIN   LONG_LIST /* items from which tests they all make are made once */
 #define DEEP         8  /* lists in lists, each the first of the one around it, that are looked into for the test at the bottom */
 #define FEW          4  /* items of a run that are compared one by one */
-#define COMMON_MAX   16 /* parts of an item that are looked at for that */
 
 /* An interval of an entry's set. */
 struct piece {
@@ -175,11 +173,6 @@ static uint32_t set_hash(struct set s)
         h = (h ^ h >> 15 ^ s.at[i].hi) * 0x85ebca6bu;
     }
     return h ^ h >> 13;
-}
-
-static bool set_equal(struct set a, struct set b)
-{
-    return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
 }
 
 /* Pieces of @n entries, or of those that are the first with their set, in the order of where they begin; *@count of them. */
@@ -518,100 +511,7 @@ static bool write_run(struct factor *x, uint32_t list, const struct run *r)
     return false;
 }
 
-/* ---------------------------------------------------------------- common tests */
-
-/* The child of @item that asks what the test @wanted asks, or NF_NONE. */
-static uint32_t find_test(struct factor *x, uint32_t item, ir_value on, struct set wanted, bool outcome)
-{
-    uint32_t looked = 0;
-
-    for (uint32_t c = x->form.nf.at[item].first; c != NF_NONE && looked < COMMON_MAX; c = x->form.nf.at[c].next, looked++)
-        if (nf_is_test(&x->form, c) && nf_test_value(&x->form, c) == on && set_equal(nf_test_set(&x->form, c, outcome), wanted))
-            return c;
-    return NF_NONE;
-}
-
-static void remove_child(struct factor *x, uint32_t item, uint32_t child)
-{
-    struct nf *n = &x->form.nf.at[item];
-    uint32_t before = NF_NONE;
-
-    for (uint32_t c = n->first; c != child; c = x->form.nf.at[c].next)
-        before = c;
-    if (before == NF_NONE)
-        n->first = x->form.nf.at[child].next;
-    else
-        x->form.nf.at[before].next = x->form.nf.at[child].next;
-    if (n->last == child)
-        n->last = before;
-}
-
-/* The test that is evaluated first in @i, or NF_NONE. */
-static uint32_t first_test(const struct normal_form *x, uint32_t i)
-{
-    while (i != NF_NONE && (x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR))
-        i = x->nf.at[i].first;
-    return i != NF_NONE && nf_is_test(x, i) ? i : NF_NONE;
-}
-
-/* All items are compounds of several parts, and there are enough of them. */
-static bool all_compound(const struct factor *x, uint32_t list)
-{
-    uint8_t compound = x->form.nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
-    uint32_t n = 0;
-
-    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE; i = x->form.nf.at[i].next, n++)
-        if (x->form.nf.at[i].kind != compound || x->form.nf.at[i].strict || x->form.nf.at[i].first == x->form.nf.at[i].last)
-            return false;
-    return n >= COMMON_MIN;
-}
-
-/*
- * Tests that every item of a long list makes are made once, in front of the list:
- *   (x1 and p and y1) or (x2 and p and y2) or ...        p and ((x1 and y1) or (x2 and y2) or ...)
- * A packet accepted in the list or behind it has passed through the first test of the first item, so a test that reaches
- * no further may move in front of that.
- */
-static void hoist_common(struct factor *x, uint32_t list)
-{
-    bool is_or = x->form.nf.at[list].kind == NF_OR;
-    uint32_t outer = NF_NONE, inner = NF_NONE, next, looked = 0;
-
-    if (!all_compound(x, list))
-        return;
-    uint32_t first = x->form.nf.at[list].first, head = first_test(&x->form, first);
-    if (head == NF_NONE)
-        return;
-    uint32_t reach = x->form.value_reach[nf_test_value(&x->form, head)];
-    for (uint32_t c = x->form.nf.at[x->form.nf.at[first].first].next; c != NF_NONE && looked < COMMON_MAX && !x->form.failed; c = next, looked++) {
-        next = x->form.nf.at[c].next;
-        if (!nf_is_test(&x->form, c) || reach == UINT32_MAX || x->form.nf.at[c].reach > reach)
-            continue;
-        ir_value on = nf_test_value(&x->form, c);
-        struct set s = nf_test_set(&x->form, c, is_or);
-        bool common = true;
-        for (uint32_t i = x->form.nf.at[first].next; i != NF_NONE && common; i = x->form.nf.at[i].next)
-            common = find_test(x, i, on, s, is_or) != NF_NONE;
-        if (!common)
-            continue;
-        for (uint32_t i = first; i != NF_NONE; i = x->form.nf.at[i].next)
-            remove_child(x, i, find_test(x, i, on, s, is_or));
-        if (outer == NF_NONE)
-            outer = nf_list_new(&x->form, is_or ? NF_AND : NF_OR);
-        if (!x->form.failed)
-            nf_list_append(&x->form, outer, c);
-    }
-    if (outer == NF_NONE || x->form.failed)
-        return;
-    inner = nf_list_new(&x->form, is_or ? NF_OR : NF_AND);
-    for (uint32_t i = first; i != NF_NONE && !x->form.failed; i = next) {
-        next = x->form.nf.at[i].next;
-        nf_list_append(&x->form, inner, i);
-    }
-    nf_list_append(&x->form, outer, inner);
-    x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
-    nf_list_append(&x->form, list, outer);
-}
+/* ---------------------------------------------------------------- lists */
 
 /* Has @list no items of several parts? */
 static bool is_of_leaves(const struct normal_form *x, uint32_t list)
@@ -623,60 +523,6 @@ static bool is_of_leaves(const struct normal_form *x, uint32_t list)
     return i == NF_NONE;
 }
 
-/* A test of some bits of a value, the others of which do not matter. */
-struct bits {
-    ir_value of;
-    uint32_t mask, are;
-};
-
-/* Is the item @i of a list such a test, in which every item has to have outcome @outcome? */
-static bool test_of_bits(struct factor *x, uint32_t i, bool outcome, struct bits *out)
-{
-    const struct ir_func *f = x->form.lw->f;
-
-    if (!nf_is_test(&x->form, i))
-        return false;
-    const struct ir_node *n = &f->value.at[nf_test_value(&x->form, i)];
-    if (n->op != IR_AND || !ir_is_const(f, n->b, &out->mask))
-        return false;
-    struct set s = nf_test_set(&x->form, i, outcome);
-    out->of = n->a;
-    out->are = s.n ? s.at[0].lo : 0;
-    return s.n == 1 && s.at[0].lo == s.at[0].hi && !(out->are & ~out->mask);
-}
-
-/*
- * Tests of parts of a value that leave nothing of it open are one test of it, made where the first of them was:
- *   (v & 0xf0) = 0x40 and (v & 0x0f) = 5        v = 0x45
- * Gives whether there were some.
- */
-static bool join_parts(struct factor *x, uint32_t list)
-{
-    bool outcome = x->form.nf.at[list].kind == NF_AND, joined = false;
-    struct bits first, other;
-
-    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE && !x->form.failed; i = x->form.nf.at[i].next) {
-        if (!test_of_bits(x, i, outcome, &first))
-            continue;
-        uint32_t all = ir_range(x->form.lw->f, first.of).hi, looked = 0;
-        for (uint32_t k = x->form.nf.at[i].next; k != NF_NONE && !x->form.nf.at[k].strict && looked < COMMON_MAX;
-             k = x->form.nf.at[k].next, looked++) {
-            if (!test_of_bits(x, k, outcome, &other) || other.of != first.of || (first.mask | other.mask) != all ||
-                (first.are ^ other.are) & first.mask & other.mask)
-                continue;
-            struct interval *are = intervals_new(&x->form, 1);
-            if (x->form.failed)
-                return false;
-            *are = (struct interval){first.are | other.are, first.are | other.are};
-            nf_become_leaf(&x->form, i, first.of, (struct set){.at = are, .n = 1}, outcome, x->form.nf.at[i].at);
-            remove_child(x, list, k);
-            joined = true;
-            break;
-        }
-    }
-    return joined;
-}
-
 /* Regroups one list. */
 static void regroup(struct factor *x, uint32_t list)
 {
@@ -685,13 +531,13 @@ static void regroup(struct factor *x, uint32_t list)
     nf_flatten(&x->form, list);
     bool settled = is_settled(x, list, x->form.nf.at[list].first);
     if (!x->switches && x->parts)
-        settled &= !join_parts(x, list);
+        settled &= !factor_join_parts(&x->form, list);
     if (settled && (!x->switches || is_of_leaves(&x->form, list))) {
         x->form.nf.at[list].steady |= !x->switches;
         return;
     }
     if (x->switches) {
-        hoist_common(x, list);
+        factor_hoist_common(&x->form, list);
         factor_distribute(&x->form, list);
     }
     bool steady = !x->switches;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/factor.h - what factor.c and distribute.c share; private to them.
+ * lower/factor.h - what factor.c, common.c and distribute.c share; private to them.
  */
 #ifndef WEIR_LOWER_FACTOR_H
 #define WEIR_LOWER_FACTOR_H
+#include <string.h>
 #include "lower/normal_form.h"
 
 /* One item of a list: where its first test's value lies in the set, `rest` decides (NF_NONE: it is decided). */
@@ -14,6 +15,11 @@ struct entry {
     struct span at;
 };
 
+static inline bool set_equal(struct set a, struct set b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
+}
+
 /** The test an item begins with, or NF_NONE. @compound: the kind of lists that are items. */
 uint32_t factor_head(const struct normal_form *x, uint32_t item, uint8_t compound);
 
@@ -22,6 +28,12 @@ uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint3
 
 /** Are any two sets of @n entries, numbered by @number, equal or disjoint? */
 bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n);
+
+/** Tests that every item of a long list makes are made once, in front of the list: common.c. */
+void factor_hoist_common(struct normal_form *x, uint32_t list);
+
+/** Tests of parts of a value that leave nothing of it open become one test of it. Gives whether there were some. */
+bool factor_join_parts(struct normal_form *x, uint32_t list);
 
 /**
  * Long runs of items of @list that ask first for one of two things, and then for more, become items that ask for one

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/common.c - tests that the items of a list have in common, and tests that are parts of one.
+ */
+#include "lower/factor.h"
+
+#define COMMON_MIN 6  /* items from which tests they all make are made once */
+#define COMMON_MAX 16 /* parts of an item that are looked at for that */
+
+/* The child of @item that asks what the test @wanted asks, or NF_NONE. */
+static uint32_t find_test(struct normal_form *x, uint32_t item, ir_value on, struct set wanted, bool outcome)
+{
+    uint32_t looked = 0;
+
+    for (uint32_t c = x->nf.at[item].first; c != NF_NONE && looked < COMMON_MAX; c = x->nf.at[c].next, looked++)
+        if (nf_is_test(x, c) && nf_test_value(x, c) == on && set_equal(nf_test_set(x, c, outcome), wanted))
+            return c;
+    return NF_NONE;
+}
+
+static void remove_child(struct normal_form *x, uint32_t item, uint32_t child)
+{
+    struct nf *n = &x->nf.at[item];
+    uint32_t before = NF_NONE;
+
+    for (uint32_t c = n->first; c != child; c = x->nf.at[c].next)
+        before = c;
+    if (before == NF_NONE)
+        n->first = x->nf.at[child].next;
+    else
+        x->nf.at[before].next = x->nf.at[child].next;
+    if (n->last == child)
+        n->last = before;
+}
+
+/* The test that is evaluated first in @i, or NF_NONE. */
+static uint32_t first_test(const struct normal_form *x, uint32_t i)
+{
+    while (i != NF_NONE && (x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR))
+        i = x->nf.at[i].first;
+    return i != NF_NONE && nf_is_test(x, i) ? i : NF_NONE;
+}
+
+/* All items are compounds of several parts, and there are enough of them. */
+static bool all_compound(const struct normal_form *x, uint32_t list)
+{
+    uint8_t compound = x->nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
+    uint32_t n = 0;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++)
+        if (x->nf.at[i].kind != compound || x->nf.at[i].strict || x->nf.at[i].first == x->nf.at[i].last)
+            return false;
+    return n >= COMMON_MIN;
+}
+
+/*
+ * Tests that every item of a long list makes are made once, in front of the list:
+ *   (x1 and p and y1) or (x2 and p and y2) or ...        p and ((x1 and y1) or (x2 and y2) or ...)
+ * A packet accepted in the list or behind it has passed through the first test of the first item, so a test that reaches
+ * no further may move in front of that.
+ */
+void factor_hoist_common(struct normal_form *x, uint32_t list)
+{
+    bool is_or = x->nf.at[list].kind == NF_OR;
+    uint32_t outer = NF_NONE, inner = NF_NONE, next, looked = 0;
+
+    if (!all_compound(x, list))
+        return;
+    uint32_t first = x->nf.at[list].first, head = first_test(x, first);
+    if (head == NF_NONE)
+        return;
+    uint32_t reach = x->value_reach[nf_test_value(x, head)];
+    for (uint32_t c = x->nf.at[x->nf.at[first].first].next; c != NF_NONE && looked < COMMON_MAX && !x->failed; c = next, looked++) {
+        next = x->nf.at[c].next;
+        if (!nf_is_test(x, c) || reach == UINT32_MAX || x->nf.at[c].reach > reach)
+            continue;
+        ir_value on = nf_test_value(x, c);
+        struct set s = nf_test_set(x, c, is_or);
+        bool common = true;
+        for (uint32_t i = x->nf.at[first].next; i != NF_NONE && common; i = x->nf.at[i].next)
+            common = find_test(x, i, on, s, is_or) != NF_NONE;
+        if (!common)
+            continue;
+        for (uint32_t i = first; i != NF_NONE; i = x->nf.at[i].next)
+            remove_child(x, i, find_test(x, i, on, s, is_or));
+        if (outer == NF_NONE)
+            outer = nf_list_new(x, is_or ? NF_AND : NF_OR);
+        if (!x->failed)
+            nf_list_append(x, outer, c);
+    }
+    if (outer == NF_NONE || x->failed)
+        return;
+    inner = nf_list_new(x, is_or ? NF_OR : NF_AND);
+    for (uint32_t i = first; i != NF_NONE && !x->failed; i = next) {
+        next = x->nf.at[i].next;
+        nf_list_append(x, inner, i);
+    }
+    nf_list_append(x, outer, inner);
+    x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
+    nf_list_append(x, list, outer);
+}
+
+/* A test of some bits of a value, the others of which do not matter. */
+struct bits {
+    ir_value of;
+    uint32_t mask, are;
+};
+
+/* Is the item @i of a list such a test, in which every item has to have outcome @outcome? */
+static bool test_of_bits(struct normal_form *x, uint32_t i, bool outcome, struct bits *out)
+{
+    const struct ir_func *f = x->lw->f;
+
+    if (!nf_is_test(x, i))
+        return false;
+    const struct ir_node *n = &f->value.at[nf_test_value(x, i)];
+    if (n->op != IR_AND || !ir_is_const(f, n->b, &out->mask))
+        return false;
+    struct set s = nf_test_set(x, i, outcome);
+    out->of = n->a;
+    out->are = s.n ? s.at[0].lo : 0;
+    return s.n == 1 && s.at[0].lo == s.at[0].hi && !(out->are & ~out->mask);
+}
+
+/*
+ * Tests of parts of a value that leave nothing of it open are one test of it, made where the first of them was:
+ *   (v & 0xf0) = 0x40 and (v & 0x0f) = 5        v = 0x45
+ * Gives whether there were some.
+ */
+bool factor_join_parts(struct normal_form *x, uint32_t list)
+{
+    bool outcome = x->nf.at[list].kind == NF_AND, joined = false;
+    struct bits first, other;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->failed; i = x->nf.at[i].next) {
+        if (!test_of_bits(x, i, outcome, &first))
+            continue;
+        uint32_t all = ir_range(x->lw->f, first.of).hi, looked = 0;
+        for (uint32_t k = x->nf.at[i].next; k != NF_NONE && !x->nf.at[k].strict && looked < COMMON_MAX;
+             k = x->nf.at[k].next, looked++) {
+            if (!test_of_bits(x, k, outcome, &other) || other.of != first.of || (first.mask | other.mask) != all ||
+                (first.are ^ other.are) & first.mask & other.mask)
+                continue;
+            struct interval *are = intervals_new(x, 1);
+            if (x->failed)
+                return false;
+            *are = (struct interval){first.are | other.are, first.are | other.are};
+            nf_become_leaf(x, i, first.of, (struct set){.at = are, .n = 1}, outcome, x->nf.at[i].at);
+            remove_child(x, list, k);
+            joined = true;
+            break;
+        }
+    }
+    return joined;
+}
