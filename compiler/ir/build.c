@@ -29,6 +29,20 @@ const char *ir_op_name(enum ir_op op)
     return ops[op].name;
 }
 
+bool ir_ranges_meet(const struct ir_range *at, uint32_t n, uint32_t lo, uint32_t hi)
+{
+    uint32_t from = 0, to = n;
+
+    while (from < to) { /* the first that does not end below */
+        uint32_t middle = from + (to - from) / 2;
+        if (at[middle].hi < lo)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < n && at[from].lo <= hi;
+}
+
 const char *ir_set_kind_name(unsigned kind)
 {
     static const char *const names[] = {

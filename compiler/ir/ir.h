@@ -86,10 +86,13 @@ struct ir_block {
     struct span at;         /* the text it came from */
 };
 
-/* Smallest and largest number a value can be. */
+/* Numbers from lo to hi: of what a value can be, the smallest and the largest. */
 struct ir_range {
     uint32_t lo, hi;
 };
+
+/** Is some number from @lo to @hi in one of the @n ranges, which are sorted and disjoint? */
+bool ir_ranges_meet(const struct ir_range *at, uint32_t n, uint32_t lo, uint32_t hi);
 
 #define IR_SETS_MAX 60 /* Linux takes 64 maps for a program */
 

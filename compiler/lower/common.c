@@ -141,10 +141,10 @@ bool factor_join_parts(struct normal_form *x, uint32_t list)
             if (!test_of_bits(x, k, outcome, &other) || other.of != first.of || (first.mask | other.mask) != all ||
                 (first.are ^ other.are) & first.mask & other.mask)
                 continue;
-            struct interval *are = intervals_new(x, 1);
+            struct ir_range *are = intervals_new(x, 1);
             if (x->failed)
                 return false;
-            *are = (struct interval){first.are | other.are, first.are | other.are};
+            *are = (struct ir_range){first.are | other.are, first.are | other.are};
             nf_become_leaf(x, i, first.of, (struct set){.at = are, .n = 1}, outcome, x->nf.at[i].at);
             remove_child(x, list, k);
             joined = true;

@@ -87,7 +87,7 @@ cond cond_range(struct lower *lw, ir_value v, uint32_t lo, uint32_t hi)
     return leaf_new(lw, (struct cond_node){.kind = COND_TEST, .on = v, .one = {lo, hi}});
 }
 
-cond cond_in_set(struct lower *lw, ir_value v, const struct interval *set, uint32_t n)
+cond cond_in_set(struct lower *lw, ir_value v, const struct ir_range *set, uint32_t n)
 {
     if (n == 1)
         return cond_range(lw, v, set[0].lo, set[0].hi);

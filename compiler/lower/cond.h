@@ -22,10 +22,6 @@ typedef uint32_t cond; /* index into lower.node */
 
 enum cond_kind { COND_CONSTANT, COND_TEST, COND_REQUIRE, COND_DEFINE, COND_SWITCH, COND_AND, COND_OR, COND_NOT, COND_ROWS };
 
-struct interval {
-    uint32_t lo, hi;
-};
-
 /* A value whose place decides which child does. */
 struct cond_switch {
     const struct ir_case *to; /* targets are indices of `child`, or UINT32_MAX for `otherwise` */
@@ -51,8 +47,8 @@ struct cond_node {
             uint32_t guard, guards; /* slice of lower.guard */
             uint32_t n;       /* TEST: intervals in `set`, or 0 for the one lo..hi */
             union {
-                struct interval one;        /* TEST, REQUIRE */
-                const struct interval *set; /* TEST */
+                struct ir_range one;        /* TEST, REQUIRE */
+                const struct ir_range *set; /* TEST */
                 struct cond_switch *sw;     /* SWITCH */
                 uint32_t var;               /* DEFINE */
             };
@@ -69,7 +65,7 @@ struct list_row {
 /* What a long list of one primitive asks for. */
 struct list {
     uint32_t words;            /* of its numbers; 0: this is no list */
-    const struct interval *at; /* one word: n of them, sorted, disjoint */
+    const struct ir_range *at; /* one word: n of them, sorted, disjoint */
     const struct list_row *row; /* several: n of them, sorted */
     uint32_t n;
     uint32_t column;           /* the primitive is one of an item of rows: 1 + the column of its number's first word; else 0 */
@@ -101,7 +97,7 @@ struct lower {
     VEC(struct ir_guard) pending;
     VEC(struct lower_var) var;   /* [1, in->var.n) are the cursor's */
     VEC(struct rows) rows;
-    VEC(const struct interval *) column; /* of rows: for each of them what one word of one number may be */
+    VEC(const struct ir_range *) column; /* of rows: for each of them what one word of one number may be */
     struct list list;            /* words not 0: the primitive being lowered asks for these instead of its own numbers */
     bool pairs;                  /* many addresses and many ports: few packets get as far as the ports */
     bool common_ipv4;            /* in by_ipv4_header(): the IPv4 header has 20 bytes */
@@ -133,7 +129,7 @@ static inline cond cond_eq(struct lower *lw, ir_value v, uint32_t k)
     return cond_range(lw, v, k, k);
 }
 /** v in one of @n sorted intervals, which are borrowed. Takes the pending guards, as all of these do. */
-cond cond_in_set(struct lower *lw, ir_value v, const struct interval *set, uint32_t n);
+cond cond_in_set(struct lower *lw, ir_value v, const struct ir_range *set, uint32_t n);
 /** Where v lies decides which child does; @to, @n and @otherwise as in struct cond_switch. */
 cond cond_switch(struct lower *lw, ir_value v, const struct ir_case *to, uint32_t n, cond otherwise);
 void cond_switch_child(struct lower *lw, cond c, uint32_t which, cond child);
@@ -182,7 +178,7 @@ cond rows_item(struct lower *lw, uint32_t role, cond c);
 cond cond_in_column(struct lower *lw, const ir_value *v);
 
 /** Sorts intervals and merges those that meet, in place; @a for the time being. Returns how many are left. */
-uint32_t intervals_unite(struct arena *a, struct interval *in, uint32_t n);
+uint32_t intervals_unite(struct arena *a, struct ir_range *in, uint32_t n);
 int interval_order(const void *a, const void *b);
 
 /* ---- address.c: addresses and loads */

@@ -90,7 +90,7 @@ static void collapse(struct normal_form *x, uint32_t i)
         total += same ? nf_test_room(x, c) : 0;
         tests++;
     }
-    struct interval *all = same ? intervals_new(x, total) : NULL;
+    struct ir_range *all = same ? intervals_new(x, total) : NULL;
     if (!all)
         return;
     for (uint32_t c = list.first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
@@ -169,7 +169,7 @@ static bool add_child(struct dispatch *d, uint32_t c)
 /* Where some alternatives hold and no others. */
 struct class {
     uint64_t holds; /* bits of alternatives */
-    struct interval in;
+    struct ir_range in;
 };
 
 static int class_order(const void *a, const void *b)
@@ -233,15 +233,7 @@ static uint64_t holding(const struct dispatch *d, uint32_t k)
 
     for (uint32_t i = 0; i < d->alts; i++) {
         const struct set *s = &d->alt[i].set;
-        uint32_t lo = 0, hi = s->n;
-        while (lo < hi) {
-            uint32_t middle = lo + (hi - lo) / 2;
-            if (s->at[middle].hi < k)
-                lo = middle + 1;
-            else
-                hi = middle;
-        }
-        if (lo < s->n && s->at[lo].lo <= k)
+        if (ir_ranges_meet(s->at, s->n, k, k))
             holds |= UINT64_C(1) << i;
     }
     return holds;
@@ -366,7 +358,7 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
     for (uint32_t i = 0, end; i < n && !x->failed; i = end) {
         for (end = i; end < n && c[end].holds == c[i].holds; end++)
             ;
-        struct interval *in = intervals_new(x, end - i);
+        struct ir_range *in = intervals_new(x, end - i);
         if (!in)
             break;
         for (uint32_t k = i; k < end; k++)

@@ -232,12 +232,12 @@ static bool find_conversations(struct distribution *d)
 
 static void append_point(struct distribution *d, uint32_t list, ir_value on, uint32_t number, struct span at)
 {
-    struct interval *one = intervals_new(d->x, 1);
+    struct ir_range *one = intervals_new(d->x, 1);
     uint32_t leaf = nf_new(d->x, (struct nf){.kind = NF_LEAF});
 
     if (d->x->failed)
         return;
-    *one = (struct interval){number, number};
+    *one = (struct ir_range){number, number};
     nf_become_leaf(d->x, leaf, on, (struct set){one, 1, 0, NULL}, d->kind == NF_OR, at);
     nf_list_append(d->x, list, leaf);
 }
@@ -570,7 +570,7 @@ static bool side_key(struct distribution *d, int side, uint32_t k, struct entry 
         out->set = nf_test_set(x, i, d->kind == NF_OR);
         return x->nf.at[like].kind == NF_LEAF;
     }
-    struct interval *key = intervals_new(x, LEAVES_MAX);
+    struct ir_range *key = intervals_new(x, LEAVES_MAX);
     if (!key || x->nf.at[like].kind == NF_LEAF)
         return false;
     uint32_t l = x->nf.at[like].first, c = x->nf.at[i].first;

@@ -32,7 +32,7 @@
 
 /* An interval of an entry's set. */
 struct piece {
-    struct interval in;
+    struct ir_range in;
     uint32_t entry;
 };
 
@@ -146,7 +146,7 @@ static uint32_t unite_lone(struct factor *x, const struct run *r, struct entry *
 
     for (uint32_t i = 0; i < n; i++)
         total += set_size(lone[i].set);
-    struct interval *all = intervals_new(&x->form, total);
+    struct ir_range *all = intervals_new(&x->form, total);
     for (uint32_t i = 0; i < n && !x->form.failed; i++)
         m += set_put(lone[i].set, all + m);
     if (x->form.failed || n == 0)

@@ -26,13 +26,13 @@
 
 int interval_order(const void *a, const void *b)
 {
-    const struct interval *x = a, *y = b;
+    const struct ir_range *x = a, *y = b;
 
     return x->lo != y->lo ? (x->lo < y->lo ? -1 : 1) : x->hi != y->hi ? (x->hi < y->hi ? -1 : 1) : 0;
 }
 
 /* Many that are not in order yet; false when there is no memory to do it fast. */
-static bool intervals_sort(struct arena *a, struct interval *in, uint32_t n)
+static bool intervals_sort(struct arena *a, struct ir_range *in, uint32_t n)
 {
     struct arena_mark mark = arena_mark(a);
     struct sort_key *key = arena_array(a, struct sort_key, 2 * (size_t)n);
@@ -43,12 +43,12 @@ static bool intervals_sort(struct arena *a, struct interval *in, uint32_t n)
         key[i] = (struct sort_key){in[i].lo, in[i].hi};
     const struct sort_key *sorted = sort_keys(key, key + n, n);
     for (uint32_t i = 0; i < n; i++)
-        in[i] = (struct interval){sorted[i].key, sorted[i].index};
+        in[i] = (struct ir_range){sorted[i].key, sorted[i].index};
     arena_rewind(a, mark);
     return true;
 }
 
-uint32_t intervals_unite(struct arena *a, struct interval *in, uint32_t n)
+uint32_t intervals_unite(struct arena *a, struct ir_range *in, uint32_t n)
 {
     uint32_t m = 0;
 
@@ -183,7 +183,7 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
 
     for (uint32_t i = 0; i < nodes; i++)
         total += prim_number_count(prim_at(lw, node[i]));
-    struct interval *at = words == 1 ? arena_array(lw->arena, struct interval, total) : NULL;
+    struct ir_range *at = words == 1 ? arena_array(lw->arena, struct ir_range, total) : NULL;
     struct list_row *rows = words == 1 ? NULL : arena_array(lw->arena, struct list_row, total);
     if (!at && !rows)
         return (struct list){.words = 0};
@@ -192,7 +192,7 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
         for (uint32_t k = 0; k < prim_number_count(p); k++, n++) {
             struct list_row row = prim_number_at(p, k, words);
             if (at)
-                at[n] = (struct interval){row.word[0], row.last};
+                at[n] = (struct ir_range){row.word[0], row.last};
             else
                 rows[n] = row;
         }
@@ -288,9 +288,9 @@ static cond in_rows(struct lower *lw, const ir_value *v, const struct list_row *
     uint32_t groups = 1, m = 0;
 
     if (k + 1 == lw->list.words) {
-        struct interval *in = arena_array(lw->arena, struct interval, n);
+        struct ir_range *in = arena_array(lw->arena, struct ir_range, n);
         for (uint32_t i = 0; in && i < n; i++)
-            in[i] = (struct interval){row[i].word[k], row[i].last};
+            in[i] = (struct ir_range){row[i].word[k], row[i].last};
         return in ? cond_in_set(lw, v[k], in, intervals_unite(lw->arena, in, n)) : COND_FALSE;
     }
     for (uint32_t i = 1; i < n; i++)

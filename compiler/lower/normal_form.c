@@ -180,9 +180,9 @@ static void look_down(struct build *b, cond root)
     }
 }
 
-static struct interval *intervals_copy(struct normal_form *x, const struct interval *at, uint32_t n)
+static struct ir_range *intervals_copy(struct normal_form *x, const struct ir_range *at, uint32_t n)
 {
-    struct interval *to = n ? arena_array(x->a, struct interval, n) : NULL;
+    struct ir_range *to = n ? arena_array(x->a, struct ir_range, n) : NULL;
 
     if (n && !to)
         x->failed = true;
@@ -355,9 +355,9 @@ uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct norm
     return top;
 }
 
-struct interval *intervals_new(struct normal_form *x, uint32_t n)
+struct ir_range *intervals_new(struct normal_form *x, uint32_t n)
 {
-    struct interval *s = arena_array(x->t, struct interval, n ? n : 1);
+    struct ir_range *s = arena_array(x->t, struct ir_range, n ? n : 1);
 
     x->failed |= !s;
     return s;
@@ -381,7 +381,7 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
     if (n->leaf != COND_FALSE) {
         const struct cond_node *t = &x->lw->node.at[n->leaf];
         x->looked |= t->column != 0;
-        struct interval *one = t->n ? NULL : intervals_new(x, 1);
+        struct ir_range *one = t->n ? NULL : intervals_new(x, 1);
         if (x->failed)
             return s;
         if (one)
@@ -390,17 +390,17 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
     }
     if (n->negated != outcome)
         return s;
-    struct interval *rest = intervals_new(x, s.n + 1);
+    struct ir_range *rest = intervals_new(x, s.n + 1);
     uint32_t m = 0, lo = 0;
     bool open = true; /* something lies behind the last interval */
     for (uint32_t k = 0; rest && k < s.n; k++) {
         if (s.at[k].lo > lo)
-            rest[m++] = (struct interval){lo, s.at[k].lo - 1};
+            rest[m++] = (struct ir_range){lo, s.at[k].lo - 1};
         open = s.at[k].hi != UINT32_MAX;
         lo = s.at[k].hi + 1;
     }
     if (rest && open)
-        rest[m++] = (struct interval){lo, UINT32_MAX};
+        rest[m++] = (struct ir_range){lo, UINT32_MAX};
     return (struct set){rest, m, 0, NULL};
 }
 
@@ -422,7 +422,7 @@ uint32_t set_size(struct set s)
     return s.ordered ? s.ordered : s.n;
 }
 
-uint32_t set_put(struct set s, struct interval *to)
+uint32_t set_put(struct set s, struct ir_range *to)
 {
     uint32_t n = set_size(s);
 
@@ -432,7 +432,7 @@ uint32_t set_put(struct set s, struct interval *to)
 }
 
 /* Compares that asking for each interval takes. */
-static uint32_t compares(const struct interval *in, uint32_t n)
+static uint32_t compares(const struct ir_range *in, uint32_t n)
 {
     uint32_t sum = 0;
 
@@ -442,7 +442,7 @@ static uint32_t compares(const struct interval *in, uint32_t n)
 }
 
 /* The same for what lies between sorted intervals. */
-static uint32_t compares_between(const struct interval *in, uint32_t n)
+static uint32_t compares_between(const struct ir_range *in, uint32_t n)
 {
     uint32_t sum = in[0].lo != 0;
 
@@ -455,7 +455,7 @@ static uint32_t compares_between(const struct interval *in, uint32_t n)
  * Networks and ranges, the lowest of which is asked for first: a search finds that one as soon, and others sooner than one
  * after the other.
  */
-static bool better_searched(const struct interval *order, uint32_t n)
+static bool better_searched(const struct ir_range *order, uint32_t n)
 {
     uint32_t wide = 0;
 
@@ -467,9 +467,9 @@ static bool better_searched(const struct interval *order, uint32_t n)
     return wide > 1;
 }
 
-struct set set_united(struct normal_form *x, struct interval *in, uint32_t n)
+struct set set_united(struct normal_form *x, struct ir_range *in, uint32_t n)
 {
-    struct interval order[ORDERED_MAX], *kept;
+    struct ir_range order[ORDERED_MAX], *kept;
     uint32_t ordered = 0;
 
     for (uint32_t i = 0; i < n && ordered <= ORDERED_MAX; i++) {

@@ -15,11 +15,11 @@ enum nf_kind { NF_LEAF, NF_OR, NF_AND, NF_SWITCH };
 
 /* A set of numbers: sorted, disjoint intervals. */
 struct set {
-    const struct interval *at;
+    const struct ir_range *at;
     uint32_t n, ordered;
     /* `ordered` tests that say the same, in the order of the text and no dearer, which is how they are then made:
      * traffic often meets the first; or NULL */
-    const struct interval *order;
+    const struct ir_range *order;
 };
 
 /* A node of the normal form. Lists are linked through `next`. */
@@ -103,15 +103,15 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome);
 /** Makes @leaf the test that has outcome @outcome where @on lies in @set. */
 void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome, struct span at);
 
-struct interval *intervals_new(struct normal_form *x, uint32_t n);
+struct ir_range *intervals_new(struct normal_form *x, uint32_t n);
 /** Room for the intervals of @s, in their order if it has one. */
 uint32_t set_size(struct set s);
 /** Puts them at @to; returns how many. */
-uint32_t set_put(struct set s, struct interval *to);
+uint32_t set_put(struct set s, struct ir_range *to);
 /** Is some number in both? */
 bool sets_meet(struct set a, struct set b);
 /** The set of @n intervals, which are sorted and merged in place; their order is kept if it is worth it. */
-struct set set_united(struct normal_form *x, struct interval *in, uint32_t n);
+struct set set_united(struct normal_form *x, struct ir_range *in, uint32_t n);
 
 /** Takes in children of @list that are lists of its own kind, or lists of one. */
 void nf_flatten(struct normal_form *x, uint32_t list);

@@ -109,14 +109,14 @@ static struct list columns_make(struct reading *r, uint32_t back, uint32_t words
     struct list list = {.words = words, .column = lw->column.n + 1};
 
     for (uint32_t w = 0; w < words; w++) {
-        struct interval *in = arena_array(lw->arena, struct interval, r->item.n);
+        struct ir_range *in = arena_array(lw->arena, struct ir_range, r->item.n);
         if (!in || !vec_push(lw->arena, &lw->column, in)) {
             lw->error = WEIR_E_MEMORY;
             return list;
         }
         for (uint32_t k = 0; k < r->item.n; k++) {
             struct list_row row = prim_number_at(prim_at(lw, r->item.at[k] - back), 0, words);
-            in[k] = (struct interval){row.word[w], w + 1 == words ? row.last : row.word[w]};
+            in[k] = (struct ir_range){row.word[w], w + 1 == words ? row.last : row.word[w]};
         }
     }
     return list;
@@ -205,7 +205,7 @@ cond cond_in_column(struct lower *lw, const ir_value *v)
     cond all = COND_TRUE;
 
     for (uint32_t w = 0; w < lw->list.words; w++) {
-        const struct interval *first = lw->column.at[column - 1 + w];
+        const struct ir_range *first = lw->column.at[column - 1 + w];
         cond c = cond_range(lw, v[w], first->lo, first->hi);
         if (lw->error)
             return COND_FALSE;

@@ -163,7 +163,7 @@ static uint32_t fill_all(const struct template *t)
 static bool is_apart(const struct template *t, uint32_t column)
 {
     struct normal_form *x = t->x;
-    const struct interval *in = x->lw->column.at[column - 1];
+    const struct ir_range *in = x->lw->column.at[column - 1];
     struct arena_mark mark = arena_mark(x->a);
     uint32_t n = t->rows->n;
     struct sort_key *key = arena_array(x->a, struct sort_key, 2 * (size_t)n);

@@ -346,7 +346,7 @@ static bool install(struct thread *t, uint32_t root)
 
 static int rebuild(struct thread *t)
 {
-    static const struct range everything = {0, UINT32_MAX};
+    static const struct ir_range everything = {0, UINT32_MAX};
     struct ir_func *f = t->f;
 
     t->budget = 16 * (uint64_t)f->block.n + 65536;

@@ -10,11 +10,8 @@
 #define MANY_PIECES 64u /* intervals of a set that are not gone through to find what a test makes of it */
 
 /* Sorted, disjoint, not adjacent; interned. Set 0 is everything. */
-struct range {
-    uint32_t lo, hi;
-};
 struct set {
-    const struct range *at;
+    const struct ir_range *at;
     uint32_t n;
 };
 
@@ -44,7 +41,7 @@ struct join {
 /* Values of a switch that lead to one target. */
 struct piece {
     uint32_t target;
-    struct range in;
+    struct ir_range in;
 };
 
 /* What is kept for each block of the function, then for accept and reject. */
@@ -85,7 +82,7 @@ struct thread {
     struct table built_table;
     struct slot no_slot;    /* of empty tables; stays zero */
     VEC(uint32_t) stack;
-    VEC(struct range) scratch;
+    VEC(struct ir_range) scratch;
     VEC(struct piece) piece;
     VEC(struct ir_case) to; /* of the block being built */
     const struct ir_block *switched; /* whose pieces they are */
@@ -125,11 +122,9 @@ struct table thread_table_empty(struct thread *t);
 void thread_table_add(struct thread *t, struct table *table, uint32_t hash, uint32_t index);
 
 /** The set of @n ranges, which are sorted, disjoint and not adjacent, and copied. 0 and t->failed when memory is out. */
-uint32_t thread_set_intern(struct thread *t, const struct range *ranges, uint32_t n);
+uint32_t thread_set_intern(struct thread *t, const struct ir_range *ranges, uint32_t n);
 /** The numbers in @a or @b. */
 uint32_t thread_set_union(struct thread *t, uint32_t a, uint32_t b);
-/** Is some number from @lo to @hi in @set? */
-bool thread_set_meets(const struct set *set, uint32_t lo, uint32_t hi);
 /** Walks the cases of @b and the ranges of @set together: calls for each overlap. Returns false when `each` does. */
 bool thread_overlaps(const struct ir_block *b, const struct set *set,
                      bool (*each)(void *user, uint32_t lo, uint32_t hi, uint32_t which), void *user);

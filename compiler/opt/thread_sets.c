@@ -47,7 +47,7 @@ void thread_table_add(struct thread *t, struct table *table, uint32_t hash, uint
 
 /* ---------------------------------------------------------------- sets */
 
-static uint32_t set_hash_of(const struct range *at, uint32_t n)
+static uint32_t set_hash_of(const struct ir_range *at, uint32_t n)
 {
     uint32_t h = n;
 
@@ -56,7 +56,7 @@ static uint32_t set_hash_of(const struct range *at, uint32_t n)
     return h;
 }
 
-uint32_t thread_set_intern(struct thread *t, const struct range *ranges, uint32_t n)
+uint32_t thread_set_intern(struct thread *t, const struct ir_range *ranges, uint32_t n)
 {
     uint32_t hash = set_hash_of(ranges, n);
 
@@ -67,7 +67,7 @@ uint32_t thread_set_intern(struct thread *t, const struct range *ranges, uint32_
         if (i->hash == hash && s->n == n && memcmp(s->at, ranges, n * sizeof *ranges) == 0)
             return i->entry - 1;
     }
-    struct range *copy = arena_array(t->a, struct range, n);
+    struct ir_range *copy = arena_array(t->a, struct ir_range, n);
     if (!copy || !vec_push(t->a, &t->set, ((struct set){copy, n}))) {
         t->failed = true;
         return 0;
@@ -124,20 +124,6 @@ static bool same_target(void *user, uint32_t lo, uint32_t hi, uint32_t which)
     return true;
 }
 
-bool thread_set_meets(const struct set *set, uint32_t lo, uint32_t hi)
-{
-    uint32_t from = 0, to = set->n;
-
-    while (from < to) {
-        uint32_t middle = from + (to - from) / 2;
-        if (set->at[middle].hi < lo)
-            from = middle + 1;
-        else
-            to = middle;
-    }
-    return from < set->n && set->at[from].lo <= hi;
-}
-
 bool thread_is_decided(const struct ir_block *b, const struct set *known, struct thread_target *one)
 {
     uint32_t lo = 0;
@@ -145,7 +131,7 @@ bool thread_is_decided(const struct ir_block *b, const struct set *known, struct
     if (known->n <= MANY_PIECES || known->n <= b->to.n)
         return thread_overlaps(b, known, same_target, one);
     for (uint32_t c = 0; c < b->to.n; lo = b->to.at[c++].last + 1)
-        if (thread_set_meets(known, lo, b->to.at[c].last) && !same_target(one, lo, b->to.at[c].last, c))
+        if (ir_ranges_meet(known->at, known->n, lo, b->to.at[c].last) && !same_target(one, lo, b->to.at[c].last, c))
             return false;
     return true;
 }
@@ -158,8 +144,8 @@ uint32_t thread_set_union(struct thread *t, uint32_t a, uint32_t b)
         return a;
     t->scratch.n = 0;
     for (uint32_t i = 0, k = 0; i < x.n || k < y.n;) {
-        struct range in = k == y.n || (i < x.n && x.at[i].lo <= y.at[k].lo) ? x.at[i++] : y.at[k++];
-        struct range *last = t->scratch.n ? &t->scratch.at[t->scratch.n - 1] : NULL;
+        struct ir_range in = k == y.n || (i < x.n && x.at[i].lo <= y.at[k].lo) ? x.at[i++] : y.at[k++];
+        struct ir_range *last = t->scratch.n ? &t->scratch.at[t->scratch.n - 1] : NULL;
         if (last && (last->hi == UINT32_MAX || in.lo <= last->hi + 1))
             last->hi = in.hi > last->hi ? in.hi : last->hi;
         else if (!vec_push(t->a, &t->scratch, in))

@@ -259,7 +259,7 @@ static uint32_t set_of_pieces(struct thread *t, uint32_t first, uint32_t next)
 {
     t->scratch.n = 0;
     for (uint32_t i = first; i < next; i++) {
-        const struct range in = t->piece.at[i].in;
+        const struct ir_range in = t->piece.at[i].in;
         if (t->scratch.n && t->scratch.at[t->scratch.n - 1].hi + 1 == in.lo)
             t->scratch.at[t->scratch.n - 1].hi = in.hi;
         else if (!vec_push(t->a, &t->scratch, in))
@@ -283,7 +283,7 @@ static void resolve_last(struct thread *t, uint32_t id, const struct ir_block *b
     t->stamp++;
     for (uint32_t c = 0; c < b->to.n && !t->failed; lo = b->to.at[c++].last + 1) {
         uint32_t target = b->to.at[c].target;
-        if (target_of(t, target)->stamp != t->stamp && thread_set_meets(known, lo, b->to.at[c].last))
+        if (target_of(t, target)->stamp != t->stamp && ir_ranges_meet(known->at, known->n, lo, b->to.at[c].last))
             note(t, target, thread_resolve(t, block, target, push_facts(t, id, IR_NONE, 0)));
     }
 }

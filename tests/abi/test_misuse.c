@@ -493,24 +493,24 @@ static int ask_object(const struct weir_program *p)
     return status < 0 && text != (char *)CANARY ? 1 : status;
 }
 
-static int ask_c(const struct weir_program *p)
+static int ask_text(const struct weir_program *p, enum weir_text form)
 {
     char *text = (char *)CANARY;
-    int status = weir_program_text(p, WEIR_TEXT_C, &text, NULL);
+    int status = weir_program_text(p, form, &text, NULL);
 
     if (status == WEIR_OK)
         weir_text_free(p, text);
     return status < 0 && text != (char *)CANARY ? 1 : status;
 }
 
+static int ask_c(const struct weir_program *p)
+{
+    return ask_text(p, WEIR_TEXT_C);
+}
+
 static int ask_source(const struct weir_program *p)
 {
-    char *text = (char *)CANARY;
-    int status = weir_program_text(p, WEIR_TEXT_SOURCE, &text, NULL);
-
-    if (status == WEIR_OK)
-        weir_text_free(p, text);
-    return status < 0 && text != (char *)CANARY ? 1 : status;
+    return ask_text(p, WEIR_TEXT_SOURCE);
 }
 
 static int ask_cost(const struct weir_program *p)

@@ -75,14 +75,14 @@ static void put_macros(const struct source *s)
         strbuf_puts(s->out, direct_load);
     if (source_has_buffer(s))
         put_helper_load(s);
-    strbuf_puts(s->out, "#define GUARD(reach) do { if ((__u64)(reach) > captured) goto miss; } while (0)\n");
+    strbuf_puts(s->out, "/* What is not there; LOAD sets @v where it is 0. */\n"
+                        "#define SHORT_OF(reach) ((__u64)(reach) > captured)\n");
     if (s->far)
         strbuf_puts(
             s->out,
             "/* Loads of which there are so many that the verifier gives up if each is made in two ways. */\n"
-            "#define LOAD_FAR(v, size, at) do { if (load_slowly(ctx, (__u32)(at), size, &v)) goto miss; } "
-            "while (0)\n");
-    strbuf_printf(s->out, "#define LOAD(v, size, at) do { if (%s%s%s) goto miss; } while (0)\n\n",
+            "#define LOAD_FAR(v, size, at) load_slowly(ctx, (__u32)(at), size, &v)\n");
+    strbuf_printf(s->out, "#define LOAD(v, size, at) (%s%s%s)\n\n",
                   direct ? "load(data, data_end, (__u32)(at), size, &v)" : "",
                   direct && source_has_buffer(s) ? " && " : "",
                   source_has_buffer(s) ? "load_slowly(ctx, (__u32)(at), size, &v)" : "");

@@ -3,9 +3,9 @@
  * backends/c/source.c - the IR as C.
  *
  *   b3: {
- *           GUARD(15);                             the bytes reach this far, or goto miss
+ *           if (SHORT_OF(15)) goto miss;           the bytes reach this far
  *           __u32 v2, v3;
- *           LOAD(v2, 1, 14);                       a value, each behind its operands
+ *           if (LOAD(v2, 1, 14)) goto miss;        a value, each behind its operands
  *           v3 = v2 & 0xf;
  *           if (v3 == 5) goto b4;                  the switch: few cases one by one, many as a search tree
  *           goto miss;
@@ -176,9 +176,9 @@ static void put_lookup(const struct source *s, ir_value v)
         strbuf_printf(s->out, "            __u8 key[%u];\n", bytes);
     for (unsigned i = 0; i < bytes;) {
         unsigned size = bytes - i < 4 ? bytes - i : 4;
-        strbuf_printf(s->out, "            LOAD(word, %u, ", size);
+        strbuf_printf(s->out, "            if (LOAD(word, %u, ", size);
         put_address(s, n->a, n->imm + i);
-        strbuf_printf(s->out, ");\n            word = %s;\n            __builtin_memcpy(key%s + %u, &word, %u);\n",
+        strbuf_printf(s->out, ")) goto miss;\n            word = %s;\n            __builtin_memcpy(key%s + %u, &word, %u);\n",
                       size == 4 ? "bpf_htonl(word)" : "bpf_htons((__u16)word)", address ? ".bytes" : "", i, size);
         i += size;
     }
@@ -194,9 +194,9 @@ static void put_value(const struct source *s, ir_value v)
     bool shifts = (n->op == IR_SHL || n->op == IR_SHR) && !is_const_in(s, n->b, 0, 31);
 
     if (ir_is_load(n)) {
-        strbuf_printf(s->out, "        LOAD%s(v%u, %u, ", s->far && n->a != IR_NONE ? "_FAR" : "", (unsigned)v, ir_load_size(n));
+        strbuf_printf(s->out, "        if (LOAD%s(v%u, %u, ", s->far && n->a != IR_NONE ? "_FAR" : "", (unsigned)v, ir_load_size(n));
         put_address(s, n->a, n->imm);
-        strbuf_puts(s->out, ");\n");
+        strbuf_puts(s->out, ")) goto miss;\n");
         return;
     }
     if (ir_is_lookup(n)) {
@@ -354,7 +354,7 @@ static void put_fixed_guards(struct source *s, const struct ir_block *b)
         if (b->guard.at[i].base == IR_NONE && (uint64_t)b->guard.at[i].offset + b->guard.at[i].size > reach)
             reach = (uint64_t)b->guard.at[i].offset + b->guard.at[i].size;
     if (reach)
-        strbuf_printf(s->out, "        GUARD(%uu);\n", reach > UINT32_MAX ? UINT32_MAX : (unsigned)reach);
+        strbuf_printf(s->out, "        if (SHORT_OF(%uu)) goto miss;\n", reach > UINT32_MAX ? UINT32_MAX : (unsigned)reach);
 }
 
 static void put_block(struct source *s, uint32_t block)
@@ -381,9 +381,9 @@ static void put_block(struct source *s, uint32_t block)
         const struct ir_guard *g = &b->guard.at[i];
         if (g->base == IR_NONE || is_loaded(s, g))
             continue;
-        strbuf_puts(s->out, "        GUARD((__u64)(__u32)(");
+        strbuf_puts(s->out, "        if (SHORT_OF((__u64)(__u32)(");
         put_address(s, g->base, g->offset);
-        strbuf_printf(s->out, ") + %uu);\n", (unsigned)g->size);
+        strbuf_printf(s->out, ") + %uu)) goto miss;\n", (unsigned)g->size);
     }
     put_values(s, behind, s->order.n);
     put_phis(s, block);
