@@ -33,14 +33,6 @@ static void remove_child(struct normal_form *x, uint32_t item, uint32_t child)
         n->last = before;
 }
 
-/* The test that is evaluated first in @i, or NF_NONE. */
-static uint32_t first_test(const struct normal_form *x, uint32_t i)
-{
-    while (i != NF_NONE && (x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR))
-        i = x->nf.at[i].first;
-    return i != NF_NONE && nf_is_test(x, i) ? i : NF_NONE;
-}
-
 /* All items are compounds of several parts, and there are enough of them. */
 static bool all_compound(const struct normal_form *x, uint32_t list)
 {
@@ -66,8 +58,8 @@ void factor_hoist_common(struct normal_form *x, uint32_t list)
 
     if (!all_compound(x, list))
         return;
-    uint32_t first = x->nf.at[list].first, head = first_test(x, first);
-    if (head == NF_NONE)
+    uint32_t first = x->nf.at[list].first, head = nf_first(x, first);
+    if (head == NF_NONE || !nf_is_test(x, head))
         return;
     uint32_t reach = x->value_reach[nf_test_value(x, head)];
     for (uint32_t c = x->nf.at[x->nf.at[first].first].next; c != NF_NONE && looked < COMMON_MAX && !x->failed; c = next, looked++) {

@@ -87,6 +87,13 @@ static void list_absorb(struct normal_form *x, uint32_t list, uint32_t from)
     f->first = f->last = NF_NONE;
 }
 
+uint32_t nf_first(const struct normal_form *x, uint32_t i)
+{
+    while (i != NF_NONE && (x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR))
+        i = x->nf.at[i].first;
+    return i;
+}
+
 void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item)
 {
     if (x->nf.at[item].kind == x->nf.at[list].kind)

@@ -85,6 +85,9 @@ void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item);
 /** The same; the children of an item of the list's own kind are moved instead. */
 void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item);
 
+/** The leaf or switch that is evaluated first in @i, or NF_NONE. */
+uint32_t nf_first(const struct normal_form *x, uint32_t i);
+
 /** A leaf that asks whether a value lies in a set; not a requirement or a definition. */
 static inline bool nf_is_test(const struct normal_form *x, uint32_t i)
 {

@@ -2,8 +2,7 @@
 /*
  * lower/order.c - tests that look into sets are made behind those that need no lookup.
  *
- *   eth = ip and (src in @a or dst in @a) and proto = 6       eth = ip and proto = 6 and (src in @a or dst in
- * @a)
+ *   t = ip and (s in @a or d in @a) and p = 6        t = ip and p = 6 and (s in @a or d in @a)
  *
  * A lookup takes as long as dozens of other tests, so within one list what costs less of them goes first; the
  * rest keeps the order of the text.
@@ -96,15 +95,13 @@ static void cost_nodes(struct order *o, uint32_t top)
 /* How far into the packet the test reaches that is made first in @i; UINT32_MAX where that is not known. */
 static uint32_t first_reach(const struct normal_form *x, uint32_t i)
 {
-    while (i != NF_NONE && (x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR))
-        i = x->nf.at[i].first;
+    i = nf_first(x, i);
     if (i == NF_NONE || x->nf.at[i].opaque)
         return UINT32_MAX;
     return x->value_reach[x->nf.at[i].kind == NF_LEAF ? nf_test_value(x, i) : x->nf.at[i].on];
 }
 
-/* May @part of an AND or OR go in front of the one before it? @fatal: the list rejects the packet if either
- * fails. */
+/* May @part of an AND or OR go in front of the one before it? @fatal: the list rejects the packet if either fails. */
 static bool may_move(const struct normal_form *x, uint32_t part, uint32_t before, bool fatal)
 {
     uint32_t reach = first_reach(x, before);
