@@ -5,6 +5,7 @@
  *   switch.c   how a block's switch is tested: which values must be in A and X, then a tree of compares
  *   early.c    loads made in front of a long switch, for what lies behind it
  *   cells.c    which values live in scratch cells, and in which
+ *   operands.c what a value costs, and how two operands get into A and X
  *   isel.c     instructions that bring a value into A or X
  *   emit.c     blocks, edges and what A and X hold along them
  *   guards.c   guards that the loads of their block do not make
@@ -213,7 +214,7 @@ void cb_cells_assign(struct cb_emit *e);
 /** Removes instructions whose results nobody reads; all jumps are bound. */
 void cb_dead_remove(struct cb_emit *e);
 
-/* ---- isel.c */
+/* ---- operands.c */
 
 /** Costs of all values. */
 void cb_costs(struct cb_emit *e);
@@ -221,6 +222,8 @@ void cb_costs(struct cb_emit *e);
 bool cb_is_nibble(const struct cb_emit *e, ir_value v, uint32_t *k);
 /** Must an address with this base and offset be tested before Linux may see it? */
 bool cb_address_unsafe(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t size);
+
+/* ---- isel.c */
 
 /** Starts an evaluation of up to two values: counts what they share. Ends the one before. */
 void cb_eval_begin(struct cb_emit *e, ir_value v, ir_value w);

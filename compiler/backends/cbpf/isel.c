@@ -8,9 +8,8 @@
  * the same evaluation get a cell too while there are enough. The walk keeps its own stack, so expressions
  * may be as deep as they like; only the number of waiting values is limited.
  */
-#include "backends/cbpf/emit.h"
+#include "backends/cbpf/operands.h"
 
-#define STEPS_MAX  (1u << 20)
 #define SHARE_FROM 3u /* a value this long to compute is worth a cell when it is used twice */
 
 /* What a task does. */
@@ -29,45 +28,9 @@ enum {
     DO_COMPARE, /* A = (A code X), or (A code k) */
 };
 
-/* How the two operands of an operator get into A and X. */
-enum how {
-    HELD,   /* X has the right one: left */
-    DIRECT, /* left; ldx right */
-    VIA_A,  /* right; tax; left, which does not touch X */
-    WAIT_X, /* right; st; left; ldx */
-    WAIT_A, /* left; st; right; tax; ld */
-};
-
-struct plan {
-    enum how how;
-    bool swap;
-    uint32_t steps;
-    uint8_t cells;
-};
-
-/* An operand as a plan sees it. */
-struct view {
-    uint32_t steps;
-    uint8_t cells;
-    bool uses_x;
-    bool direct; /* X can be loaded with it in one instruction */
-    bool in_x, in_a;
-};
-
 static const struct ir_node *node(const struct cb_emit *e, ir_value v)
 {
     return &e->f->value.at[v];
-}
-
-static bool is_compare(enum ir_op op)
-{
-    return op == IR_EQ || op == IR_UGT || op == IR_UGE;
-}
-
-/* a op b can be had as b op a; comparisons turn their condition round. */
-static bool can_swap(enum ir_op op)
-{
-    return op == IR_ADD || op == IR_MUL || op == IR_AND || op == IR_OR || op == IR_XOR || is_compare(op);
 }
 
 static uint16_t alu_of(enum ir_op op)
@@ -93,150 +56,6 @@ static uint16_t alu_of(enum ir_op op)
         return CB_ALU | CB_LSH;
     default:
         return CB_ALU | CB_RSH;
-    }
-}
-
-bool cb_is_nibble(const struct cb_emit *e, ir_value v, uint32_t *k)
-{
-    const struct ir_node *n = node(e, v);
-    uint32_t by, mask;
-
-    if (n->op == IR_AND && ir_is_const(e->f, n->b, &mask) && mask == 0x3c) {
-        n = node(e, n->a); /* load8 << 2 & 0x3c */
-        if (!(n->op == IR_SHL && ir_is_const(e->f, n->b, &by) && by == 2) &&
-            !(n->op == IR_MUL && ir_is_const(e->f, n->b, &by) && by == 4))
-            return false;
-        n = node(e, n->a);
-    } else {
-        if (!(n->op == IR_SHL && ir_is_const(e->f, n->b, &by) && by == 2) &&
-            !(n->op == IR_MUL && ir_is_const(e->f, n->b, &by) && by == 4))
-            return false;
-        n = node(e, n->a);
-        if (n->op != IR_AND || !ir_is_const(e->f, n->b, &mask) || mask != 15)
-            return false;
-        n = node(e, n->a);
-    }
-    if (n->op != IR_LOAD8 || n->a != IR_NONE || n->imm >= IR_ADDRESS_MAX)
-        return false;
-    *k = n->imm;
-    return true;
-}
-
-bool cb_address_unsafe(struct cb_emit *e, ir_value base, uint32_t offset, uint32_t size)
-{
-    struct ir_range r = ir_range(e->f, base);
-    uint64_t lo = (uint64_t)r.lo + offset, hi = (uint64_t)r.hi + offset + size - 1;
-    uint64_t turn = UINT64_C(1) << 32;
-
-    /* the first and the second time round */
-    return (lo < turn && hi >= CB_MAGIC_BASE) || hi >= turn + CB_MAGIC_BASE;
-}
-
-/* ---------------------------------------------------------------- costs */
-
-static uint32_t steps_add(uint32_t a, uint32_t b)
-{
-    return a + b < STEPS_MAX ? a + b : STEPS_MAX;
-}
-
-static void plan_try(struct plan *best, struct plan p)
-{
-    const unsigned enough = 4; /* cells a shorter way may cost */
-    bool fits = p.cells <= enough, best_fits = best->cells <= enough;
-
-    if (fits != best_fits ? fits : fits ? p.steps < best->steps : p.cells < best->cells)
-        *best = p;
-}
-
-static uint8_t larger(unsigned a, unsigned b)
-{
-    unsigned c = a > b ? a : b;
-
-    return (uint8_t)(c < 200 ? c : 200);
-}
-
-/* An operand that is evaluated first may find itself in A. */
-static struct view first(const struct view *v)
-{
-    struct view w = *v;
-
-    if (w.in_a) {
-        w.steps = w.cells = 0;
-        w.uses_x = false;
-    }
-    return w;
-}
-
-static void plan_one_way(struct plan *best, const struct view *left, const struct view *right, bool swap)
-{
-    struct view l1 = first(left), r1 = first(right);
-    uint32_t l_first = steps_add(l1.steps, right->steps), r_first = steps_add(left->steps, r1.steps);
-
-    if (right->in_x && !l1.uses_x)
-        plan_try(best, (struct plan){HELD, swap, l1.steps, l1.cells});
-    if (right->direct)
-        plan_try(best, (struct plan){DIRECT, swap, steps_add(l1.steps, 1), l1.cells});
-    if (!left->uses_x)
-        plan_try(best, (struct plan){VIA_A, swap, steps_add(r_first, 1), larger(left->cells, r1.cells)});
-    plan_try(best, (struct plan){WAIT_X, swap, steps_add(r_first, 2), larger(r1.cells, left->cells + 1u)});
-    plan_try(best, (struct plan){WAIT_A, swap, steps_add(l_first, 3), larger(l1.cells, right->cells + 1u)});
-}
-
-static struct plan plan_make(const struct view *a, const struct view *b, bool may_swap)
-{
-    struct plan best = {WAIT_X, false, UINT32_MAX, 255};
-
-    plan_one_way(&best, a, b, false);
-    if (may_swap)
-        plan_one_way(&best, b, a, true);
-    return best;
-}
-
-/* As the value costs when nothing is at hand. */
-static struct view view_static(const struct cb_emit *e, ir_value v)
-{
-    const struct cb_cost *c = &e->cost[v];
-
-    return (struct view){c->steps, c->cells, c->uses_x, c->direct, false, false};
-}
-
-static struct cb_cost cost_load(struct cb_emit *e, const struct ir_node *n)
-{
-    if (n->a == IR_NONE)
-        return (struct cb_cost){1, 0, false, false};
-    struct view b = view_static(e, n->a);
-    if (cb_address_unsafe(e, n->a, n->imm, ir_load_size(n)))
-        return (struct cb_cost){steps_add(b.steps, 4), b.cells, true, false};
-    return (struct cb_cost){b.direct ? 2 : steps_add(b.steps, 2), b.cells, true, false};
-}
-
-static struct cb_cost cost_binary(const struct cb_emit *e, const struct ir_node *n)
-{
-    struct view a = view_static(e, n->a), b = view_static(e, n->b);
-    uint32_t own = is_compare(n->op) ? 3 : 1, k;
-
-    if (ir_is_const(e->f, n->b, &k))
-        return (struct cb_cost){steps_add(a.steps, own), a.cells, a.uses_x, false};
-    if (n->op == IR_SUB && ir_is_const(e->f, n->a, &k) && k == 0)
-        return (struct cb_cost){steps_add(b.steps, own), b.cells, b.uses_x, false};
-    struct plan p = plan_make(&a, &b, can_swap(n->op));
-    return (struct cb_cost){steps_add(p.steps, own), p.cells, true, false};
-}
-
-void cb_costs(struct cb_emit *e)
-{
-    uint32_t k;
-
-    for (ir_value v = 0; v < e->f->value.n; v++) {
-        const struct ir_node *n = node(e, v);
-        if (ir_is_load(n))
-            e->cost[v] = cost_load(e, n);
-        else if (n->op == IR_CONST || n->op == IR_LEN || n->op == IR_META || n->op == IR_PHI)
-            e->cost[v] = (struct cb_cost){1, 0, false, n->op == IR_CONST || n->op == IR_PHI};
-        else if (cb_is_nibble(e, v, &k))
-            e->cost[v] = (struct cb_cost){2, 0, false, true};
-        else
-            e->cost[v] = cost_binary(e, n);
     }
 }
 
@@ -281,9 +100,9 @@ static void use_done(struct cb_emit *e, ir_value v)
 }
 
 /* As the value costs right now. */
-static struct view view_now(const struct cb_emit *e, ir_value v)
+static struct cb_view view_now(const struct cb_emit *e, ir_value v)
 {
-    struct view w = view_static(e, v);
+    struct cb_view w = cb_view_static(e, v);
 
     w.in_x = e->regs.x == v;
     w.in_a = e->regs.a == v;
@@ -310,7 +129,7 @@ static void eval_later(struct cb_emit *e, ir_value v, bool keep_x)
 }
 
 /* Tasks are a stack: what is pushed last is done first. The plan's result: left operand in A, right in X. */
-static void plan_later(struct cb_emit *e, struct plan p, ir_value l, ir_value r)
+static void plan_later(struct cb_emit *e, struct cb_plan p, ir_value l, ir_value r)
 {
     switch (p.how) {
     case HELD:
@@ -364,7 +183,7 @@ static void eval_binary(struct cb_emit *e, ir_value v, bool keep_x)
     bool no = false;
 
     if (ir_is_const(e->f, b, &k)) {
-        if (is_compare(op)) {
+        if (cb_is_compare(op)) {
             later(e, (struct cb_task){.what = DO_COMPARE, .code = jump_of(op, false, &no), .v = v, .k = k});
         } else if ((op == IR_SHL || op == IR_SHR) && k >= 32) {
             cb_put(e, CB_LD_IMM, 0);
@@ -387,9 +206,9 @@ static void eval_binary(struct cb_emit *e, ir_value v, bool keep_x)
         eval_later(e, b, keep_x);
         return;
     }
-    struct view va = view_now(e, a), vb = view_now(e, b);
-    struct plan p = plan_make(&va, &vb, can_swap(op));
-    if (is_compare(op)) {
+    struct cb_view va = view_now(e, a), vb = view_now(e, b);
+    struct cb_plan p = cb_plan_make(&va, &vb, cb_can_swap(op));
+    if (cb_is_compare(op)) {
         uint16_t jump = jump_of(op, p.swap, &no);
         later(e, (struct cb_task){.what = DO_COMPARE, .code = jump | CB_X, .v = v, .k = no});
     } else {
@@ -793,8 +612,8 @@ void cb_eval_x(struct cb_emit *e, ir_value v)
 
 bool cb_eval_pair(struct cb_emit *e, ir_value v, ir_value w, bool may_swap)
 {
-    struct view l = view_now(e, v), r = view_now(e, w);
-    struct plan p = plan_make(&l, &r, may_swap);
+    struct cb_view l = view_now(e, v), r = view_now(e, w);
+    struct cb_plan p = cb_plan_make(&l, &r, may_swap);
 
     plan_later(e, p, p.swap ? w : v, p.swap ? v : w);
     run(e);
