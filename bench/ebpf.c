@@ -50,7 +50,7 @@ enum { GROUPS = sizeof group / sizeof group[0], CLASSIC = GROUPS - 1 };
 struct row {
     const char *name, *text; /* text: as in the file */
     char *filter;
-    uint32_t hosts;
+    uint32_t hosts, mask; /* of a list: its terms, and what of an address each compares */
     struct shots shots;
     struct program plain[TARGETS]; /* what says which packets match */
     struct ebpf_program weir[TARGETS], hand[TARGETS];
@@ -69,23 +69,38 @@ static unsigned wrong; /* verdicts */
 
 /* ---------------------------------------------------------------- making the programs */
 
-/* `{N hosts}` is a list; everything else a filter. */
+/* `{N hosts}` and `{N nets}`, of 24 bits, are lists; everything else a filter. */
 static bool expand(struct row *r)
 {
     r->filter = malloc(TEXT);
     if (!r->filter)
         return false;
-    if (sscanf(r->text, "{%u hosts}", &r->hosts) != 1 || r->hosts > HOSTS_MAX) {
+    char what[6] = "";
+    bool list = sscanf(r->text, "{%u %5[a-z]}", &r->hosts, what) == 2 && r->hosts <= HOSTS_MAX;
+    if (!list) {
+        r->hosts = 0;
         snprintf(r->filter, TEXT, "%s", r->text);
         return true;
     }
+    bool nets = !strcmp(what, "nets");
+    r->mask = nets ? 0xffffff00 : UINT32_MAX;
     size_t at = 0;
     for (uint32_t i = 0; i < r->hosts; i++) {
-        uint32_t a = shots_host(i);
-        at += (size_t)snprintf(r->filter + at, TEXT - at, "%shost %u.%u.%u.%u", i ? " or " : "", a >> 24,
-                               a >> 16 & 255, a >> 8 & 255, a & 255);
+        uint32_t a = shots_host(i) & r->mask;
+        at += (size_t)snprintf(r->filter + at, TEXT - at, "%s%s %u.%u.%u.%u%s", i ? " or " : "",
+                               nets ? "net" : "host", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255,
+                               nets ? "/24" : "");
     }
     return true;
+}
+
+/* Two hosts may lie in one network, and a switch takes a case once. */
+static bool listed_before(const struct row *r, uint32_t i)
+{
+    for (uint32_t j = 0; j < i; j++)
+        if (((shots_host(j) ^ shots_host(i)) & r->mask) == 0)
+            return true;
+    return false;
 }
 
 static bool by_hand(struct row *r, const struct bench_target *t, struct ebpf_program *p, const char *dir)
@@ -96,11 +111,12 @@ static bool by_hand(struct row *r, const struct bench_target *t, struct ebpf_pro
     snprintf(path, sizeof path, "%s/%s.h", dir, r->name);
     FILE *f = fopen(path, "w");
     for (uint32_t i = 0; f && i < r->hosts; i++)
-        fprintf(f, "HOST(0x%08xu)\n", shots_host(i));
+        if (!listed_before(r, i))
+            fprintf(f, "HOST(0x%08xu)\n", shots_host(i) & r->mask);
     if (!f || fclose(f))
         return false;
     char *here = realpath(path, NULL); /* clang looks beside the source */
-    snprintf(defines, sizeof defines, "-DHOSTS='\"%.4100s\"'", here ? here : "");
+    snprintf(defines, sizeof defines, "-DMASK=0x%08xu -DHOSTS='\"%.4100s\"'", r->mask, here ? here : "");
     free(here);
     return program_of_clang(p, t, "hosts", defines, dir);
 }

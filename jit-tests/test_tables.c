@@ -11,7 +11,7 @@
 
 #define SET_MAX 20000
 
-enum kind { RANDOM, DENSE, NEXT, HIGH_BYTE, PORTS, TWO_TARGETS, WITH_NETS, MASKED };
+enum kind { RANDOM, DENSE, NEXT, HIGH_BYTE, PORTS, TWO_TARGETS, WITH_NETS, MASKED, NETS, NETS_ODD };
 
 static const char *const kind_name[] = {
     [RANDOM] = "random hosts",
@@ -22,6 +22,8 @@ static const char *const kind_name[] = {
     [TWO_TARGETS] = "sources and other destinations",
     [MASKED] = "masked words",
     [WITH_NETS] = "hosts and some networks",
+    [NETS] = "networks of 24 bits",
+    [NETS_ODD] = "networks of 19 bits and some of 9",
 };
 
 struct sets {
@@ -38,6 +40,10 @@ static uint32_t member_of(enum kind kind, struct rng *r, uint32_t i)
         return (uint32_t)rng_next(r) | 1; /* not 0.0.0.0 */
     case MASKED:
         return (uint32_t)rng_next(r) & 0xffffff00;
+    case NETS:
+        return 0x0b000000 + (rng_below(r, 0x4000) << 8); /* many are neighbours */
+    case NETS_ODD:
+        return (uint32_t)rng_next(r) & (i % 50 ? 0xffffe000 : 0xff800000);
     case DENSE:
         return 0x0a140000 + rng_below(r, 0x10000);
     case NEXT:
@@ -64,6 +70,12 @@ static void make_set(struct sets *s, enum kind kind, uint32_t n, struct rng *r)
                                    m >> 16 & 255);
         else if (kind == MASKED)
             at += (size_t)snprintf(s->text + at, sizeof s->text - at, "%sip[12:4] & 0xffffff00 = %u", or, m);
+        else if (kind == NETS || kind == NETS_ODD)
+            at += (size_t)snprintf(s->text + at, sizeof s->text - at, "%sip net %u.%u.%u.0/%d", or, m >> 24,
+                                   m >> 16 & 255, m >> 8 & 255,
+                                   kind == NETS ? 24
+                                   : i % 50     ? 19
+                                                : 9);
         else if (kind == PORTS)
             at += (size_t)snprintf(s->text + at, sizeof s->text - at, "%sudp dst port %u", or, m);
         else
@@ -79,7 +91,7 @@ static uint32_t probe(const struct sets *s, enum kind kind, struct rng *r)
 
     switch (rng_below(r, 6)) {
     case 0:
-        return kind == MASKED ? m | rng_below(r, 256) : m;
+        return kind == MASKED || kind == NETS || kind == NETS_ODD ? m | rng_below(r, 256) : m;
     case 1:
         return m ^ 1u << rng_below(r, bits);
     case 2:
@@ -192,8 +204,8 @@ static void test_set(const struct target *t, struct sets *s, enum kind kind, uin
         bpf_obj_get_info_by_fd(fd, &info, &len);
     bool right = fd >= 0 && agrees(t, &b, fd, s, kind, &r, &accepted) && accepted > 20;
     if (!tap_ok(right, "%s%s: %u %s: %u instructions, %u verified, %u bytes of tables, %u accepted",
-                t->kernel->name, t->wrap ? ", called" : "", n, kind_name[kind], (unsigned)b.code.insn.n, info.verified_insns,
-                (unsigned)b.code.rodata.n, accepted)) {
+                t->kernel->name, t->wrap ? ", called" : "", n, kind_name[kind], (unsigned)b.code.insn.n,
+                info.verified_insns, (unsigned)b.code.rodata.n, accepted)) {
         tap_diag("status %d, tables %u, made the same again %d, map %d", b.status, (unsigned)b.code.rodata.n,
                  good, map);
         if (map >= 0 && fd < 0)
@@ -253,9 +265,10 @@ int main(void)
     static const struct {
         enum kind kind;
         uint32_t n;
-    } sets[] = {{RANDOM, 100}, {RANDOM, 1000},    {RANDOM, 10000}, {DENSE, 10000},     {NEXT, 1000},
-                {NEXT, 10000}, {HIGH_BYTE, 200},  {PORTS, 300},    {TWO_TARGETS, 500}, {WITH_NETS, 100},
-                {MASKED, 300}, {WITH_NETS, 2000}, {RANDOM, 20000}};
+    } sets[] = {{RANDOM, 100},      {RANDOM, 1000},   {RANDOM, 10000},  {DENSE, 10000},
+                {NEXT, 1000},       {NEXT, 10000},    {HIGH_BYTE, 200}, {PORTS, 300},
+                {TWO_TARGETS, 500}, {WITH_NETS, 100}, {MASKED, 300},    {WITH_NETS, 2000},
+                {RANDOM, 20000},    {NETS, 500},      {NETS, 5000},     {NETS_ODD, 400}};
     static struct sets s;
 
     for (size_t k = 0; k < sizeof targets / sizeof targets[0]; k++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench/ebpf_hand/hosts.c - by hand: a list of hosts, as the switch from which clang makes its search tree.
+ * bench/ebpf_hand/hosts.c - by hand: a list of hosts or networks, as the switch from which clang makes its search tree.
  *
- * HOSTS names a file with a line `HOST(0x0a000001)` for each.
+ * HOSTS names a file with a line `HOST(0x0a000001)` for each, MASK is their netmask.
  */
 #include "hand.h"
 
@@ -10,7 +10,7 @@
 
 ALWAYS_INLINE bool listed(__u32 address)
 {
-    switch (address) {
+    switch (address & NET32(MASK)) {
 #include HOSTS
         return true;
     }

@@ -150,8 +150,7 @@ struct ir_range ir_node_range(const struct ir_func *f, const struct ir_node *n)
     }
 }
 
-/* Bits that @v may have set. */
-static uint32_t possible_bits(const struct ir_func *f, ir_value v)
+uint32_t ir_possible_bits(const struct ir_func *f, ir_value v)
 {
     const struct ir_node *n = &f->value.at[v];
     uint32_t bits = ones(f->range.at[v].hi);
@@ -241,7 +240,7 @@ static ir_value fold_and(struct ir_func *f, ir_value x, uint32_t k)
             break;
         }
     }
-    uint32_t bits = possible_bits(f, x);
+    uint32_t bits = ir_possible_bits(f, x);
     k &= bits;
     if (!k)
         return ir_const(f, 0);
@@ -269,7 +268,7 @@ static ir_value fold_shift(struct ir_func *f, enum ir_op op, ir_value x, uint32_
         return make_const(f, IR_MUL, y, inner << k);
     /* A mask whose cleared bits are shifted out anyway. */
     if (with_const(f, x, IR_AND, &y, &inner)) {
-        uint32_t bits = ir_fold(op, possible_bits(f, y), k);
+        uint32_t bits = ir_fold(op, ir_possible_bits(f, y), k);
         if (!(bits & ~ir_fold(op, inner, k)))
             return make_const(f, op, y, k);
     }

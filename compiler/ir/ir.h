@@ -211,6 +211,9 @@ struct ir_range ir_node_range(const struct ir_func *f, const struct ir_node *n);
 /** Range of @v from its operators alone, whatever the path. Constant time: kept per value. */
 struct ir_range ir_range(struct ir_func *f, ir_value v);
 
+/** Bits that @v may have set, as far as its operator tells. */
+uint32_t ir_possible_bits(const struct ir_func *f, ir_value v);
+
 /* ---- build.c: blocks */
 
 /** Appends a block and gives its number. */

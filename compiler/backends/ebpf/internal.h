@@ -222,14 +222,14 @@ void switch_emit(struct asm_code *c, const struct ir_block *b, struct ir_range v
 /* ---- table.c */
 
 /** Whether the switch of @b is worth a table: many values, few of them neighbours, go to one target. */
-bool table_suits(const struct ir_block *b, struct ir_range value);
+bool table_suits(struct ir_func *f, const struct ir_block *b);
 
 /**
  * What switch_emit() does, by a table; @work are registers it may use. False, and nothing is emitted, when
  * the switch suits no table or none was found.
  */
-bool table_emit(struct asm_code *c, const struct ir_block *b, struct ir_range value, int reg,
-                const int work[3], unsigned raw_bits, uint32_t next, struct labels labels);
+bool table_emit(struct asm_code *c, struct ir_func *f, const struct ir_block *b, int reg, const int work[3],
+                unsigned raw_bits, uint32_t next, struct labels labels);
 
 static inline uint32_t label_of(uint32_t target, struct labels l)
 {

@@ -423,7 +423,7 @@ static bool is_short(struct ir_func *f, bool tables)
 
     for (uint32_t i = 0; i < f->block.n && f->block.n <= SHORT_BLOCKS; i++) {
         const struct ir_block *b = &f->block.at[i];
-        if (!tables || b->on == IR_NONE || !table_suits(b, ir_range(f, b->on)))
+        if (!tables || b->on == IR_NONE || !table_suits(f, b))
             cases += b->to.n;
     }
     return f->block.n <= SHORT_BLOCKS && cases <= SHORT_CASES;

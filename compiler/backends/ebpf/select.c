@@ -367,10 +367,10 @@ static void emit_cases(struct select *s, const struct ir_block *b)
     int reg = value_register(s, b->on), work[3];
     unsigned raw_bits = s->p.raw[b->on] ? plan_raw_bits(&s->p, b->on) : 0;
 
-    if (s->c->tables && table_suits(b, value)) {
+    if (s->c->tables && table_suits(s->f, b)) {
         for (int i = 0; i < 3; i++)
             work[i] = take_register(s);
-        if (table_emit(s->c, b, value, reg, work, raw_bits, s->next, s->labels))
+        if (table_emit(s->c, s->f, b, reg, work, raw_bits, s->next, s->labels))
             return;
     }
     switch_emit(s->c, b, value, reg, raw_bits, s->next, s->labels);

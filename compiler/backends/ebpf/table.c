@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * backends/ebpf/table.c - tables: large sets of values in read-only data, as perfect hashes.
+ * backends/ebpf/table.c - tables: large sets of values, or of prefixes of one length, in read-only data, as
+ * perfect hashes.
  *
  *   y      = value * multiplier + addend                  modulo 2^32
  *   d      = displacement[top bucket_bits of y]
  *   found  = key[top slot_bits of y * d] == value
+ *
+ * Low bits that are always zero, or that no case of the switch depends on, are not counted: in a list of /24
+ * networks 10.0.0.0 and 10.0.1.0 are neighbours. Keys have zeros there.
  *
  *   read-only data: displacement, 2^bucket_bits odd numbers of 16 bits; key, 2^slot_bits of 32 bits
  *
@@ -36,27 +40,63 @@
 struct set {
     const struct ir_block *b;
     struct ir_range value;
+    unsigned zero_bits; /* low bits that are 0 in all values */
+    unsigned free_bits; /* low bits that decide nothing, those included; what differs only there counts as one
+                           value */
     uint32_t otherwise; /* where most values go */
     uint32_t in;        /* where those of the set go */
     uint32_t n;         /* values in the set */
     uint32_t others;    /* ranges that are neither */
 };
 
+/* The smallest value with zeros where all values have them that is @k or more. */
+static uint64_t rounded_up(const struct set *s, uint64_t k)
+{
+    uint64_t zeros = (UINT64_C(1) << s->zero_bits) - 1;
+
+    return (k + zeros) & ~zeros;
+}
+
 /* The values of range @i as far as the compared value can have them; false when there are none. */
 static bool cut(const struct set *s, uint32_t i, struct ir_range *r)
 {
-    r->lo = i ? s->b->to.at[i - 1].last + 1 : 0;
-    r->hi = s->b->to.at[i].last;
-    if (r->lo < s->value.lo)
-        r->lo = s->value.lo;
-    if (r->hi > s->value.hi)
-        r->hi = s->value.hi;
-    return r->lo <= r->hi;
+    uint64_t lo = i ? s->b->to.at[i - 1].last + UINT64_C(1) : 0, end = s->b->to.at[i].last + UINT64_C(1);
+
+    lo = rounded_up(s, lo > s->value.lo ? lo : s->value.lo);
+    end = end <= s->value.hi ? end : s->value.hi + UINT64_C(1);
+    *r = (struct ir_range){(uint32_t)lo, (uint32_t)(end - 1)};
+    return lo < end;
+}
+
+/* How many values, less one. */
+static uint32_t width_of(const struct set *s, struct ir_range r)
+{
+    return (r.hi >> s->free_bits) - (r.lo >> s->free_bits);
 }
 
 static bool is_member(const struct set *s, uint32_t i, struct ir_range *r)
 {
-    return s->b->to.at[i].target == s->in && cut(s, i, r) && r->hi - r->lo < NARROW;
+    return s->b->to.at[i].target == s->in && cut(s, i, r) && width_of(s, *r) < NARROW;
+}
+
+/* How many low bits the first value of every case has as zeros. */
+static unsigned free_bits_of(const struct set *s)
+{
+    uint64_t firsts = UINT64_C(1) << 31;
+
+    for (uint32_t i = 0; i + 1 < s->b->to.n; i++)
+        firsts |= rounded_up(s, s->b->to.at[i].last + UINT64_C(1));
+    return (unsigned)__builtin_ctzll(firsts);
+}
+
+static struct set set_of(struct ir_func *f, const struct ir_block *b)
+{
+    struct set s = {.b = b, .value = ir_range(f, b->on)};
+    uint32_t bits = ir_possible_bits(f, b->on);
+
+    s.zero_bits = bits ? (unsigned)__builtin_ctz(bits) : 0;
+    s.free_bits = free_bits_of(&s);
+    return s;
 }
 
 /* Whether the switch asks for membership in a set of many values, few of them neighbours, and little else. */
@@ -69,17 +109,17 @@ static bool is_set(struct set *s)
     s->otherwise = s->in = IR_NONE;
     s->others = 0;
     for (uint32_t i = 0; i < s->b->to.n; i++)
-        if (cut(s, i, &r) && (s->otherwise == IR_NONE || r.hi - r.lo > width)) {
-            width = r.hi - r.lo;
+        if (cut(s, i, &r) && (s->otherwise == IR_NONE || width_of(s, r) > width)) {
+            width = width_of(s, r);
             s->otherwise = s->b->to.at[i].target;
         }
     for (uint32_t i = 0; i < s->b->to.n; i++) {
         if (s->b->to.at[i].target == s->otherwise || !cut(s, i, &r))
             continue;
-        if (s->in == IR_NONE && r.hi - r.lo < NARROW)
+        if (s->in == IR_NONE && width_of(s, r) < NARROW)
             s->in = s->b->to.at[i].target;
         if (is_member(s, i, &r)) {
-            values += (uint64_t)r.hi - r.lo + 1;
+            values += (uint64_t)width_of(s, r) + 1;
             ranges++;
         } else {
             s->others++;
@@ -90,11 +130,12 @@ static bool is_set(struct set *s)
            s->others <= ranges / KEYS_MIN;
 }
 
-bool table_suits(const struct ir_block *b, struct ir_range value)
+bool table_suits(struct ir_func *f, const struct ir_block *b)
 {
-    struct set s = {.b = b, .value = value};
-
-    return b->to.n > KEYS_MIN && is_set(&s);
+    if (b->to.n <= KEYS_MIN)
+        return false;
+    struct set s = set_of(f, b);
+    return is_set(&s);
 }
 
 static uint32_t swapped(uint32_t x, unsigned bits)
@@ -109,8 +150,8 @@ static uint32_t *keys_of(const struct set *s, struct arena *arena, unsigned raw_
 
     for (uint32_t i = 0; key && i < s->b->to.n; i++)
         if (is_member(s, i, &r))
-            for (uint32_t k = 0; k <= r.hi - r.lo; k++)
-                key[n++] = swapped(r.lo + k, raw_bits);
+            for (uint32_t k = 0; k <= width_of(s, r); k++)
+                key[n++] = swapped(((r.lo >> s->free_bits) + k) << s->free_bits, raw_bits);
     return key;
 }
 
@@ -260,13 +301,18 @@ static uint32_t table_of(struct asm_code *c, uint32_t *key, uint32_t n)
 
 /* ---------------------------------------------------------------- looking up */
 
-/* What key[...] is to @found. The verifier sees the masks, so it knows how far each address can reach. */
-static void emit_lookup(struct asm_code *c, const struct asm_table *t, int reg, int found, int index,
-                        int base)
+/*
+ * Of the bits @mask of @reg, key[...] is to @found. The verifier sees the other masks, so it knows how far
+ * each address can reach.
+ */
+static void emit_lookup(struct asm_code *c, const struct asm_table *t, int reg, uint32_t mask, int found,
+                        int index, int base)
 {
     uint32_t keys = displacement_bytes(t);
 
     asm_alu(c, CLASS_ALU32, ALU_MOV, found, reg);
+    if (mask != UINT32_MAX)
+        asm_alu_imm(c, CLASS_ALU32, ALU_AND, found, mask);
     asm_alu_imm(c, CLASS_ALU32, ALU_MUL, found, t->multiplier);
     asm_alu_imm(c, CLASS_ALU32, ALU_ADD, found, t->addend);
     asm_alu(c, CLASS_ALU32, ALU_MOV, index, found);
@@ -308,13 +354,15 @@ static bool emit_others(struct asm_code *c, const struct set *s, int reg, unsign
     return true;
 }
 
-bool table_emit(struct asm_code *c, const struct ir_block *b, struct ir_range value, int reg,
-                const int work[3], unsigned raw_bits, uint32_t next, struct labels labels)
+bool table_emit(struct asm_code *c, struct ir_func *f, const struct ir_block *b, int reg, const int work[3],
+                unsigned raw_bits, uint32_t next, struct labels labels)
 {
-    struct set s = {.b = b, .value = value};
+    struct set s = set_of(f, b);
 
     if (!is_set(&s))
         return false;
+    bool masked = s.free_bits > s.zero_bits;
+    uint32_t mask = masked ? swapped(UINT32_MAX << s.free_bits, raw_bits) : UINT32_MAX;
     uint32_t *key = keys_of(&s, c->arena, raw_bits);
     if (!key) {
         c->no_memory = true;
@@ -327,13 +375,17 @@ bool table_emit(struct asm_code *c, const struct ir_block *b, struct ir_range va
     if (s.others && !emit_others(c, &s, reg, raw_bits, labels))
         return false;
     asm_bind(c, labels.nowhere);
-    emit_lookup(c, &c->table.at[t - 1], reg, work[0], work[1], work[2]);
-    if (s.in == next) {
-        asm_branch(c, CLASS_JMP32, JUMP_NE, work[0], reg, label_of(s.otherwise, labels));
-        return true;
+    emit_lookup(c, &c->table.at[t - 1], reg, mask, work[0], work[1], work[2]);
+    bool in_next = s.in == next;
+    uint32_t label = label_of(in_next ? s.otherwise : s.in, labels);
+    if (!masked) {
+        asm_branch(c, CLASS_JMP32, in_next ? JUMP_NE : JUMP_EQ, work[0], reg, label);
+    } else { /* equal but for bits that are free? */
+        asm_alu(c, CLASS_ALU32, ALU_XOR, work[0], reg);
+        asm_alu_imm(c, CLASS_ALU32, ALU_AND, work[0], mask);
+        asm_branch_imm(c, CLASS_JMP32, in_next ? JUMP_NE : JUMP_EQ, work[0], 0, label);
     }
-    asm_branch(c, CLASS_JMP32, JUMP_EQ, work[0], reg, label_of(s.in, labels));
-    if (s.otherwise != next)
+    if (!in_next && s.otherwise != next)
         asm_jump(c, label_of(s.otherwise, labels));
     return true;
 }
