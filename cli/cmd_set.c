@@ -22,41 +22,26 @@ static const char *kind_name(uint32_t kind)
     return kind == WEIR_BPF_SET_ADDRESSES ? "addresses" : kind == WEIR_BPF_SET_PORTS ? "ports" : "macs";
 }
 
-/* The set that is asked for; NULL: it was said why not. */
-static struct weir_bpf_set *open_set(const struct set *s)
-{
-    struct weir_bpf_set *set;
-    struct weir_bpf_error e;
-
-    if (weir_bpf_set_open(s->name, &set, &e) == 0)
-        return set;
-    attached_say(s->json, &e);
-    return NULL;
-}
-
 /* ---------------------------------------------------------------- changing */
 
-static int change(const struct set *s)
+static int change(const struct set *s, struct weir_bpf_set *set)
 {
-    struct weir_bpf_set *set = open_set(s);
+    uint32_t kind = weir_bpf_set_kind(set);
     struct weir_bpf_error e;
     struct members m = {0};
     int status = EXIT_DONE;
 
-    if (!set)
-        return EXIT_FAILED;
-    uint32_t kind = weir_bpf_set_kind(set);
     for (int i = 0; i < s->words && !status; i++)
         status = members_add_word(&m, s->json, kind, s->word[i]);
     if (!status && s->file)
         status = members_add_file(&m, s->json, kind, s->file);
     attached_hold_signals(true); /* all of it or nothing; when it is done, a signal comes too late */
-    if (!status && (s->add ? weir_bpf_set_add : weir_bpf_set_remove)(set, m.at, m.n, s->lenient, NULL, &e) < 0)
+    if (!status &&
+        (s->add ? weir_bpf_set_add : weir_bpf_set_remove)(set, m.at, m.n, s->lenient, NULL, &e) < 0)
         status = attached_say(s->json, &e);
     if (status)
         attached_hold_signals(false);
     members_free(&m);
-    weir_bpf_set_close(set);
     return status;
 }
 
@@ -89,17 +74,13 @@ static int in_order(const void *x, const void *y)
                                   : (a->bits > b->bits) - (a->bits < b->bits);
 }
 
-static int list_members(const struct set *s)
+static int list_members(const struct set *s, struct weir_bpf_set *set)
 {
+    uint32_t kind = weir_bpf_set_kind(set);
     char text[WEIR_BPF_MEMBER_TEXT];
-    struct weir_bpf_set *set = open_set(s);
     struct weir_bpf_error e;
     struct members m = {0};
     int status = EXIT_DONE;
-
-    if (!set)
-        return EXIT_FAILED;
-    uint32_t kind = weir_bpf_set_kind(set);
     int r = weir_bpf_set_each(set, collect, &m, &e);
     if (r)
         status = r < 0 ? attached_say(s->json, &e) : say_failed(s->json, "out of memory");
@@ -119,7 +100,6 @@ static int list_members(const struct set *s)
     if (!status && s->json)
         fputs("]}\n", stdout);
     members_free(&m);
-    weir_bpf_set_close(set);
     return status;
 }
 
@@ -132,18 +112,29 @@ static int print_set(void *user, const struct weir_bpf_set_info *i)
                ", \"programs\": %" PRIu32 "}\n",
                i->name, kind_name(i->kind), i->members, i->most, i->programs);
     else
-        printf("%s  %s, %" PRIu32 " of at most %" PRIu32 ", in %" PRIu32 " program%s\n", i->name, kind_name(i->kind),
-               i->members, i->most, i->programs, i->programs == 1 ? "" : "s");
+        printf("%s  %s, %" PRIu32 " of at most %" PRIu32 ", in %" PRIu32 " program%s\n", i->name,
+               kind_name(i->kind), i->members, i->most, i->programs, i->programs == 1 ? "" : "s");
     return 0;
 }
 
-static int list(struct set *s)
+static int list_sets(struct set *s)
 {
     struct weir_bpf_error e;
 
-    if (s->name)
-        return list_members(s);
     return weir_bpf_set_list(print_set, s, &e) < 0 ? attached_say(s->json, &e) : EXIT_DONE;
+}
+
+/* What @run makes of the set that is asked for. */
+static int with_set(const struct set *s, int run(const struct set *, struct weir_bpf_set *))
+{
+    struct weir_bpf_set *set;
+    struct weir_bpf_error e;
+
+    if (weir_bpf_set_open(s->name, &set, &e) < 0)
+        return attached_say(s->json, &e);
+    int status = run(s, set);
+    weir_bpf_set_close(set);
+    return status;
 }
 
 /* ---------------------------------------------------------------- the words */
@@ -186,8 +177,8 @@ int cmd_set(int argc, char **argv)
         return status;
     s.add = !strcmp(argv[1], "add");
     if (!strcmp(argv[1], "list"))
-        return s.words || s.file || s.lenient ? usage() : list(&s);
+        return s.words || s.file || s.lenient ? usage() : s.name ? with_set(&s, list_members) : list_sets(&s);
     if (!s.add && strcmp(argv[1], "del") != 0)
         return say_usage("set: unknown action '%s': add, del or list", argv[1]);
-    return s.name && (s.words || s.file) ? change(&s) : usage();
+    return s.name && (s.words || s.file) ? with_set(&s, change) : usage();
 }

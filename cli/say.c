@@ -87,24 +87,29 @@ bool say_in_colour(FILE *f)
     return isatty(fileno(f)) && (!no || !*no) && term && strcmp(term, "dumb") != 0;
 }
 
+/* The message, to be freed, or NULL: there is no memory for it. */
+static char *message(const char *format, va_list ap)
+{
+    char *text;
+
+    return vasprintf(&text, format, ap) < 0 ? NULL : text;
+}
+
 int say_failed(bool json, const char *format, ...)
 {
-    char *text = NULL;
     va_list ap;
-    int len;
 
     va_start(ap, format);
-    len = vasprintf(&text, format, ap);
+    char *text = message(format, ap);
     va_end(ap);
-    if (len < 0)
-        text = NULL;
+    const char *said = text ? text : "out of memory";
     if (json) {
         fputs("{\"severity\": \"error\", \"message\": ", stderr);
-        say_json_string(stderr, text ? text : "out of memory");
+        say_json_string(stderr, said);
         fputs("}\n", stderr);
     } else {
         fputs("weir: ", stderr);
-        say_text(stderr, text ? text : "out of memory", text ? (size_t)len : strlen("out of memory"));
+        say_text(stderr, said, strlen(said));
         putc('\n', stderr);
     }
     free(text);
@@ -113,18 +118,15 @@ int say_failed(bool json, const char *format, ...)
 
 int say_usage(const char *format, ...)
 {
-    char *text = NULL;
     va_list ap;
-    int len;
 
     va_start(ap, format);
-    len = vasprintf(&text, format, ap);
+    char *text = message(format, ap);
     va_end(ap);
     fputs("weir: ", stderr);
-    if (len >= 0)
-        say_text(stderr, text, (size_t)len);
+    if (text)
+        say_text(stderr, text, strlen(text));
     fputs("\nTry 'weir --help'.\n", stderr);
-    if (len >= 0)
-        free(text);
+    free(text);
     return EXIT_USAGE;
 }

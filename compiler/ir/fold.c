@@ -7,6 +7,7 @@
  * a load is always right here, because what can fail is its guard and guards are not values.
  */
 #include "ir/ir.h"
+#include "base/bits.h"
 
 uint32_t ir_fold(enum ir_op op, uint32_t a, uint32_t b)
 {
@@ -45,16 +46,6 @@ uint32_t ir_fold(enum ir_op op, uint32_t a, uint32_t b)
 /* ---------------------------------------------------------------- ranges */
 
 static const struct ir_range full = {0, UINT32_MAX};
-
-/* The smallest 2^n - 1 that is not below @x. */
-static uint32_t ones(uint32_t x)
-{
-    x |= x >> 1;
-    x |= x >> 2;
-    x |= x >> 4;
-    x |= x >> 8;
-    return x | x >> 16;
-}
 
 /* Exact bounds cut to 32 bits: still bounds when both wrap equally often. */
 static struct ir_range wrapped(int64_t lo, int64_t hi)
@@ -99,9 +90,9 @@ static struct ir_range range_binary(enum ir_op op, struct ir_range a, struct ir_
     case IR_AND:
         return (struct ir_range){0, a.hi < b.hi ? a.hi : b.hi};
     case IR_OR:
-        return (struct ir_range){a.lo > b.lo ? a.lo : b.lo, ones(a.hi | b.hi)};
+        return (struct ir_range){a.lo > b.lo ? a.lo : b.lo, bits_filled(a.hi | b.hi)};
     case IR_XOR:
-        return (struct ir_range){0, ones(a.hi | b.hi)};
+        return (struct ir_range){0, bits_filled(a.hi | b.hi)};
     case IR_SHL:
         return range_shl(a, b);
     case IR_SHR:
@@ -153,7 +144,7 @@ struct ir_range ir_node_range(const struct ir_func *f, const struct ir_node *n)
 uint32_t ir_possible_bits(const struct ir_func *f, ir_value v)
 {
     const struct ir_node *n = &f->value.at[v];
-    uint32_t bits = ones(f->range.at[v].hi);
+    uint32_t bits = bits_filled(f->range.at[v].hi);
     uint32_t k;
 
     if (n->op == IR_CONST)

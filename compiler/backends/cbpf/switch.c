@@ -24,16 +24,6 @@ static uint32_t target_thread(const struct cb_emit *e, uint32_t to)
     return to < e->f->block.n ? e->thread[to] : to;
 }
 
-/* All bits up to the highest of @x. */
-static uint32_t ones(uint32_t x)
-{
-    x |= x >> 1;
-    x |= x >> 2;
-    x |= x >> 4;
-    x |= x >> 8;
-    return x | x >> 16;
-}
-
 static void case_add(struct cb_emit *e, uint32_t last, uint32_t target)
 {
     uint32_t n = e->cases.n;
@@ -125,10 +115,10 @@ static bool rewrite_compare(struct cb_emit *e, uint8_t op, uint32_t k)
 /* on = a & high bits: each case takes the low bits along. */
 static bool rewrite_mask(struct cb_emit *e, ir_value a, uint32_t mask)
 {
-    uint32_t low = (mask & (0 - mask)) - 1, all = ones(ir_range(e->f, a).hi);
+    uint32_t low = (mask & (0 - mask)) - 1;
     VEC(struct ir_case) to = {0};
 
-    if ((all & ~mask) != low || (mask & ~all))
+    if (ir_possible_bits(e->f, a) & ~mask & ~low)
         return false;
     for (uint32_t i = 0; i < e->cases.n; i++) {
         struct ir_case c = e->cases.at[i];

@@ -4,15 +4,9 @@
  * packet is copied, which packet pointers there are, and how many loads are on a path.
  */
 #include "backends/ebpf/plan.h"
+#include "base/bits.h"
 
 /* ---------------------------------------------------------------- bounds the verifier knows */
-
-static uint32_t ones(uint32_t x)
-{
-    for (unsigned s = 1; s < 32; s *= 2)
-        x |= x >> s;
-    return x;
-}
 
 static uint32_t clamp(uint64_t x)
 {
@@ -46,7 +40,7 @@ uint32_t plan_known_max(const struct plan *p, ir_value v)
         return a < b ? a : b;
     case IR_OR:
     case IR_XOR:
-        return ones(a | b);
+        return bits_filled(a | b);
     case IR_SHL:
         return plan_is_const(p, n->b) && b < 32 ? clamp((uint64_t)a << b) : UINT32_MAX;
     case IR_SHR:
