@@ -171,12 +171,10 @@ test-long: deps deps-test ## the tests with their long running times
 ASAN_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DARENA_CHUNK_BYTES=64 -DVEC_FIRST=1
 check-asan: ## all tests under AddressSanitizer and UBSan, with tiny chunks and vectors
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN_FLAGS)' test
-# What has threads: the library's own test and the drop-in's. The others would take an hour and have nothing to show.
 TSAN_FLAGS = -O1 -g -fsanitize=thread
-TSAN_TESTS = $(B)/tsan/tests/property/test_threads tests/dropin/test_calls.sh tests/dropin/test_tcpdump.sh
-check-tsan: deps deps-test ## 64 threads at once, in the library and in the drop-in, under ThreadSanitizer
-	$(Q)$(MAKE) --no-print-directory B=$(B)/tsan CFLAGS='$(TSAN_FLAGS)' $(B)/tsan/weir $(B)/tsan/libweir-pcap.so $(filter $(B)/%,$(TSAN_TESTS))
-	$(Q)B=$(B)/tsan WEIR_SHARED=$(WEIR_SHARED) tests/harness/run $(TSAN_TESTS)
+check-tsan: ## all tests under ThreadSanitizer
+	$(Q)TSAN_OPTIONS=suppressions=$(CURDIR)/tests/harness/tsan.supp \
+	    $(MAKE) --no-print-directory B=$(B)/tsan CFLAGS='$(TSAN_FLAGS)' test
 # clang's MemorySanitizer wants every library built with it: what needs libweir and libc alone, without the shared cases,
 # which are read by a library that is not.
 MSAN_FLAGS = -O1 -g -fsanitize=memory -fno-sanitize-recover=all
