@@ -464,11 +464,11 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
     uint8_t kind = x->nf.at[list].kind;
     uint32_t next;
 
-    if ((kind != NF_AND && kind != NF_OR) || x->nf.at[list].first == NF_NONE)
+    if (kind != NF_AND && kind != NF_OR)
         return;
     nf_flatten(x, list);
     collapse(x, list);
-    if (x->nf.at[list].kind != kind)
+    if (x->nf.at[list].kind != kind || x->nf.at[list].first == NF_NONE) /* flat, there may be nothing left of it */
         return;
     uint32_t child = x->nf.at[list].first;
     ir_value on = leading_value(x, child, kind);

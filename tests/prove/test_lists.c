@@ -317,7 +317,19 @@ static void few_mixed(struct rng *r, struct strbuf *s)
         few_ports(r, s);
 }
 
+/* Two words that may exclude each other, so that there may be nothing left of it. */
+static void few_words(struct rng *r, struct strbuf *s)
+{
+    static const char *const word[] = {"tcp", "arp", "ip6", "tcp port 1", "port 2", "host 10.0.0.1", "not ip"};
+    enum { WORDS = sizeof word / sizeof *word };
+
+    strbuf_printf(s, "(%s and %s)", word[rng_below(r, WORDS)], word[rng_below(r, WORDS)]);
+}
+
 static const struct list small[] = {
+    {"pairs of words", few_words, "", " or ", "", 2, 3},
+    {"pairs of words, negated", few_words, "not (", " or ", ")", 2, 3},
+    {"pairs of words, beside another", few_words, "udp or (", " or ", ")", 2, 4},
     {"ports of hosts", few_ports, "", " or ", "", 10, 12},
     {"ports of hosts, negated", few_ports, "not (", " or ", ")", 9, 12},
     {"ports of hosts, among others", few_ports, "ip[8] = 1 and (", " or ", " or ip[60] = 5)", 9, 12},
