@@ -137,6 +137,10 @@ static inline void random_switch(struct random_ir *g, uint32_t block)
     uint32_t points = rng_below(r, 3) ? 1 + rng_below(r, 3) : rng_below(r, 28);
     bool ranges = !rng_below(r, 3);
 
+    if (!rng_below(r, 12)) {
+        ir_return(g->f, block, rng_below(r, 4) ? random_value(g, block) : random_known(g, block));
+        return;
+    }
     for (uint32_t i = 0; i < points; i++) {
         uint32_t gap = rng_below(r, 5) ? rng_below(r, 12) : rng_below(r, 70000);
         uint32_t width = ranges ? 1 + rng_below(r, 9) : 1;

@@ -123,9 +123,10 @@ static inline struct weir_metadata metadata_of(const struct target *t, const uin
     return m;
 }
 
-static inline bool returns(const struct built *b, bool match, uint32_t verdict)
+/* Whether the target answers @verdict to what is @number to the evaluators. */
+static inline bool returns(const struct built *b, uint32_t number, uint32_t verdict)
 {
-    return verdict == (match ? b->o.on_match : b->o.on_miss);
+    return verdict == (!number ? b->o.on_miss : b->o.numbers ? number : b->o.on_match);
 }
 
 /* Whether the loaded program may answer as it does, next to the plain classic program. */
@@ -135,18 +136,18 @@ static inline bool verdict_fits(const struct target *t, const struct built *b, i
 {
     struct packet p = {.bytes = bytes, .caplen = size, .wirelen = size, .meta = metadata_of(t, bytes)};
     struct vm_counts counts = {0};
-    bool want = cbpf_run(plain, (uint32_t)n, &p, &counts) != 0;
+    uint32_t want = cbpf_run(plain, (uint32_t)n, &p, &counts);
     uint32_t got = 0;
     int err = kernel_run_split(t->kernel, fd, bytes, size, linear, &got);
 
-    v->accepted += want;
+    v->accepted += want != 0;
     v->rejected += !want;
     v->faulted += counts.faults != 0;
     v->split += linear != 0;
-    if (err == 0 && (returns(b, want, got) || (!exact && !want && counts.faults && returns(b, true, got))))
+    if (err == 0 && (returns(b, want, got) || (!exact && !want && counts.faults && (b->o.numbers || returns(b, 1, got)))))
         return true;
-    tap_diag("a packet of %u bytes, %u of them linear: classic %d%s, %s %d, %s", (unsigned)size,
-             (unsigned)(linear ? linear : size), (int)want, counts.faults ? " (out of range)" : "",
+    tap_diag("a packet of %u bytes, %u of them linear: classic %u%s, %s %d, %s", (unsigned)size,
+             (unsigned)(linear ? linear : size), (unsigned)want, counts.faults ? " (out of range)" : "",
              t->kernel->name, (int)got, strerror(-err));
     return false;
 }
@@ -221,7 +222,9 @@ static inline bool converted_agrees(const struct target *t, const struct weir_cb
     size_t bad = 0;
 
     built_init(&b, t);
-    b.status = lift_program(&b.arena, &program, true, &b.f, &no);
+    b.status = lift_program(&b.arena, &program, &b.f, &no);
+    if (b.o.numbers)
+        b.o.on_match = b.f.accept;
     if (b.status == 0 && optimize)
         b.status = opt_run(&b.f, &passes);
     if (b.status == 0)
@@ -311,13 +314,13 @@ static inline bool random_agrees(const struct target *t, struct built *b, int fd
             continue;
         struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n};
         struct packet_sets sets = {sets_have, t->sets};
-        bool want = ir_eval_sets(&b->f, &p, t->sets ? &sets : NULL, &b->arena, NULL) != 0;
+        uint32_t want = ir_eval_sets(&b->f, &p, t->sets ? &sets : NULL, &b->arena, NULL);
         int err = kernel_run_split(t->kernel, fd, bytes, n, linear, &got);
-        *accepted += want;
+        *accepted += want != 0;
         if (err == 0 && returns(b, want, got))
             continue;
-        tap_diag("%u bytes, %u linear: IR says %d, the kernel %d, %s", (unsigned)n, (unsigned)linear,
-                 (int)want, (int)got, strerror(-err));
+        tap_diag("%u bytes, %u linear: IR says %u, the kernel %d, %s", (unsigned)n, (unsigned)linear,
+                 (unsigned)want, (int)got, strerror(-err));
         return false;
     }
     return true;
@@ -453,17 +456,17 @@ static inline void test_set_filter(const struct target *t, const char *filter, u
             if (!kernel_takes(t->kernel, all->byte[i], size))
                 continue;
             struct packet p = {.bytes = all->byte[i], .caplen = size, .wirelen = size, .meta = metadata_of(t, all->byte[i])};
-            bool want = ir_eval_sets(&plain.f, &p, &sets, &plain.arena, &fault) != 0;
+            uint32_t want = ir_eval_sets(&plain.f, &p, &sets, &plain.arena, &fault);
             int err = kernel_run_split(t->kernel, fd, all->byte[i], size, linear, &got);
-            v.accepted += want;
+            v.accepted += want != 0;
             v.rejected += !want;
             v.faulted += fault;
             v.split += linear != 0;
-            if (err == 0 && (returns(&b, want, got) || (optimize && fault && returns(&b, true, got))))
+            if (err == 0 && (returns(&b, want, got) || (optimize && fault && returns(&b, plain.f.accept, got))))
                 continue;
             bad++;
-            tap_diag("a packet of %u bytes, %u of them linear: the evaluator %d%s, %s %d, %s", (unsigned)size,
-                     (unsigned)(linear ? linear : size), (int)want, fault ? " (out of range)" : "", t->kernel->name,
+            tap_diag("a packet of %u bytes, %u of them linear: the evaluator %u%s, %s %d, %s", (unsigned)size,
+                     (unsigned)(linear ? linear : size), (unsigned)want, fault ? " (out of range)" : "", t->kernel->name,
                      (int)got, strerror(-err));
         }
     }

@@ -181,6 +181,7 @@ static int take_source(struct weir_program *p, const struct ir_func *f, const st
         .frags = t->frags,
         .on_match = t->on_match,
         .on_miss = t->on_miss,
+        .numbers = t->numbers,
         .what = from->what,
         .filter = from->text,
         .filter_len = from->len,
@@ -246,6 +247,7 @@ static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_fu
     if (o->has_actions) {
         t.on_match = o->on_match;
         t.on_miss = o->on_miss;
+        t.numbers = false;
     }
     err = o->keep_source ? take_source(p, f, &t, from, sink) : WEIR_OK;
     if (err == WEIR_OK)

@@ -5,8 +5,6 @@
 #include "driver/pipeline.h"
 #include "lift/lift.h"
 
-static const char only_matching[] = "only targets that ask no more than whether it matches take it: xdp, tc, cgroup, func";
-
 int pipeline_read(struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o, struct cbpf_code *out)
 {
     const struct weir_limits limits = pipeline_limits(o);
@@ -37,14 +35,16 @@ int pipeline_lift(struct arena *arena, struct diag_sink *sink, const struct cbpf
 {
     static const struct opt_options all_passes = {.pass_limit = UINT32_MAX};
     struct lift_refusal no;
-    int err = lift_program(arena, code, any_match(o), out, &no);
+    int err = lift_program(arena, code, out, &no);
 
     if (err == WEIR_E_UNSUPPORTED) {
-        struct diag_at where = {.at = no.at, .hint = no.several ? only_matching : NULL};
+        struct diag_at where = {.at = no.at};
         if (o->target != WEIR_TARGET_CBPF)
             diag(sink, DIAG_RAW_NO_EBPF, where, no.why);
         else if (o->lint || o->keep_inputs)
-            diag(sink, DIAG_RAW_AS_IT_IS, (struct diag_at){.at = no.at}, no.why);
+            diag(sink, DIAG_RAW_AS_IT_IS, where, no.why);
     }
+    if (err == WEIR_OK && any_match(o))
+        ir_only_match(out);
     return err < 0 || !o->optimize ? err : opt_run(out, &all_passes);
 }

@@ -362,6 +362,26 @@ void ir_branch_range(struct ir_func *f, uint32_t block, ir_value on, uint32_t lo
     b->on = on;
 }
 
+void ir_return(struct ir_func *f, uint32_t block, ir_value v)
+{
+    struct ir_block *b = &f->block.at[block];
+    uint32_t k;
+
+    if (ir_is_const(f, v, &k) && (!k || k == f->accept)) {
+        ir_jump(f, block, k ? IR_ACCEPT : IR_REJECT);
+        return;
+    }
+    b->on = v;
+    b->to.n = 0;
+}
+
+void ir_only_match(struct ir_func *f)
+{
+    for (uint32_t b = 0; b < f->block.n; b++)
+        if (ir_returns(&f->block.at[b]))
+            ir_branch_range(f, b, f->block.at[b].on, 0, 0, IR_REJECT, IR_ACCEPT);
+}
+
 uint32_t ir_case_find(const struct ir_block *b, uint32_t k)
 {
     uint32_t lo = 0, hi = b->to.n - 1;

@@ -171,8 +171,9 @@ static void put_node(const struct ir_func *f, struct strbuf *out, uint32_t at)
         strbuf_printf(out, ":%u\\l", g->size);
     }
     if (b->on != IR_NONE) {
+        strbuf_puts(out, ir_returns(b) ? "return " : "");
         put_expression(f, out, b->on);
-        strbuf_puts(out, " ?\\l");
+        strbuf_puts(out, ir_returns(b) ? "\\l" : " ?\\l");
     }
     strbuf_puts(out, "\"];\n");
 }

@@ -7,7 +7,7 @@
  *   values   hash-consed: two equal computations are one value, so common subexpressions do not exist. They
  *            float: a value has no place in the graph. Operands have smaller indices than their users, PHIs
  *            excepted.
- *   blocks   a list of guards, then one switch. Every guard of a block must pass before the switch is
+ *   blocks   a list of guards, then one switch, or the return of a value. Every guard of a block must pass before that is
  *            evaluated; their order inside the block cannot be observed. Blocks are numbered in a
  *            topological order (every target is a later block, or one of the two returns).
  *   guards   the only thing that can fail: "the captured bytes reach this far". A failed guard rejects the
@@ -81,8 +81,8 @@ struct ir_phi {
 struct ir_block {
     VEC(struct ir_guard) guard;
     VEC(struct ir_phi) phi;
-    ir_value on;            /* what the switch looks at; IR_NONE for a jump (one case) */
-    VEC(struct ir_case) to; /* ascending; the last one's `last` is UINT32_MAX; neighbours differ in target */
+    ir_value on;            /* what the switch looks at, or is returned; IR_NONE for a jump (one case) */
+    VEC(struct ir_case) to; /* ascending; the last one's `last` is UINT32_MAX; neighbours differ in target. None: a return */
     struct span at;         /* the text it came from */
 };
 
@@ -113,7 +113,7 @@ struct ir_seldom {
 
 struct ir_func {
     struct arena *arena;
-    uint32_t accept;          /* what a match returns: the snapshot length, not 0 */
+    uint32_t accept;          /* what IR_ACCEPT returns: the snapshot length, not 0 */
     VEC(struct ir_set) set;
     struct ir_seldom seldom[IR_SELDOM_MAX]; /* not part of the text */
     uint32_t seldoms;
@@ -227,6 +227,17 @@ void ir_branch_range(struct ir_func *f, uint32_t block, ir_value on, uint32_t lo
                      uint32_t out);
 /** Ends @block with @n cases in the form struct ir_block asks for; neighbours with one target are merged. */
 void ir_switch(struct ir_func *f, uint32_t block, ir_value on, const struct ir_case *to, uint32_t n);
+
+/** Ends @block: @v is the verdict. */
+void ir_return(struct ir_func *f, uint32_t block, ir_value v);
+/** Makes every returned number but 0 a match: for whoever asks no more than that. */
+void ir_only_match(struct ir_func *f);
+
+/** Does @b, which has been ended, return a value? */
+static inline bool ir_returns(const struct ir_block *b)
+{
+    return !b->to.n;
+}
 
 /** The target of value @k. */
 uint32_t ir_case_find(const struct ir_block *b, uint32_t k);

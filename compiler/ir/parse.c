@@ -376,7 +376,7 @@ static void label(struct parser *p)
     if (p->message)
         return;
     if (p->block != IR_NONE)
-        fail(p, "the block before does not end in a jump or switch");
+        fail(p, "the block before does not end in a jump, switch or return");
     else if (b != p->f->block.n)
         fail(p, "blocks are not numbered in order from b0");
     else
@@ -472,6 +472,13 @@ static void statement(struct parser *p)
             fail(p, "a guard stands outside of a block");
         else
             guard(p);
+    } else if (accept_word(p, "return")) {
+        if (p->block == IR_NONE) {
+            fail(p, "a return stands outside of a block");
+            return;
+        }
+        p->f->block.at[p->block].on = operand(p);
+        p->block = IR_NONE;
     } else if (accept_word(p, "jump") || accept_word(p, "switch")) {
         bool jump = p->at[-1] == 'p';
         if (p->block == IR_NONE) {
@@ -530,7 +537,7 @@ static void function(struct parser *p)
     if (p->message || p->f->failed)
         return;
     if (p->block != IR_NONE) {
-        fail(p, "the last block does not end in a jump or switch");
+        fail(p, "the last block does not end in a jump, switch or return");
     } else if (p->last_line && p->last_block >= p->f->block.n) {
         p->line = p->last_line;
         fail(p, "there is no block of this number");

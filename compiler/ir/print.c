@@ -200,10 +200,16 @@ static void put_guards(struct printer *p, const struct ir_block *b)
     }
 }
 
-static void put_switch(struct printer *p, const struct ir_block *b)
+static void put_end(struct printer *p, const struct ir_block *b)
 {
-    if (!b->to.n) {
+    if (!b->to.n && b->on == IR_NONE) {
         strbuf_puts(p->out, "  open\n"); /* not ended yet: seen in a debugger, rejected by the verifier */
+        return;
+    }
+    if (ir_returns(b)) {
+        strbuf_puts(p->out, "  return ");
+        put_value(p, b->on);
+        strbuf_puts(p->out, "\n");
         return;
     }
     uint32_t otherwise = b->to.at[b->to.n - 1].target;
@@ -256,7 +262,7 @@ static const struct ir_phi *phi_of(const struct ir_func *f, ir_value v)
     return NULL;
 }
 
-/* Marks what guards and switches need, through operands and PHIs; every value is stacked at most once. */
+/* Marks what guards, switches and returns need, through operands and PHIs; every value is stacked at most once. */
 static void mark_used(struct printer *p)
 {
     const struct ir_func *f = p->f;
@@ -302,7 +308,7 @@ static void put_function(struct printer *p)
         put_phis(p, b);
         define_needs(p, i, true);
         put_guards(p, b);
-        put_switch(p, b);
+        put_end(p, b);
     }
 }
 

@@ -164,10 +164,10 @@ static bool check_block(struct verifier *v, uint32_t at)
         if (!b->guard.at[i].size)
             return complain(v, at, "a guard has size 0");
     }
-    if (!b->to.n)
-        return complain(v, at, "a block does not end in a jump or switch");
+    if (!b->to.n && b->on == IR_NONE)
+        return complain(v, at, "a block does not end in a jump, switch or return");
     if (b->to.n == 1 ? b->on != IR_NONE : b->on >= f->value.n)
-        return complain(v, at, "a jump has a value, or a switch none");
+        return complain(v, at, "a jump has a value, or a switch or return none");
     for (uint32_t i = 0; i < b->to.n; i++) {
         const struct ir_case *c = &b->to.at[i];
         if (c->target < IR_ACCEPT && (c->target <= at || c->target >= f->block.n))
@@ -177,7 +177,7 @@ static bool check_block(struct verifier *v, uint32_t at)
         if (i && c->target == c[-1].target)
             return complain(v, at, "two neighbouring cases have one target");
     }
-    if (b->to.at[b->to.n - 1].last != UINT32_MAX)
+    if (b->to.n && b->to.at[b->to.n - 1].last != UINT32_MAX)
         return complain(v, at, "a switch does not cover every number");
     for (uint32_t i = 0; i < b->phi.n; i++) {
         ir_value p = b->phi.at[i].value;

@@ -15,6 +15,8 @@
  * PHIs. No instruction is lifted more than COPIES_MAX times. A division by a register that may be 0 is a test of it that
  * rejects, then the division.
  *
+ * The first number that is returned, other than 0, becomes what `accept` stands for; a block returns any other one itself.
+ *
  * Passes and backends walk through the expressions that a block needs, which in filters are short, and in a program that
  * was unrolled can be as long as the program. Where a register enters a block with a long one, it becomes a PHI as well, which
  * ends such walks.
@@ -49,13 +51,13 @@ struct way {
 struct ending {
     ir_value on; /* IR_NONE: always to `in` */
     uint32_t lo, hi, in, out;
+    bool returns; /* `on`, instead of going anywhere */
 };
 
 struct lift {
     struct ir_func *f;
     const struct cbpf_code *code;
     struct lift_refusal *refusal;
-    bool any_match;
     uint32_t *live;     /* per instruction: registers that are read from it on, as bits */
     uint32_t *past;     /* per instruction: where it leads past jumps that always jump */
     uint32_t *ways;     /* per instruction: index + 1 of the first way to it */
@@ -65,18 +67,17 @@ struct lift {
     VEC(uint8_t) weight;       /* per value, as far as asked for: its operators, up to 255 */
     uint32_t block;            /* being filled; IR_NONE: nothing leads here */
     ir_value reg[REGS];
-    uint32_t accept;           /* what the returns seen so far give; 0: none of them matches */
+    uint32_t accept;           /* the first number but 0 that an instruction returns, or 0: to what IR_ACCEPT stands for */
     int status;
 };
 
-static void refuse(struct lift *l, uint32_t at, const char *why, bool several)
+static void refuse(struct lift *l, uint32_t at, const char *why)
 {
     if (l->status)
         return;
     if (at < l->code->at.n)
         l->refusal->at = l->code->at.at[at];
     l->refusal->why = why;
-    l->refusal->several = several;
     l->status = WEIR_E_UNSUPPORTED;
 }
 
@@ -122,22 +123,23 @@ static void look_ahead(struct lift *l)
 
 /* ---------------------------------------------------------------- blocks */
 
-/* The target of returning @k at instruction @at. */
-static uint32_t returned(struct lift *l, uint32_t at, uint32_t k)
+/* Notes that the number @k is returned: is there a target for that? */
+static bool has_target(struct lift *l, uint32_t k)
 {
-    if (k == 0)
-        return IR_REJECT;
-    if (l->accept && k != l->accept && !l->any_match)
-        refuse(l, at, "it returns different numbers for different packets", true);
-    l->accept = k;
-    return IR_ACCEPT;
+    if (!l->accept)
+        l->accept = k;
+    return !k || k == l->accept;
 }
 
-/* Where a jump to instruction @at leads: to an instruction that does something, or a return. */
+/* Where a jump to instruction @at leads: to an instruction that does something, or a return that is a target. */
 static uint32_t destination(struct lift *l, uint32_t at)
 {
     at = l->past[at];
-    return l->code->insn.at[at].code == CB_RET_K ? returned(l, at, l->code->insn.at[at].k) : at;
+    uint32_t k = l->code->insn.at[at].k;
+
+    if (l->code->insn.at[at].code != CB_RET_K || !has_target(l, k))
+        return at;
+    return k ? IR_ACCEPT : IR_REJECT;
 }
 
 /* What @to, an instruction or a return, is as a target of the block: a way to an instruction is noted. */
@@ -150,6 +152,14 @@ static uint32_t add_way(struct lift *l, uint32_t to, bool out, const ir_value *r
     else
         l->ways[to] = l->way.n;
     return LATER;
+}
+
+static void set_ending(struct lift *l, uint32_t at, struct ending e)
+{
+    l->ending.at[l->block] = e;
+    if (at < l->code->at.n)
+        l->f->block.at[l->block].at = l->code->at.at[at];
+    l->block = IR_NONE;
 }
 
 /* Ends the block: @e.in when lo <= @e.on <= hi, else @e.out. What the range of @e.on decides is no test. */
@@ -170,10 +180,7 @@ static void end_block(struct lift *l, uint32_t at, struct ending e)
     e.in = add_way(l, e.in, false, reg);
     if (e.on != IR_NONE)
         e.out = add_way(l, e.out, true, reg);
-    l->ending.at[l->block] = e;
-    if (at < l->code->at.n)
-        l->f->block.at[l->block].at = l->code->at.at[at];
-    l->block = IR_NONE;
+    set_ending(l, at, e);
 }
 
 static void jump(struct lift *l, uint32_t at, uint32_t to)
@@ -340,7 +347,7 @@ static ir_value metadata(struct lift *l, uint32_t at, uint32_t k)
     case META_VLAN_PRESENT:
         return ir_meta(l->f, (enum ir_meta)(k - CB_META_BASE));
     }
-    refuse(l, at, "it reads metadata that only Linux's classic programs have", false);
+    refuse(l, at, "it reads metadata that only Linux's classic programs have");
     return 0;
 }
 
@@ -362,7 +369,7 @@ static ir_value loaded(struct lift *l, uint32_t at, const struct weir_cbpf_insn 
     if ((in->code & CB_MODE) == CB_ABS && in->k >= CB_META_BASE)
         return metadata(l, at, in->k);
     if (in->k >= CB_MAGIC_BASE)
-        refuse(l, at, "it reads at an address that Linux counts from a header", false);
+        refuse(l, at, "it reads at an address that Linux counts from a header");
     if ((in->code & CB_MODE) == CB_ABS)
         return packet_load(l, at, IR_NONE, in->k, size);
     v = packet_load(l, at, IR_NONE, in->k, 1); /* 4*([k]&0xf) */
@@ -405,25 +412,23 @@ static void test(struct lift *l, uint32_t at, const struct weir_cbpf_insn *in)
     enum ir_op op = condition == CB_JSET ? IR_AND : condition == CB_JEQ ? IR_EQ : condition == CB_JGT ? IR_UGT : IR_UGE;
 
     if (op == IR_AND || !ir_is_const(l->f, s, &k))
-        end_block(l, at, (struct ending){ir_binary(l->f, op, a, s), 0, 0, no, yes});
+        end_block(l, at, (struct ending){.on = ir_binary(l->f, op, a, s), .in = no, .out = yes});
     else if (op == IR_EQ)
-        end_block(l, at, (struct ending){a, k, k, yes, no});
+        end_block(l, at, (struct ending){.on = a, .lo = k, .hi = k, .in = yes, .out = no});
     else if (op == IR_UGT)
-        end_block(l, at, (struct ending){a, 0, k, no, yes});
+        end_block(l, at, (struct ending){.on = a, .hi = k, .in = no, .out = yes});
     else
-        end_block(l, at, (struct ending){a, k, UINT32_MAX, yes, no});
+        end_block(l, at, (struct ending){.on = a, .lo = k, .hi = UINT32_MAX, .in = yes, .out = no});
 }
 
 static void leave(struct lift *l, uint32_t at, const struct weir_cbpf_insn *in)
 {
-    uint32_t k = in->k;
+    ir_value v = in->code == CB_RET_K ? ir_const(l->f, in->k) : l->reg[REG_A];
+    uint32_t k;
 
-    if (in->code == CB_RET_K || ir_is_const(l->f, l->reg[REG_A], &k))
-        jump(l, at, returned(l, at, k));
-    else if (l->any_match)
-        end_block(l, at, (struct ending){l->reg[REG_A], 0, 0, IR_REJECT, IR_ACCEPT});
-    else
-        refuse(l, at, "it returns a number that it computes", true);
+    if (ir_is_const(l->f, v, &k))
+        (void)has_target(l, k);
+    set_ending(l, at, (struct ending){.on = v, .returns = true});
 }
 
 static void lift_instruction(struct lift *l, uint32_t at)
@@ -480,17 +485,18 @@ static void set_targets(struct lift *l)
 {
     for (uint32_t b = 0; b < l->f->block.n; b++) {
         const struct ending *e = &l->ending.at[b];
-        if (e->on == IR_NONE)
+        if (e->returns)
+            ir_return(l->f, b, e->on);
+        else if (e->on == IR_NONE)
             ir_jump(l->f, b, e->in);
         else
             ir_branch_range(l->f, b, e->on, e->lo, e->hi, e->in, e->out);
     }
 }
 
-int lift_program(struct arena *arena, const struct cbpf_code *code, bool any_match, struct ir_func *out,
-                 struct lift_refusal *refusal)
+int lift_program(struct arena *arena, const struct cbpf_code *code, struct ir_func *out, struct lift_refusal *refusal)
 {
-    struct lift l = {.f = out, .code = code, .refusal = refusal, .any_match = any_match, .block = IR_NONE};
+    struct lift l = {.f = out, .code = code, .refusal = refusal, .block = IR_NONE};
     uint32_t n = code->insn.n;
 
     *refusal = (struct lift_refusal){0};
@@ -519,10 +525,10 @@ int lift_program(struct arena *arena, const struct cbpf_code *code, bool any_mat
         return WEIR_E_MEMORY;
     if (l.status)
         return l.status;
+    if (l.accept)
+        out->accept = l.accept;
     set_targets(&l);
     if (out->entry < n)
         out->entry = 0;
-    if (l.accept)
-        out->accept = l.accept;
     return out->failed ? WEIR_E_MEMORY : WEIR_OK;
 }

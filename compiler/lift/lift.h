@@ -14,15 +14,12 @@
 struct lift_refusal {
     struct span at;
     const char *why; /* static text, the end of a sentence: "it ..." */
-    bool several;    /* because of the numbers it returns: @any_match would do */
 };
 
 /**
- * @code       has passed cbpf_validate(); its spans, if it has them, become those of blocks
- * @any_match  true: every number but 0 is the same answer; false: programs that return several are refused
- * @refusal    written when the program cannot be said in IR
- * Returns     0, WEIR_E_UNSUPPORTED (see @refusal) or WEIR_E_MEMORY
+ * @code     has passed cbpf_validate(); its spans, if it has them, become those of blocks
+ * @refusal  written when the program cannot be said in IR
+ * Returns   0, WEIR_E_UNSUPPORTED (see @refusal) or WEIR_E_MEMORY
  */
-int lift_program(struct arena *arena, const struct cbpf_code *code, bool any_match, struct ir_func *out,
-                 struct lift_refusal *refusal);
+int lift_program(struct arena *arena, const struct cbpf_code *code, struct ir_func *out, struct lift_refusal *refusal);
 #endif

@@ -38,16 +38,19 @@ static const struct ir_seldom *seldom_of(const struct ir_func *f, const struct i
     return &f->seldom[i];
 }
 
-/* The last of the blocks behind @block, if they are all up to there. */
+/* The last of the blocks behind @block, if they are all up to there; IR_NONE when one of them returns a number. */
 static uint32_t last_behind(const struct ir_func *f, uint32_t block)
 {
     uint32_t last = f->block.at[block].to.at[0].target;
 
-    for (uint32_t i = block + 1; i <= last; i++)
+    for (uint32_t i = block + 1; i <= last; i++) {
+        if (ir_returns(&f->block.at[i])) /* past the test, if that was moved behind it */
+            return IR_NONE;
         for (uint32_t c = 0; c < f->block.at[i].to.n; c++) {
             uint32_t to = f->block.at[i].to.at[c].target;
             last = !is_return(to) && to > last ? to : last;
         }
+    }
     return last;
 }
 
@@ -100,7 +103,7 @@ int pass_late(struct ir_func *f)
         if (!s)
             continue;
         uint32_t last = last_behind(f, i);
-        struct ir_case *way = way_in(f, i, last, s);
+        struct ir_case *way = last == IR_NONE ? NULL : way_in(f, i, last, s);
         tests++;
         if (way)
             move(f, i, last, way);

@@ -48,11 +48,11 @@ static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, b
         const struct ir_block *o = &t->built.at[i->entry - 1];
         if (i->hash == hash && o->on == b->on && o->to.n == b->to.n && o->phi.n == 0 &&
             t->state.at[t->built_of.at[i->entry - 1]].via == IR_NONE &&
-            memcmp(o->to.at, b->to.at, b->to.n * sizeof *b->to.at) == 0)
+            (ir_returns(b) || memcmp(o->to.at, b->to.at, b->to.n * sizeof *b->to.at) == 0))
             return i->entry - 1;
     }
     struct ir_case *to = lasting ? b->to.at : arena_array(t->f->arena, struct ir_case, b->to.n);
-    if (!to || !vec_push(t->a, &t->built, *b) || !vec_push(t->a, &t->built_of, state)) {
+    if ((!to && b->to.n) || !vec_push(t->a, &t->built, *b) || !vec_push(t->a, &t->built_of, state)) {
         t->failed = true;
         return 0;
     }
@@ -113,14 +113,14 @@ static void finish(struct thread *t, uint32_t id)
         b.phi = from->phi; /* arguments are set when edges have their numbers */
     b.to.at = to;
     b.to.n = n;
-    s->result = build(t, &b, has_equals(t, s, from), false, id);
+    s->result = build(t, &b, has_equals(t, s, from), n == 0, id);
 }
 
 /* Is @s a block about which nothing is known, and which is the end of every way? Then it is built as it is. */
 static bool is_last(const struct thread *t, const struct state *s)
 {
     const struct ir_block *b = &t->f->block.at[s->block];
-    bool last = s->facts == 0 && s->via == IR_NONE && b->phi.n == 0 && b->to.n > 1 && b->to.n < LONG_CASES;
+    bool last = s->facts == 0 && s->via == IR_NONE && b->phi.n == 0 && b->to.n != 1 && b->to.n < LONG_CASES;
 
     for (uint32_t c = 0; c < b->to.n && last; c++)
         last = is_return(b->to.at[c].target);
@@ -227,7 +227,7 @@ static bool find_hopeless(struct thread *t)
     return t->hopeless != NULL;
 }
 
-/* Counts the tests of each value. */
+/* Counts the tests of each value; a return is as good as two, as it may be the same as another one. */
 static bool count_tests(struct thread *t)
 {
     const struct ir_func *f = t->f;
@@ -236,7 +236,7 @@ static bool count_tests(struct thread *t)
     for (uint32_t i = 0; tests && i < f->block.n; i++) {
         ir_value on = f->block.at[i].on;
         if (on != IR_NONE && tests[on] < 2)
-            tests[on]++;
+            tests[on] += ir_returns(&f->block.at[i]) ? 2 : 1;
     }
     t->tests = tests;
     return tests != NULL;
@@ -260,7 +260,7 @@ static bool find_relevant(struct thread *t)
     uint64_t again = 0; /* values that are tested behind a test of theirs */
     for (uint32_t i = f->block.n; i-- > 0;) {
         const struct ir_block *b = &f->block.at[i];
-        uint64_t own = b->on != IR_NONE && t->tracked[b->on] ? UINT64_C(1) << (t->tracked[b->on] - 1) : 0, behind = 0;
+        uint64_t own = b->on != IR_NONE && !ir_returns(b) && t->tracked[b->on] ? UINT64_C(1) << (t->tracked[b->on] - 1) : 0, behind = 0;
         for (uint32_t c = 0; c < b->to.n; c++)
             if (!is_return(b->to.at[c].target))
                 behind |= t->target[b->to.at[c].target].relevant;

@@ -78,6 +78,8 @@ static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uin
 /* Is the test of @b decided by the @n facts from @first on, or is it none? Then to where, in @one. */
 static bool test_decided(const struct thread *t, const struct ir_block *b, uint32_t first, uint32_t n, struct thread_target *one)
 {
+    if (ir_returns(b))
+        return false;
     uint32_t known = b->on == IR_NONE ? 0 : set_of(t, first, n, b->on);
 
     *one = (struct thread_target){.b = b, .target = b->to.at[0].target};
@@ -364,7 +366,7 @@ void thread_expand(struct thread *t, uint32_t id)
         t->child.at[t->child.n++] = child;
         return;
     }
-    if (b->on == IR_NONE || !t->tracked[b->on]) {
+    if (b->on == IR_NONE || !t->tracked[b->on] || ir_returns(b)) {
         expand_untracked(t, id, b);
         return;
     }

@@ -136,6 +136,8 @@ static uint32_t run(struct run *r, bool *fault)
             *fault = true;
             return 0;
         }
+        if (ir_returns(b))
+            return r->value[b->on];
         from = at;
         at = ir_case_find(b, b->on == IR_NONE ? 0 : r->value[b->on]);
     }

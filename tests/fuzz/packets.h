@@ -227,6 +227,8 @@ static inline void walk_run(struct walk *w, const struct ir_func *f)
             if (end > w->p.caplen && end <= WALK_BYTES && walk_random(w, 16))
                 w->p.caplen = (uint32_t)end;
         }
+        if (ir_returns(b))
+            break;
         uint32_t now = b->on == IR_NONE ? 0 : w->value[b->on];
         if (b->on != IR_NONE && walk_random(w, 8)) {
             /* Rarely a way out: walks that end at once find little. */

@@ -10,7 +10,7 @@
  *   free                      the text is not as ir_print() writes it (else it must be, comments apart)
  *   run HEX [len=N] [tci=N] [present=N] [type=N] [ifindex=N] [in=SET/HEX ...] -> VERDICT
  *                             HEX may be - for no bytes; in: a member of a set, all of its bytes; VERDICT is
- *                             accept, reject, or fault (a guard)
+ *                             accept, reject, fault (a guard), or another number that is returned
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -73,6 +73,8 @@ static const char *run(const struct ir_func *f, const char *text, struct arena *
     const struct packet_sets sets = {says_in, text};
     uint32_t v = ir_eval_sets(f, &p, &sets, a, &fault);
     const char *got = v == f->accept ? "accept" : v ? "another number" : fault ? "fault" : "reject";
+    if (v && v != f->accept && strtoul(arrow + 3, NULL, 0) == v)
+        return NULL;
     return strcmp(arrow + 3, got) == 0 ? NULL : got;
 }
 

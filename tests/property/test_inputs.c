@@ -114,7 +114,7 @@ static void arguments(void)
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct weir_program *without = NULL, *with = NULL, *raw = NULL;
     struct weir_input in = {.size = sizeof in};
-    static const char text[] = "ldb [0]\nret a";
+    static const char text[] = "ld random\nret a";
     uint32_t reach = 77;
 
     weir_compile(cx, "ip", 2, &o, &without);

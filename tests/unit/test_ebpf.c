@@ -265,7 +265,8 @@ static bool agree_split(struct compiled *c, const uint8_t *bytes, uint32_t n, ui
                        .caplen = n,
                        .wirelen = n,
                        .meta = {.ifindex = 7, .packet_type = 3, .vlan_tci = 100, .vlan_present = n & 1}};
-    uint32_t want = ir_eval(&c->f, &p, &c->arena, NULL) ? c->o.on_match : c->o.on_miss;
+    uint32_t number = ir_eval(&c->f, &p, &c->arena, NULL);
+    uint32_t want = !number ? c->o.on_miss : c->o.numbers ? number : c->o.on_match;
     uint32_t got = run(c->code.insn.at, c->code.insn.n, c->o.target, &p, linear);
 
     if (got == want)

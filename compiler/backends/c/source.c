@@ -289,6 +289,13 @@ static void put_switch(struct source *s, uint32_t block)
     }
 }
 
+static void put_return(const struct source *s, ir_value v)
+{
+    strbuf_puts(s->out, s->o->numbers ? "        return (int)" : "        if (");
+    put_operand(s, v);
+    strbuf_puts(s->out, s->o->numbers ? ";\n" : ") goto match;\n        goto miss;\n");
+}
+
 static void put_phis(struct source *s, uint32_t block)
 {
     const struct ir_block *b = &s->f->block.at[block];
@@ -387,7 +394,10 @@ static void put_block(struct source *s, uint32_t block)
     }
     put_values(s, behind, s->order.n);
     put_phis(s, block);
-    put_switch(s, block);
+    if (ir_returns(b))
+        put_return(s, b->on);
+    else
+        put_switch(s, block);
     if (block + 1 == s->f->block.n || s->braces[block + 1] == block + 1)
         strbuf_puts(s->out, "    }\n");
 }

@@ -179,7 +179,7 @@ static void find_legal(struct early *y)
     }
     for (uint32_t b = blocks; b-- > 0;) {
         const struct ir_block *ib = &e->f->block.at[b];
-        uint64_t all = UINT64_MAX;
+        uint64_t all = ir_returns(ib) ? 0 : UINT64_MAX;
         for (uint32_t c = 0; c < ib->to.n; c++) {
             uint32_t to = ib->to.at[c].target;
             all &= to == IR_REJECT ? UINT64_MAX : to == IR_ACCEPT ? 0 : y->behind[to];

@@ -55,6 +55,15 @@ uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k)
 
 /* ---------------------------------------------------------------- graph */
 
+uint32_t cb_return_add(struct cb_emit *e, uint16_t code, uint32_t k)
+{
+    if (e->ret.n >= TO_REJECT - TO_RETURN - RETURNS || !vec_push(e->arena, &e->ret, ((struct weir_cbpf_insn){code, 0, 0, k}))) {
+        cb_fail(e, WEIR_E_MEMORY);
+        return TO_REJECT;
+    }
+    return TO_REJECT - RETURNS - (e->ret.n - 1);
+}
+
 /* A guard that no packet passes. */
 static bool block_fails(const struct ir_block *b)
 {
@@ -66,12 +75,15 @@ static bool block_fails(const struct ir_block *b)
     return false;
 }
 
-/* Where jumps to each block end up, past blocks that only jump. */
+/* Where jumps to each block end up, past blocks that only jump or return a constant. */
 static void thread_jumps(struct cb_emit *e)
 {
     for (uint32_t b = e->f->block.n; b-- > 0;) {
         const struct ir_block *ib = &e->f->block.at[b];
-        uint32_t to = ib->to.n == 1 ? ib->to.at[0].target : b;
+        uint32_t to = ib->to.n == 1 ? ib->to.at[0].target : b, k;
+
+        if (ir_returns(ib) && ir_is_const(e->f, ib->on, &k))
+            to = cb_return_add(e, CB_RET_K, k);
 
         e->thread[b] = b;
         if (block_fails(ib))
@@ -87,7 +99,7 @@ static void thread_jumps(struct cb_emit *e)
 
 uint32_t cb_edge_add(struct cb_emit *e, uint32_t from, uint32_t to)
 {
-    if (e->edge.n >= TO_ACCEPT - TO_EDGE || !vec_reserve(e->arena, &e->edge, 1)) {
+    if (e->edge.n >= TO_RETURN - TO_EDGE || !vec_reserve(e->arena, &e->edge, 1)) {
         cb_fail(e, WEIR_E_MEMORY);
         return 0;
     }
@@ -274,7 +286,7 @@ static void goto_twin(struct cb_emit *e, uint32_t b)
     uint32_t twin = e->twin[b];
     struct cb_edge edge = {b, twin, e->twins[twin], NONE, e->plain ? nothing : e->regs};
 
-    if (e->edge.n >= TO_ACCEPT - TO_EDGE || !vec_push(e->arena, &e->edge, edge)) {
+    if (e->edge.n >= TO_RETURN - TO_EDGE || !vec_push(e->arena, &e->edge, edge)) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
@@ -320,7 +332,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
         tests = e->code.n; /* others come here */
     }
     map_targets(e, b);
-    if (t.a == IR_NONE)
+    if (t.a == IR_NONE || t.returns)
         cb_put_jump(e, GOTO, 0, jump_target(e, t.yes), 0);
     else if (t.jump)
         put_jumps(e, &t);

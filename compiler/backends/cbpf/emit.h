@@ -22,9 +22,14 @@
 #include "backends/cbpf/cbpf.h"
 #include "backends/cbpf/opcode.h"
 
-/* Jump targets before layout; anything smaller than TO_EDGE is the index of an instruction. */
+/*
+ * Jump targets before layout; anything smaller than TO_EDGE is the index of an instruction, from TO_RETURN on return
+ * number TO_REJECT - target: those of IR first, then those of struct cb_emit's `ret`.
+ */
 #define TO_ACCEPT IR_ACCEPT
 #define TO_REJECT IR_REJECT
+#define TO_RETURN 0xc0000000u
+#define RETURNS   2u /* of IR: TO_REJECT and TO_ACCEPT */
 #define TO_EDGE   0x80000000u /* + index of an edge */
 
 #define GOTO    0x100u /* pseudo instruction: continue at `jt` */
@@ -68,12 +73,13 @@ struct cb_cost {
 
 /* How a block's switch is tested. */
 struct cb_test {
-    ir_value a;    /* to be in A; IR_NONE: nothing is tested, `ref` is where to go */
+    ir_value a;    /* to be in A; IR_NONE: nothing is tested, `yes` is where to go */
     ir_value x;    /* to be in X; IR_NONE: only constants are compared */
     uint16_t jump; /* of a test with X, or CB_JSET with `k`; 0: the cases decide */
     uint32_t k;
     uint32_t k_then; /* CB_JSET with `k`: what has to be clear then, or set, unless 0 */
     bool then_set;
+    bool returns;     /* nothing is tested, but A is returned: `yes` is where to go */
     uint32_t yes, no; /* targets of `jump` (blocks or returns) */
     uint32_t first, n; /* cases on A: a slice of struct cb_emit's `decided` */
 };
@@ -130,6 +136,8 @@ struct cb_emit {
     uint16_t *cells_phi;  /* by block: cells of its PHIs */
     uint16_t *cells_copy; /* by block: cells read when its PHIs are filled */
 
+    VEC(struct weir_cbpf_insn) ret; /* what blocks return beside the two returns */
+    uint32_t return_a;              /* the target that returns A, or 0 */
     struct cb_test *test;        /* by block, once there is an edge into it */
     VEC(struct ir_case) decided; /* of all tests */
     VEC(struct ir_case) cases;   /* of the test being decided */
@@ -158,6 +166,8 @@ struct cb_emit {
 /* ---- emit.c */
 
 void cb_fail(struct cb_emit *e, int status);
+/** A new target: an instruction that returns. */
+uint32_t cb_return_add(struct cb_emit *e, uint16_t code, uint32_t k);
 /** Appends an instruction and gives its index. The caller updates e->regs before it appends the next. */
 uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k);
 uint32_t cb_put_jump(struct cb_emit *e, uint16_t code, uint32_t k, uint32_t jt, uint32_t jf);

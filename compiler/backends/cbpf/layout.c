@@ -23,7 +23,7 @@
 struct layout {
     struct cb_emit *e;
     VEC(struct weir_cbpf_insn) reversed; /* index: distance from the end */
-    uint32_t *at;    /* by instruction, then for accept and reject: its place, once placed; the place of its target for GOTO */
+    uint32_t *at;    /* by instruction, then by return: its place, once placed; the place of its target for GOTO */
     uint32_t *near;  /* ... place of the latest trampoline to it, or NONE */
     bool near_returns;
     uint32_t *run;     /* hash table: places of first instructions of runs, or NONE; the latest first */
@@ -33,18 +33,16 @@ struct layout {
 /* Returns as indices behind those of the instructions. */
 static uint32_t index_of(const struct cb_emit *e, uint32_t to)
 {
-    return to >= TO_ACCEPT ? e->code.n + (to - TO_ACCEPT) : to;
+    return to >= TO_RETURN ? e->code.n + (TO_REJECT - to) : to;
 }
 
 /* The index of the instruction or return a jump target stands for. */
 static uint32_t resolve(const struct cb_emit *e, uint32_t to)
 {
-    if (to >= TO_EDGE && to < TO_ACCEPT)
+    if (to >= TO_EDGE && to < TO_RETURN)
         to = e->edge.at[to - TO_EDGE].entry;
     return index_of(e, to);
 }
-
-_Static_assert(TO_REJECT == TO_ACCEPT + 1, "index_of() counts on it");
 
 static uint32_t place_put(struct layout *l, struct weir_cbpf_insn in)
 {
@@ -60,9 +58,12 @@ static uint32_t place_put(struct layout *l, struct weir_cbpf_insn in)
     return l->reversed.n++;
 }
 
-static struct weir_cbpf_insn return_insn(const struct layout *l, uint32_t to)
+/* Return @number, as a jump target has it. */
+static struct weir_cbpf_insn return_insn(const struct layout *l, uint32_t number)
 {
-    return (struct weir_cbpf_insn){CB_RET_K, 0, 0, to == TO_ACCEPT ? l->e->f->accept : 0};
+    if (number >= RETURNS)
+        return l->e->ret.at[number - RETURNS];
+    return (struct weir_cbpf_insn){CB_RET_K, 0, 0, number == TO_REJECT - TO_ACCEPT ? l->e->f->accept : 0};
 }
 
 /* Whether a jump placed next reaches place @p. */
@@ -85,7 +86,7 @@ static void put_trampoline(struct layout *l, uint32_t to)
     struct weir_cbpf_insn in = {CB_JMP | CB_JA, 0, 0, l->reversed.n - l->at[to] - 1};
 
     if (to >= returns && l->near_returns)
-        in = return_insn(l, TO_ACCEPT + (to - returns));
+        in = return_insn(l, to - returns);
     l->near[to] = place_put(l, in);
 }
 
@@ -276,25 +277,37 @@ static void place_start(struct layout *l, uint32_t start)
         put_trampoline(l, to);
 }
 
-/* Which returns are gone to at all. */
-static void returns_used(const struct cb_emit *e, uint32_t start, bool used[2])
+/* Notes that something goes to @to, which may be a return; gives how many of those are left to be found. */
+static uint32_t return_used(struct layout *l, uint32_t to, uint32_t left)
 {
-    used[0] = start == TO_ACCEPT;
-    used[1] = start == TO_REJECT;
-    for (uint32_t i = 0; i < e->code.n && !(used[0] && used[1]); i++) {
+    if (to < TO_RETURN || l->at[index_of(l->e, to)] != NONE)
+        return left;
+    l->at[index_of(l->e, to)] = 0; /* its place is not yet known */
+    return left - 1;
+}
+
+/* Places the returns that are gone to at all. */
+static void place_returns(struct layout *l, uint32_t start)
+{
+    struct cb_emit *e = l->e;
+    const uint32_t returns = RETURNS + e->ret.n;
+
+    for (uint32_t i = 0, left = return_used(l, start, returns); i < e->code.n && left; i++) {
         const struct cb_insn *in = &e->code.at[i];
-        if (in->code != GOTO && !is_branch(in))
-            continue;
-        used[0] |= in->jt == TO_ACCEPT || (in->code != GOTO && in->jf == TO_ACCEPT);
-        used[1] |= in->jt == TO_REJECT || (in->code != GOTO && in->jf == TO_REJECT);
+        if (in->code == GOTO)
+            left = return_used(l, in->jt, left);
+        else if (is_branch(in))
+            left = return_used(l, in->jf, return_used(l, in->jt, left));
     }
+    for (uint32_t i = 0; i < returns; i++)
+        if (l->at[e->code.n + i] != NONE)
+            l->at[e->code.n + i] = place_put(l, return_insn(l, i));
 }
 
 void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf_code *out)
 {
     struct layout l = {.e = e, .near_returns = near_returns};
-    const uint32_t n = e->code.n + 2; /* and the returns */
-    bool used[2];
+    const uint32_t n = e->code.n + RETURNS + e->ret.n;
 
     if (e->status)
         return;
@@ -310,11 +323,7 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
     l.near = l.at + n;
     memset(l.at, 0xff, 2 * n * sizeof *l.at); /* NONE, in both */
     memset(l.run, 0xff, (l.run_mask + (size_t)1) * BUCKET * sizeof *l.run);
-    returns_used(e, start, used);
-    if (used[1])
-        l.at[n - 1] = place_put(&l, return_insn(&l, TO_REJECT));
-    if (used[0])
-        l.at[n - 2] = place_put(&l, return_insn(&l, TO_ACCEPT));
+    place_returns(&l, start);
     place_all(&l);
     if (!e->status)
         place_start(&l, start);

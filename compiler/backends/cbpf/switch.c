@@ -334,11 +334,31 @@ static void decide_plain(struct cb_emit *e, const struct ir_block *b, struct cb_
     t->n = 0;
 }
 
+/* No test: the block returns @v, or a constant. */
+static void decide_return(struct cb_emit *e, ir_value v, struct cb_test *t)
+{
+    uint32_t k;
+
+    *t = (struct cb_test){.a = v, .x = IR_NONE, .returns = true};
+    if (ir_is_const(e->f, v, &k)) {
+        t->a = IR_NONE;
+        t->yes = t->no = cb_return_add(e, CB_RET_K, k);
+        return;
+    }
+    if (!e->return_a)
+        e->return_a = cb_return_add(e, CB_RET_A, 0);
+    t->yes = t->no = e->return_a;
+}
+
 void cb_test_decide(struct cb_emit *e, uint32_t b)
 {
     const struct ir_block *ib = &e->f->block.at[b];
     struct cb_test *t = &e->test[b];
 
+    if (ir_returns(ib)) {
+        decide_return(e, ib->on, t);
+        return;
+    }
     if (is_plain(e, ib->on)) {
         decide_plain(e, ib, t);
         return;

@@ -17,6 +17,7 @@ struct ebpf_target_options {
     uint32_t target;            /* enum weir_target, not CBPF */
     uint32_t limit;             /* instructions */
     uint32_t on_match, on_miss; /* what the program returns */
+    bool numbers;               /* ... and other numbers that blocks return as they are; else all but 0 are matches */
     bool frags;                 /* XDP: frames of several buffers (section xdp.frags, Linux 5.18) */
     bool tables;                /* the program may have read-only data, so sets may become tables */
     bool count;                 /* XDP and tc: count in the map of EBPF_RELOC_COUNTERS */
@@ -64,7 +65,7 @@ struct ebpf_code {
 };
 
 /**
- * Defaults of @target: the whole limit, no tables, frags or counters, and
+ * Defaults of @target: the whole limit, no tables, frags or counters, no numbers but for sockets, and
  *
  *   XDP     match XDP_PASS (2), else XDP_DROP (1)          r1 struct xdp_md
  *   tc      match TC_ACT_UNSPEC (-1), else TC_ACT_SHOT (2) r1 struct __sk_buff

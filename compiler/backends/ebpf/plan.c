@@ -78,7 +78,7 @@ static void find_reach(struct plan *p, uint32_t *need)
 {
     for (uint32_t b = p->f->block.n; b-- > 0;) {
         const struct ir_block *k = &p->block[b];
-        uint32_t own, below = UINT32_MAX;
+        uint32_t own, below = ir_returns(k) ? 0 : UINT32_MAX;
         need[b] = UINT32_MAX;
         if (!p->reachable[b] || p->never[b])
             continue;
@@ -222,7 +222,7 @@ static void find_raw(struct plan *p)
             if (k->guard.at[i].base != IR_NONE)
                 p->raw[k->guard.at[i].base] = false;
         if (k->on != IR_NONE && !p->wide[b] && p->raw[k->on] &&
-            !switch_is_points(k, ir_range(f, k->on), &otherwise))
+            (ir_returns(k) || !switch_is_points(k, ir_range(f, k->on), &otherwise)))
             p->raw[k->on] = false;
     }
     for (uint32_t i = 0; i < p->copies.n; i++)

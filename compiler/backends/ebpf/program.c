@@ -163,12 +163,13 @@ static void put_verdict(struct asm_code *c, uint32_t label, uint32_t verdict)
     asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, verdict);
 }
 
-/* Whether the code so far can run on behind its end: it does not end in a jump, or something ends there. */
+/* Whether the code so far can run on behind its end: it does not end in a jump or exit, or something ends there. */
 static bool is_open(const struct asm_code *c)
 {
     uint32_t n = c->item.n;
+    uint8_t last = n ? c->item.at[n - 1].insn.code : 0;
 
-    if (!n || c->item.at[n - 1].insn.code != (CLASS_JMP | JUMP_A))
+    if (last != (CLASS_JMP | JUMP_A) && last != (CLASS_JMP | JUMP_EXIT))
         return true;
     for (uint32_t l = 0; l < c->label.n; l++)
         if (c->label.at[l] == n)
@@ -485,6 +486,8 @@ int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct dia
         return WEIR_E_ARGUMENT;
     for (ir_value v = 0; v < f->value.n && f->set.n; v++)
         g.looks |= ir_is_lookup(&f->value.at[v]);
+    if (!o->numbers)
+        ir_only_match(f);
     int status = emit_program(&g);
     if (status < 0)
         return status;

@@ -4,7 +4,7 @@
  *
  * Blocks are emitted in their topological order. What is known where a block begins is what is known at the
  * end of all its predecessors: how far the packet reaches, which homes hold their values, how far their
- * pointers reach. A block is first scheduled (its guards, stores to PHIs, then its switch, each behind the
+ * pointers reach. A block is first scheduled (its guards, stores to PHIs, then its switch or return, each behind the
  * values it needs, the needier operand first) and then emitted with registers given out as it goes.
  */
 #include "backends/ebpf/select.h"
@@ -260,7 +260,7 @@ static void schedule(struct select *s)
     } else if (b->on != IR_NONE) {
         want(s, b->on);
     }
-    add_step(s, STEP_SWITCH, b->on, 0);
+    add_step(s, STEP_END, b->on, 0);
 }
 
 /* ---------------------------------------------------------------- emission of a block */
@@ -376,11 +376,26 @@ static void emit_cases(struct select *s, const struct ir_block *b)
     switch_emit(s->c, b, value, reg, raw_bits, s->next, s->labels);
 }
 
-static void emit_switch(struct select *s)
+static void emit_return(struct select *s, const struct ir_block *b)
+{
+    if (select_is_const(s, b->on)) {
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, 0, select_node(s, b->on)->imm);
+    } else {
+        int r = value_register(s, b->on);
+        if (r != 0)
+            asm_alu(s->c, CLASS_ALU32, ALU_MOV, 0, r);
+    }
+    asm_exit(s->c);
+}
+
+/* What ends the block. */
+static void emit_end(struct select *s)
 {
     const struct ir_block *b = &s->p.block[s->block];
 
-    if (plan_wide(&s->p, s->block))
+    if (ir_returns(b))
+        emit_return(s, b);
+    else if (plan_wide(&s->p, s->block))
         emit_wide(s, plan_wide(&s->p, s->block));
     else if (b->on == IR_NONE || b->to.n == 1) {
         if (b->to.at[0].target != s->next)
@@ -492,8 +507,8 @@ static void emit_block(struct select *s)
         case STEP_COPY:
             emit_copy(s, t.id, t.with);
             break;
-        case STEP_SWITCH:
-            emit_switch(s);
+        case STEP_END:
+            emit_end(s);
             break;
         }
         release_temporaries(s);

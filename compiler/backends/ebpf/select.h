@@ -8,7 +8,7 @@
 
 #define TEMPORARY (IR_NONE - 1) /* in_register: owned by the current step */
 
-enum step_kind { STEP_COMPUTE, STEP_GUARD, STEP_COPY, STEP_SWITCH };
+enum step_kind { STEP_COMPUTE, STEP_GUARD, STEP_COPY, STEP_END };
 
 struct step {
     uint8_t kind;

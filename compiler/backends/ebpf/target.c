@@ -119,7 +119,8 @@ struct ebpf_target_options ebpf_target_defaults(uint32_t target, uint32_t accept
     struct ebpf_target_options o = {.target = target, .limit = EBPF_KERNEL_MAX};
 
     if (t) {
-        o.on_match = target == WEIR_TARGET_SOCKET ? accept : t->on_match;
+        o.numbers = target == WEIR_TARGET_SOCKET;
+        o.on_match = o.numbers ? accept : t->on_match;
         o.on_miss = t->on_miss;
     }
     return o;

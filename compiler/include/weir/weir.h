@@ -221,10 +221,10 @@ WEIR_API void weir_program_free(struct weir_program *p);
  * with places in @text.
  *
  * With optimize 0 and the classic target the program is the one that was read, instruction by instruction. Optimized, it
- * refines that one; what the optimizer has no words for (computed return values, metadata beside struct weir_metadata) is
- * left as it was read, and with lint a warning says so. Other targets convert the program, whose byte 0 is the first that
- * the target shows; one that returns different numbers for packets that match becomes eBPF where the target asks no more
- * than whether it matches.
+ * refines that one; what the optimizer has no words for (metadata beside struct weir_metadata) is left as it was read, and
+ * with lint a warning says so. Other targets convert the program, whose byte 0 is the first that the target shows. The
+ * numbers that it returns, which may be several or computed, are those of WEIR_TARGET_SOCKET without actions; for other
+ * targets all but 0 are matches.
  *
  * @o       as for weir_compile(); what describes packets and names, the snapshot length and WEIR_TUNE_KERNEL do not count
  * Returns  as weir_compile()
