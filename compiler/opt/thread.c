@@ -16,13 +16,17 @@
  * Refines: on every path the tests that remain are tests of the plain program on that path, in its order, with its
  * outcomes. Loads are only lost, with the tests that needed them.
  *
- * Cost: proportional to the states built, which the budget below holds to a multiple of the blocks; past it
- * facts are no longer kept for new states, so that each block is built at most once more. One run; nothing iterates.
+ * Cost: proportional to the states built, which the budget below holds to a multiple of the blocks and of the cases of long
+ * switches; past it facts are no longer kept for new states, so that each block is built at most once more. One run; nothing
+ * iterates.
  */
 #include "opt/thread.h"
 #include <string.h>
 
 #define COPIES_FREE 64  /* states beyond one for each block that any function may have */
+#define BUDGET_FREE  65536
+#define BUDGET_BLOCK 16
+#define BUDGET_CASE  4
 #define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
 
 /* ---------------------------------------------------------------- building */
@@ -344,12 +348,22 @@ static bool install(struct thread *t, uint32_t root)
     return true;
 }
 
+/* States and set elements that may carry facts. Where a long switch leads is a set with as many elements as it has cases. */
+static uint64_t budget_of(const struct ir_func *f)
+{
+    uint64_t budget = BUDGET_FREE;
+
+    for (uint32_t i = 0; i < f->block.n; i++)
+        budget += BUDGET_BLOCK + (f->block.at[i].to.n < LONG_CASES ? 0 : BUDGET_CASE * (uint64_t)f->block.at[i].to.n);
+    return budget;
+}
+
 static int rebuild(struct thread *t)
 {
     static const struct ir_range everything = {0, UINT32_MAX};
     struct ir_func *f = t->f;
 
-    t->budget = 16 * (uint64_t)f->block.n + 65536;
+    t->budget = budget_of(f);
     t->extra = COPIES_FREE + f->block.n / 16;
     t->set_table = t->state_table = t->built_table = thread_table_empty(t);
     if (!count_tests(t) || !find_hopeless(t))
