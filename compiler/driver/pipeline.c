@@ -53,7 +53,7 @@ int pipeline_plain_ir(struct arena *arena, struct diag_sink *sink, const char *t
     if (err == WEIR_OK)
         err = lower_filter(&front, arena, sink, &checked, o, out);
     arena->over_ceiling |= front.over_ceiling;
-    arena_release(&front);
+    arena_release(&front); /* when there is a formula it is gone */
     return err;
 }
 

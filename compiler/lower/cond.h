@@ -73,10 +73,10 @@ struct list {
 
 /* Items of a long list that differ in nothing but numbers. They are one condition, whose tests ask for columns. */
 struct rows {
-    uint32_t n;
-    const uint32_t *item; /* their AST nodes */
-    uint32_t columns;     /* 0: they are all the same */
-    bool negated;         /* the list is one of AND: all must hold */
+    uint32_t n, prims;     /* the items; primitives of each */
+    const struct span *at; /* of the primitives of the first item, then of those of the second, ... */
+    uint32_t columns;      /* 0: they are all the same */
+    bool negated;          /* the list is one of AND: all must hold */
 };
 
 /* A variable while lowering: the cursor's, and helpers of their own. */
@@ -87,7 +87,8 @@ struct lower_var {
 };
 
 struct lower {
-    struct arena *arena;
+    struct arena *arena;         /* the formula's */
+    struct arena *front;         /* of what the formula is made from: goes when it is there */
     struct diag_sink *sink;
     const struct checked *in;
     const struct weir_options *o;

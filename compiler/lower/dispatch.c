@@ -249,8 +249,8 @@ static bool find_classes(struct dispatch *d, struct class **out, uint32_t *count
         total += 2 * d->alt[i].set.n;
     if (total > 4 * MAX_ENTRIES)
         return false;
-    uint32_t *start = arena_array(x->t, uint32_t, total);
-    struct class *c = arena_array(x->t, struct class, total);
+    uint32_t *start = arena_array(x->w, uint32_t, total);
+    struct class *c = arena_array(x->w, struct class, total);
     if (!start || !c) {
         x->failed = true;
         return false;

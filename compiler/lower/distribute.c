@@ -434,7 +434,7 @@ static uint32_t read_pairs(struct distribution *d, uint32_t item)
 static struct entry *heads(struct distribution *d, int side)
 {
     struct normal_form *x = d->x;
-    struct entry *e = arena_array(x->t, struct entry, d->n);
+    struct entry *e = arena_array(x->w, struct entry, d->n);
 
     x->failed |= !e;
     for (uint32_t k = 0; e && k < d->n; k++) {
@@ -604,10 +604,10 @@ static bool row_add(struct row *r, struct set numbers)
 static bool fill_rows(struct distribution *d, int side, uint32_t from)
 {
     struct normal_form *x = d->x;
-    struct entry *e = arena_array(x->t, struct entry, d->n);
+    struct entry *e = arena_array(x->w, struct entry, d->n);
     bool ok = true;
 
-    d->row[side] = arena_array(x->t, struct row, d->n);
+    d->row[side] = arena_array(x->w, struct row, d->n);
     x->failed |= !e || !d->row[side];
     for (uint32_t k = from; k < d->n && ok && !x->failed; k++)
         ok = side_key(d, side, k, &e[k]);
@@ -644,7 +644,7 @@ void factor_distribute(struct normal_form *x, uint32_t list)
         items++;
     if (items < ITEMS_MIN || x->nf.at[list].strict)
         return;
-    d.pair = arena_array(x->t, struct pair, items);
+    d.pair = arena_array(x->w, struct pair, items);
     x->failed |= !d.pair;
     if (x->failed)
         return;

@@ -28,6 +28,7 @@
 #define OVERTAKE_MAX 8  /* runs that an item may move past */
 #define LONG_LIST    SWITCH_MIN /* items from which a list is worth a second look */
 #define DEEP         8  /* lists in lists, each the first of the one around it, that are looked into for the test at the bottom */
+#define NODES_MANY   4096 /* conditions whose normal form gets an arena of its own */
 #define FEW          4  /* items of a run that are compared one by one */
 
 /* An interval of an entry's set. */
@@ -182,10 +183,10 @@ static struct piece *pieces_sorted(struct normal_form *x, const struct entry *e,
 
     for (uint32_t i = 0; i < n; i++)
         total += number && number[i] != i ? 0 : e[i].set.n;
-    struct piece *p = arena_array(x->t, struct piece, total ? total : 1);
-    struct arena_mark mark = arena_mark(x->t);
-    struct piece *read = arena_array(x->t, struct piece, total ? total : 1);
-    struct sort_key *key = arena_array(x->t, struct sort_key, 2 * (size_t)total + 1);
+    struct piece *p = arena_array(x->w, struct piece, total ? total : 1);
+    struct arena_mark mark = arena_mark(x->w);
+    struct piece *read = arena_array(x->w, struct piece, total ? total : 1);
+    struct sort_key *key = arena_array(x->w, struct sort_key, 2 * (size_t)total + 1);
     if (!p || !read || !key) {
         x->failed = true;
         return NULL;
@@ -198,18 +199,18 @@ static struct piece *pieces_sorted(struct normal_form *x, const struct entry *e,
     const struct sort_key *sorted = sort_keys(key, key + m, m);
     for (uint32_t i = 0; i < m; i++)
         p[i] = read[sorted[i].index];
-    arena_rewind(x->t, mark);
+    arena_rewind(x->w, mark);
     *count = m;
     return p;
 }
 
 uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint32_t n)
 {
-    uint32_t size = 16, *number = arena_array(x->t, uint32_t, n);
+    uint32_t size = 16, *number = arena_array(x->w, uint32_t, n);
 
     while (size < 2 * n)
         size *= 2;
-    uint32_t *table = arena_array(x->t, uint32_t, size);
+    uint32_t *table = arena_array(x->w, uint32_t, size);
     if (!table || !number) {
         x->failed = true;
         return NULL;
@@ -227,14 +228,14 @@ uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint3
 
 bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n)
 {
-    struct arena_mark mark = arena_mark(x->t);
+    struct arena_mark mark = arena_mark(x->w);
     uint32_t m = 0;
     const struct piece *p = pieces_sorted(x, e, number, n, &m);
     bool apart = p != NULL;
 
     for (uint32_t i = 1; i < m && apart; i++)
         apart = p[i].in.lo > p[i - 1].in.hi;
-    arena_rewind(x->t, mark);
+    arena_rewind(x->w, mark);
     return apart;
 }
 
@@ -244,7 +245,7 @@ bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint3
  */
 static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8_t kind)
 {
-    uint32_t m = 0, *number = factor_number_sets(&x->form, e, n), *now = arena_array(x->form.t, uint32_t, n);
+    uint32_t m = 0, *number = factor_number_sets(&x->form, e, n), *now = arena_array(x->form.w, uint32_t, n);
 
     if (!number || !now) {
         x->form.failed = true;
@@ -313,7 +314,7 @@ static uint32_t make_switch(struct factor *x, const struct run *r, const struct 
 /* The items of @r as entries: lone ones from the front, those with a rest from the back. */
 static struct entry *run_entries(struct factor *x, const struct run *r, bool is_or, uint32_t *lones, uint32_t *rests)
 {
-    struct entry *e = arena_array(x->form.t, struct entry, r->n);
+    struct entry *e = arena_array(x->form.w, struct entry, r->n);
     uint32_t next, lone = 0, n = 0;
 
     x->form.failed |= !e;
@@ -617,28 +618,40 @@ static void simplify(struct normal_form *form, uint32_t first)
     }
 }
 
-cond cond_factor(struct lower *lw, cond root)
+static cond factor(struct factor *x, cond root)
 {
-    struct factor x = {.form = {.lw = lw, .a = lw->arena, .t = lw->arena}};
+    struct lower *lw = x->form.lw;
 
-    if (root == COND_TRUE || root == COND_FALSE)
-        return root;
-    x.run_of = arena_array(lw->arena, uint32_t, lw->f->value.n);
-    x.run_stamp = arena_array(lw->arena, uint32_t, lw->f->value.n);
-    if (!x.run_of || !x.run_stamp) {
+    x->run_of = arena_array(x->form.a, uint32_t, lw->f->value.n);
+    x->run_stamp = arena_array(x->form.a, uint32_t, lw->f->value.n);
+    if (!x->run_of || !x->run_stamp) {
         lw->error = WEIR_E_MEMORY;
         return root;
     }
-    x.any_long = lw->rows.n > 0;
-    uint32_t top = nf_build(&x.form, root, simplify);
-    simplify(&x.form, 0);
-    x.switches = true;
-    if (x.any_long && !x.form.failed)
-        regroup_all(&x, top);
-    if (lw->f->set.n && !x.form.failed)
-        nf_order(&x.form, top);
-    cond result = x.form.failed || !(x.form.changed || x.any_long) ? root : nf_rebuild(&x.form, top);
-    if (x.form.failed)
+    x->any_long = lw->rows.n > 0;
+    uint32_t top = nf_build(&x->form, root, simplify);
+    simplify(&x->form, 0);
+    x->switches = true;
+    if (x->any_long && !x->form.failed)
+        regroup_all(x, top);
+    if (lw->f->set.n && !x->form.failed)
+        nf_order(&x->form, top);
+    cond result = x->form.failed || !(x->form.changed || x->any_long) ? root : nf_rebuild(&x->form, top);
+    if (x->form.failed)
         lw->error = WEIR_E_MEMORY;
     return result;
+}
+
+cond cond_factor(struct lower *lw, cond root)
+{
+    struct arena own, *a = lw->node.n < NODES_MANY && lw->rows.n == 0 ? lw->arena : &own;
+    struct factor x = {.form = {.lw = lw, .a = a, .t = lw->arena, .w = a}};
+
+    if (root == COND_TRUE || root == COND_FALSE)
+        return root;
+    arena_init(&own, lw->arena->al, lw->arena->ceiling);
+    root = factor(&x, root);
+    lw->arena->over_ceiling |= own.over_ceiling;
+    arena_release(&own);
+    return root;
 }

@@ -184,7 +184,7 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
     for (uint32_t i = 0; i < nodes; i++)
         total += prim_number_count(prim_at(lw, node[i]));
     struct ir_range *at = words == 1 ? arena_array(lw->arena, struct ir_range, total) : NULL;
-    struct list_row *rows = words == 1 ? NULL : arena_array(lw->arena, struct list_row, total);
+    struct list_row *rows = words == 1 ? NULL : arena_array(lw->front, struct list_row, total);
     if (!at && !rows)
         return (struct list){.words = 0};
     for (uint32_t i = 0; i < nodes; i++) {
@@ -199,7 +199,7 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
     }
     if (at)
         return (struct list){.words = words, .at = at, .n = intervals_unite(lw->arena, at, n)};
-    const struct list_row *sorted = rows_sorted(lw->arena, rows, n, words);
+    const struct list_row *sorted = rows_sorted(lw->front, rows, n, words);
     return (struct list){.words = sorted ? words : 0, .row = sorted, .n = n};
 }
 
@@ -228,7 +228,7 @@ static void item_read(struct reading *r, uint32_t chain, uint32_t node)
         list_end(r);
     r->chain = chain;
     r->words = words;
-    if (words && !vec_push(r->lw->arena, &r->node, node))
+    if (words && !vec_push(r->lw->front, &r->node, node))
         r->lw->error = WEIR_E_MEMORY;
 }
 
@@ -254,8 +254,8 @@ void lists_find(struct lower *lw, struct lists *out)
     if (t->node.n < LIST_MIN)
         return;
     /* by node: the topmost of the ANDs or ORs that it continues, or whose item it is; plus one */
-    uint32_t *chain = arena_array(lw->arena, uint32_t, t->node.n);
-    out->role = arena_array(lw->arena, uint32_t, t->node.n);
+    uint32_t *chain = arena_array(lw->front, uint32_t, t->node.n);
+    out->role = arena_array(lw->front, uint32_t, t->node.n);
     if (!chain || !out->role) {
         lw->error = WEIR_E_MEMORY;
         return;

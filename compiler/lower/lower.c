@@ -6,6 +6,8 @@
 #include "lower/cond.h"
 #include "proto/names.h"
 
+#define NODES_MANY 1024 /* AST nodes from which the formula gets an arena of its own */
+
 static cond ip_broadcast(struct lower *lw, const struct prim *p)
 {
     cond is = link_proto(lw, p->cursor, ETHERTYPE_IP);
@@ -169,7 +171,7 @@ static bool many_pairs(const struct checked *c)
 static cond lower_tree(struct lower *lw, const struct terms *only)
 {
     const struct ast *t = lw->in->ast;
-    cond *of = arena_array(lw->arena, cond, t->node.n ? t->node.n : 1), root = COND_TRUE;
+    cond *of = arena_array(lw->front, cond, t->node.n ? t->node.n : 1), root = COND_TRUE;
 
     struct lists lists = {.role = NULL};
 
@@ -214,32 +216,58 @@ static void name_sets(const struct checked *c, struct ir_func *f)
     }
 }
 
+/* The formula into blocks. @front goes as soon as the formula is there, if it is none of the formula's arena. */
+static int lower(struct lower *lw, const struct terms *only)
+{
+    const struct checked *c = lw->in;
+    struct ir_func *f = lw->f;
+
+    name_sets(c, f);
+    if (cond_init(lw) < 0)
+        return lw->error;
+    for (uint32_t i = 0; i < c->var.n || i == 0; i++)
+        var_new(lw);
+    if (lw->error)
+        return lw->error;
+
+    cond root = lower_tree(lw, only);
+    if (c->ast->node.n)
+        root = lower_prefix(lw, root);
+    if (lw->error || f->failed)
+        return lw->error ? lw->error : WEIR_E_MEMORY;
+    if (lw->front != lw->arena)
+        arena_release(lw->front);
+    if (lw->o->optimize)
+        root = cond_factor(lw, root);
+    return lw->error ? lw->error : cond_emit(lw, root);
+}
+
+static struct lower lower_begin(struct arena *formula, struct arena *front, struct arena *arena, struct diag_sink *sink,
+                                const struct checked *c, const struct weir_options *o, struct ir_func *out)
+{
+    ir_init(out, arena, o->snaplen);
+    return (struct lower){.arena = formula, .front = front, .sink = sink, .in = c, .o = o, .f = out,
+                          .pairs = o->tune == WEIR_TUNE_KERNEL && many_pairs(c)};
+}
+
 int lower_terms(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
                 const struct weir_options *o, const struct terms *only, struct ir_func *out)
 {
-    struct lower lw = {.arena = scratch, .sink = sink, .in = c, .o = o, .f = out, .pairs = o->tune == WEIR_TUNE_KERNEL && many_pairs(c)};
+    struct lower lw = lower_begin(scratch, scratch, arena, sink, c, o, out);
 
-    ir_init(out, arena, o->snaplen);
-    name_sets(c, out);
-    if (cond_init(&lw) < 0)
-        return lw.error;
-    for (uint32_t i = 0; i < c->var.n || i == 0; i++)
-        var_new(&lw);
-    if (lw.error)
-        return lw.error;
-
-    cond root = lower_tree(&lw, only);
-    if (c->ast->node.n)
-        root = lower_prefix(&lw, root);
-    if (lw.error || out->failed)
-        return lw.error ? lw.error : WEIR_E_MEMORY;
-    if (o->optimize)
-        root = cond_factor(&lw, root);
-    return lw.error ? lw.error : cond_emit(&lw, root);
+    return lower(&lw, only);
 }
 
-int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
+int lower_filter(struct arena *front, struct arena *arena, struct diag_sink *sink, const struct checked *c,
                  const struct weir_options *o, struct ir_func *out)
 {
-    return lower_terms(scratch, arena, sink, c, o, NULL, out);
+    struct arena own;
+    struct lower lw = lower_begin(c->ast->node.n < NODES_MANY ? front : &own, front, arena, sink, c, o, out);
+
+    arena_init(&own, front->al, front->ceiling);
+    int err = lower(&lw, NULL);
+    front->over_ceiling |= own.over_ceiling;
+    arena_release(&own);
+    arena_release(front);
+    return err;
 }

@@ -10,11 +10,11 @@
 /**
  * Builds the plain program: what the specification says, in its order.
  *
- * @scratch  for what is not needed afterwards
+ * @front    where @c lies, which goes as soon as it has been read: released here
  * @out      initialised here, in @arena
  * Returns   0, or WEIR_E_MEMORY, WEIR_E_LIMIT (reported in @sink)
  */
-int lower_filter(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
+int lower_filter(struct arena *front, struct arena *arena, struct diag_sink *sink, const struct checked *c,
                  const struct weir_options *o, struct ir_func *out);
 /* Terms of a filter: AST nodes, all of which must hold. */
 struct terms {
@@ -22,7 +22,10 @@ struct terms {
     uint32_t n;
 };
 
-/** The same for the conjunction of @only instead of the whole filter, each term meaning what it means there. */
+/**
+ * The same for the conjunction of @only instead of the whole filter, each term meaning what it means there. @c stays; @scratch
+ * is for what is not needed afterwards.
+ */
 int lower_terms(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,
                 const struct weir_options *o, const struct terms *only, struct ir_func *out);
 #endif

@@ -189,7 +189,7 @@ static void look_down(struct build *b, cond root)
 
 static struct ir_range *intervals_copy(struct normal_form *x, const struct ir_range *at, uint32_t n)
 {
-    struct ir_range *to = n ? arena_array(x->a, struct ir_range, n) : NULL;
+    struct ir_range *to = n ? arena_array(x->lw->arena, struct ir_range, n) : NULL;
 
     if (n && !to)
         x->failed = true;
@@ -203,7 +203,7 @@ static uint32_t keep_item(struct normal_form *x, uint32_t first, uint32_t item)
 {
     VEC(struct nf) kept = {0};
 
-    if (!vec_push(x->t, &kept, x->nf.at[item]))
+    if (!vec_push(x->w, &kept, x->nf.at[item]))
         x->failed = true;
     for (uint32_t i = 0; i < kept.n && !x->failed; i++) {
         struct nf *n = &kept.at[i];
@@ -220,7 +220,7 @@ static uint32_t keep_item(struct normal_form *x, uint32_t first, uint32_t item)
             struct nf child = x->nf.at[c];
             kept.at[i].last = first + kept.n;
             child.next = child.next == NF_NONE ? NF_NONE : first + kept.n + 1;
-            if (!vec_push(x->t, &kept, child))
+            if (!vec_push(x->w, &kept, child))
                 x->failed = true;
         }
     }
@@ -257,11 +257,12 @@ uint32_t nf_simplify_item(struct normal_form *x, struct nf_items *items, uint32_
     struct arena_mark mark = arena_mark(&items->temp);
 
     if (is_alone(x, &items->temp, first, item)) {
-        x->t = &items->temp;
+        x->t = x->w = &items->temp;
         items->simplify(x, first);
         if (!x->failed)
             item = keep_item(x, first, item);
-        x->t = x->a;
+        x->t = x->lw->arena;
+        x->w = x->a;
     }
     arena_rewind(&items->temp, mark);
     return item;
@@ -489,7 +490,7 @@ struct set set_united(struct normal_form *x, struct ir_range *in, uint32_t n)
             order[ordered] = in[i];
         ordered++;
     }
-    uint32_t m = intervals_unite(x->t, in, n);
+    uint32_t m = intervals_unite(x->w, in, n);
     struct set s = {in, m, 0, NULL};
     bool cheap = ordered > 1 && ordered <= ORDERED_MAX && compares(order, ordered) <= compares(in, m) &&
                  compares(order, ordered) <= compares_between(in, m) && !better_searched(order, ordered);

@@ -49,8 +49,9 @@ struct nf {
 
 struct normal_form {
     struct lower *lw;
-    struct arena *a;
-    struct arena *t;       /* for sets and work space: that of an item goes when the item is simplified */
+    struct arena *a;       /* for nodes: go when there are conditions again */
+    struct arena *t;       /* for sets, which conditions keep; those of an item go when the item is simplified */
+    struct arena *w;       /* work space: as nodes, or as sets of an item */
     bool changed;          /* it says in another way what the formula it was built from says */
     VEC(struct nf) nf;
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */

@@ -119,7 +119,7 @@ static void sort_parts(struct order *o, uint32_t list, bool fatal)
 
     for (uint32_t c = x->nf.at[list].first; c != NF_NONE; c = x->nf.at[c].next)
         n++;
-    uint32_t *part = arena_array(x->t, uint32_t, n ? n : 1);
+    uint32_t *part = arena_array(x->w, uint32_t, n ? n : 1);
     if (!part) {
         x->failed = true;
         return;

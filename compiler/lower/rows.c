@@ -140,6 +140,24 @@ static void column_find(struct reading *r, uint32_t back)
     r->out->role[r->item.at[0] - back] = r->out->list.n;
 }
 
+/* Where the primitives of the items stand in the text. */
+static bool spans_keep(const struct reading *r, struct rows *rows)
+{
+    const struct lower *lw = r->lw;
+    const struct ast_node *node = lw->in->ast->node.at;
+    uint32_t first = r->item.at[0], m = 0;
+
+    for (uint32_t i = node[first].first; i < first; i++)
+        rows->prims += lw->in->prim_of[i] != AST_NONE;
+    struct span *at = arena_array(lw->arena, struct span, (size_t)rows->n * rows->prims);
+    for (uint32_t k = 0; at && k < rows->n; k++)
+        for (uint32_t i = node[r->item.at[k]].first; i < r->item.at[k]; i++)
+            if (lw->in->prim_of[i] != AST_NONE)
+                at[m++] = node[i].at;
+    rows->at = at;
+    return at != NULL;
+}
+
 /* The items that were read end: they become rows if they are many. */
 static void rows_end(struct reading *r)
 {
@@ -147,13 +165,12 @@ static void rows_end(struct reading *r)
     const struct ast_node *node = lw->in->ast->node.at;
 
     if (r->item.n >= ROWS_MIN && lw->column.n < COLUMNS_MAX) {
-        uint32_t *item = arena_array(lw->arena, uint32_t, r->item.n);
-        struct rows rows = {.n = r->item.n, .item = item, .negated = node[r->chain].kind == AST_AND};
-        if (!item || !vec_push(lw->arena, &lw->rows, rows)) {
+        const uint32_t *item = r->item.at;
+        struct rows rows = {.n = r->item.n, .negated = node[r->chain].kind == AST_AND};
+        if (!spans_keep(r, &rows) || !vec_push(lw->arena, &lw->rows, rows)) {
             lw->error = WEIR_E_MEMORY;
             return;
         }
-        memcpy(item, r->item.at, r->item.n * sizeof *item);
         for (uint32_t k = 1; k < r->item.n; k++) {
             for (uint32_t i = node[item[k]].first; i < item[k]; i++)
                 r->out->role[i] = LIST_MEMBER;
@@ -176,7 +193,7 @@ static void item_read(struct reading *r, uint32_t chain, uint32_t item)
     if (r->item.n && (chain != r->chain || !is_same_shape(r, like, item)))
         rows_end(r);
     r->chain = chain;
-    if (!vec_push(r->lw->arena, &r->item, item))
+    if (!vec_push(r->lw->front, &r->item, item))
         r->lw->error = WEIR_E_MEMORY;
 }
 
@@ -184,7 +201,7 @@ void rows_find(struct lower *lw, const uint32_t *chain, struct lists *out)
 {
     const struct ast *t = lw->in->ast;
     struct reading r = {.lw = lw, .out = out};
-    uint32_t *items = arena_array(lw->arena, uint32_t, t->node.n); /* by topmost AND or OR */
+    uint32_t *items = arena_array(lw->front, uint32_t, t->node.n); /* by topmost AND or OR */
 
     if (!items) {
         lw->error = WEIR_E_MEMORY;

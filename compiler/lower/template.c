@@ -25,19 +25,18 @@ struct template {
     bool part;              /* the list has other items, with which these are regrouped */
     struct nf *node;
     uint32_t *column;       /* by node: as in struct cond_node */
-    uint32_t *back;         /* by node: the AST node it comes from stands so far in front of the end of the item; or NF_NONE */
+    uint32_t *prim;         /* by node: which of the item's primitives it comes from; or NF_NONE */
     uint32_t n;
 };
 
-/* How far in front of the end of the first item the node at @at stands; NF_NONE: nowhere, it is a list's. */
-static uint32_t place_of(const struct template *t, struct span at)
+/* Which of the first item's primitives stands at @at; NF_NONE: none, it is a list that does. */
+static uint32_t prim_of(const struct template *t, struct span at)
 {
-    const struct ast_node *node = t->x->lw->in->ast->node.at;
-    uint32_t item = t->rows->item[0];
+    const struct span *prim = t->rows->at;
 
-    for (uint32_t i = node[item].first; i < item; i++)
-        if (node[i].at.begin == at.begin && node[i].at.end == at.end)
-            return item - i;
+    for (uint32_t i = 0; i < t->rows->prims; i++)
+        if (prim[i].begin == at.begin && prim[i].end == at.end)
+            return i;
     return NF_NONE;
 }
 
@@ -74,7 +73,7 @@ static uint32_t template_add(struct template *t, uint32_t i)
     uint32_t at = t->n++;
     t->node[at] = n;
     t->node[at].next = NF_NONE;
-    t->back[at] = place_of(t, n.at);
+    t->prim[at] = prim_of(t, n.at);
     if (n.kind == NF_LEAF) {
         leaf_add(t, i, at);
     } else {
@@ -93,8 +92,8 @@ static struct template template_new(const struct template *like, uint32_t first,
     t.n = 0;
     t.node = arena_array(t.x->a, struct nf, nodes);
     t.column = arena_array(t.x->a, uint32_t, nodes);
-    t.back = arena_array(t.x->a, uint32_t, nodes);
-    if (t.node && t.column && t.back)
+    t.prim = arena_array(t.x->a, uint32_t, nodes);
+    if (t.node && t.column && t.prim)
         template_add(&t, top);
     else
         t.x->failed = true;
@@ -120,7 +119,7 @@ static void fill_leaf(const struct template *t, uint32_t at, uint32_t row, struc
 static uint32_t fill(const struct template *t, uint32_t row, bool done)
 {
     struct normal_form *x = t->x;
-    const struct ast_node *node = x->lw->in->ast->node.at;
+    const struct span *at = t->rows->at + (size_t)row * t->rows->prims;
     uint32_t base = x->nf.n;
 
     x->nf.n += t->n;
@@ -128,8 +127,8 @@ static uint32_t fill(const struct template *t, uint32_t row, bool done)
         struct nf *to = &x->nf.at[base + i];
         *to = t->node[i];
         to->done = done;
-        if (t->back[i] != NF_NONE)
-            to->at = node[t->rows->item[row] - t->back[i]].at;
+        if (t->prim[i] != NF_NONE)
+            to->at = at[t->prim[i]];
         to->next += to->next == NF_NONE ? 0 : base;
         if (to->kind == NF_LEAF) {
             fill_leaf(t, i, row, to);
