@@ -296,6 +296,16 @@ void ir_guard_add(struct ir_func *f, uint32_t block, ir_value base, uint32_t off
         f->failed = true;
 }
 
+struct ir_case *ir_cases_new(struct ir_func *f, uint32_t block, uint32_t n)
+{
+    struct ir_block *b = &f->block.at[block];
+
+    if (b->to.cap ? vec_reserve(f->arena, &b->to, n) : vec_sized(f->arena, &b->to, n))
+        return b->to.at;
+    f->failed = true;
+    return NULL;
+}
+
 void ir_switch(struct ir_func *f, uint32_t block, ir_value on, const struct ir_case *to, uint32_t n)
 {
     struct ir_block *b = &f->block.at[block];

@@ -225,6 +225,8 @@ void ir_jump(struct ir_func *f, uint32_t block, uint32_t target);
 /** Ends @block: @in when lo <= @on <= hi, else @out. */
 void ir_branch_range(struct ir_func *f, uint32_t block, ir_value on, uint32_t lo, uint32_t hi, uint32_t in,
                      uint32_t out);
+/** Room for @n cases in @block, to be filled and given to ir_switch(); NULL when memory is out. */
+struct ir_case *ir_cases_new(struct ir_func *f, uint32_t block, uint32_t n);
 /** Ends @block with @n cases in the form struct ir_block asks for; neighbours with one target are merged. */
 void ir_switch(struct ir_func *f, uint32_t block, ir_value on, const struct ir_case *to, uint32_t n);
 

@@ -134,13 +134,11 @@ static bool successor(const struct lower *lw, const struct cond_node *n, uint32_
 
 static void emit_set(struct lower *lw, uint32_t b, const struct cond_node *n, ir_value on)
 {
-    struct ir_case *to = arena_array(lw->arena, struct ir_case, 2 * (size_t)n->n + 1);
+    struct ir_case *to = ir_cases_new(lw->f, b, 2 * n->n + 1);
     uint32_t m = 0;
 
-    if (!to) {
-        lw->f->failed = true;
+    if (!to)
         return;
-    }
     for (uint32_t i = 0; i < n->n; i++) {
         if (n->set[i].lo)
             to[m++] = (struct ir_case){n->set[i].lo - 1, n->no};
@@ -154,12 +152,10 @@ static void emit_set(struct lower *lw, uint32_t b, const struct cond_node *n, ir
 static void emit_switch(struct lower *lw, uint32_t b, const struct cond_node *n, ir_value on)
 {
     const struct cond_switch *sw = n->sw;
-    struct ir_case *to = arena_array(lw->arena, struct ir_case, sw->n);
+    struct ir_case *to = ir_cases_new(lw->f, b, sw->n);
 
-    if (!to) {
-        lw->f->failed = true;
+    if (!to)
         return;
-    }
     for (uint32_t i = 0; i < sw->n; i++) {
         cond child = sw->to[i].target == UINT32_MAX ? sw->otherwise : sw->child[sw->to[i].target];
         to[i] = (struct ir_case){sw->to[i].last, child_entry(lw, n, child)};
