@@ -2,7 +2,8 @@
 /*
  * backends/cbpf/emit.h - what the stages of emission share; private to this room.
  *
- *   switch.c   how a block's switch is tested: which values must be in A and X, then a tree of compares
+ *   decide.c   how a block's switch is tested: which values must be in A and X, and the cases on A
+ *   switch.c   cases as compares of A
  *   early.c    loads made in front of a long switch, for what lies behind it
  *   cells.c    which values live in scratch cells, and in which
  *   operands.c what a value costs, and how two operands get into A and X
@@ -197,7 +198,7 @@ void cb_twins_find(struct cb_emit *e);
 /** Puts code that fills the PHIs of @b on the edges into it, which are then replaced by the edges behind. */
 void cb_phis_emit(struct cb_emit *e, uint32_t b);
 
-/* ---- switch.c */
+/* ---- decide.c */
 
 /** Decides how the switch of block @b is tested: e->test[b]. */
 void cb_test_decide(struct cb_emit *e, uint32_t b);
@@ -206,6 +207,14 @@ static inline const struct ir_case *cb_cases(const struct cb_emit *e, const stru
 {
     return e->decided.at + t->first;
 }
+/** Is case @i of @n one number, between others that share a target? */
+static inline bool cb_is_point(const struct ir_case *c, uint32_t n, uint32_t i)
+{
+    return i > 0 && i + 1 < n && c[i].last == c[i - 1].last + 1 && c[i - 1].target == c[i + 1].target;
+}
+
+/* ---- switch.c */
+
 /** The compares of a test by cases, given that A holds its value; targets are mapped to jump targets with e->slot. */
 void cb_switch_emit(struct cb_emit *e, const struct cb_test *t);
 
