@@ -173,7 +173,7 @@ check-asan: ## all tests under AddressSanitizer and UBSan, with tiny chunks and 
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN_FLAGS)' test
 TSAN_FLAGS = -O1 -g -fsanitize=thread
 check-tsan: ## all tests under ThreadSanitizer
-	$(Q)TSAN_OPTIONS=suppressions=$(CURDIR)/tests/harness/tsan.supp \
+	$(Q)TSAN_OPTIONS=suppressions=$(CURDIR)/tests/harness/tsan.supp WEIR_TIMEOUT=3600 \
 	    $(MAKE) --no-print-directory B=$(B)/tsan CFLAGS='$(TSAN_FLAGS)' test
 # clang's MemorySanitizer wants every library built with it: what needs libweir and libc alone, without the shared cases,
 # which are read by a library that is not.
