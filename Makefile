@@ -195,7 +195,7 @@ FUZZ ?= parser
 TIME ?= 60
 FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
 FUZZ_WITH_dropin = $(DROPIN_SRC) -lpcap
-fuzz: ## FUZZ=parser|pipeline|ir|raw|dropin TIME=seconds: run a fuzzer (clang's libFuzzer)
+fuzz: ## FUZZ=parser|pipeline|shape|ir|raw|dropin TIME=seconds: run a fuzzer (clang's libFuzzer)
 	$(Q)mkdir -p $(B)/fuzz/corpus-$(FUZZ)
 	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' $(B)/fuzz/libweir.a
 	$(Q)clang $(filter-out -Werror,$(WARN)) $(FUZZ_FLAGS) -fsanitize=fuzzer $(INC) \
