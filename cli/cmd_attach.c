@@ -293,6 +293,8 @@ static int check(const struct options *o, bool tc)
         return say_usage("-t does not go with attach, whose first word is the target");
     if (tc && o->frags)
         return say_usage("--frags is for xdp");
+    if (o->direct)
+        return say_usage("--direct is for socket");
     if (o->input || o->interface)
         return say_usage("%s does not go with attach, which names its interface itself",
                          o->input ? "-r" : "-i");

@@ -84,6 +84,10 @@ static int check_target(const struct options *o)
 
     if (o->frags && o->target != WEIR_TARGET_XDP)
         return say_usage("--frags is for xdp");
+    if (o->direct && o->target != WEIR_TARGET_SOCKET)
+        return say_usage("--direct is for socket");
+    if (o->direct && o->emit)
+        return say_usage("--direct and --emit exclude each other: write an object with -o");
     if (o->hook && o->target != WEIR_TARGET_CGROUP && o->target != WEIR_TARGET_TC && o->emit != EMIT_TC)
         return say_usage("--ingress and --egress are for tc and cgroup");
     if (o->linked && !hook && o->target != WEIR_TARGET_FUNC)
@@ -108,6 +112,7 @@ static int describe_target(const struct options *o, struct weir_options *wo)
     if (o->emit == EMIT_TC)
         wo->snaplen = UINT32_MAX;
     wo->frags = o->frags;
+    wo->direct = o->direct;
     wo->keep_source = o->emit == EMIT_C;
     wo->tables = object && !o->no_maps;
     wo->count = object && hook && !o->linked && !o->no_counters;

@@ -38,6 +38,9 @@ int print_text(const struct options *o, const struct weir_program *p, enum weir_
 
     if (status == WEIR_E_UNSUPPORTED && form == WEIR_TEXT_C && weir_program_set(p, 0, &set) == WEIR_OK)
         return say_failed(o->json, "bare instructions cannot carry the set '%s': write an object with -o", set.name);
+    if (status == WEIR_E_UNSUPPORTED && form == WEIR_TEXT_C && o->direct)
+        return say_failed(o->json, "bare instructions cannot name the functions of Linux that --direct "
+                                   "needs: write an object with -o");
     if (status < 0)
         return say_failed(o->json, "%s", weir_strerror(status));
     fwrite(text, 1, len, stdout);

@@ -29,6 +29,7 @@ enum {
     LONG_NAME,
     LONG_EMIT,
     LONG_FRAGS,
+    LONG_DIRECT,
     LONG_NO_MAPS,
     LONG_NO_COUNTERS,
     LONG_INGRESS,
@@ -56,6 +57,7 @@ static const struct option long_options[] = {
     {"name", required_argument, NULL, LONG_NAME},
     {"emit", required_argument, NULL, LONG_EMIT},
     {"frags", no_argument, NULL, LONG_FRAGS},
+    {"direct", no_argument, NULL, LONG_DIRECT},
     {"no-maps", no_argument, NULL, LONG_NO_MAPS},
     {"no-counters", no_argument, NULL, LONG_NO_COUNTERS},
     {"ingress", no_argument, NULL, LONG_INGRESS},
@@ -107,13 +109,15 @@ void options_help(void)
           "                     attach every packet passes by default and is only counted\n"
           "  --name NAME        of the function in an object (default weir); --linked: for libbpf's linker\n"
           "  --frags            xdp: for frames of several buffers\n"
+          "  --direct           socket: packet bytes are read without calls (Linux 6.17)\n"
           "  --ingress, --egress  tc and cgroup: where it runs; cgroup: ingress by default\n"
           "  --no-maps          no tables in read-only data; --no-counters: an object that does not count\n"
           "  --cost             also say what it costs, and whether this machine's kernel takes it\n"
           "  --inputs           also say which bytes, and what else, it reads, and how far into packets\n"
           "  --tune WHAT        speed (default), size, or kernel (for sockets: fewer loads at variable addresses)\n"
-          "  --dump-ir          print the intermediate representation\n"
-          "Filtering:\n"
+          "  --dump-ir          print the intermediate representation\n",
+          stdout);
+    fputs("Filtering:\n"
           "  -w OUT             write the packets that match to OUT (- is stdout)\n"
           "  -c N               stop after N packets that match\n"
           "  --count            print how many packets match (default without -w)\n"
@@ -414,6 +418,9 @@ int options_parse(int argc, char **argv, struct options *o)
             break;
         case LONG_FRAGS:
             o->frags = true;
+            break;
+        case LONG_DIRECT:
+            o->direct = true;
             break;
         case LONG_NO_MAPS:
             o->no_maps = true;

@@ -38,7 +38,7 @@ struct options {
     const char *on_match, *on_miss; /* --on-match, --on-miss: names of actions, checked by actions.h */
     const char *function;           /* --name */
     int emit;                       /* --emit: enum emit */
-    bool frags, no_maps, no_counters, linked;
+    bool frags, direct, no_maps, no_counters, linked;
     uint32_t hook;              /* --ingress, --egress: enum weir_hook */
     char **words;               /* the expression */
     int word_count;

@@ -55,6 +55,7 @@ static inline void built_init(struct built *b, const struct target *t)
     b->sink.limit = 10;
     b->o = ebpf_target_defaults(t->target, 262144);
     b->o.frags = t->frags;
+    b->o.direct = t->kernel == &kernel_socket_direct;
     b->o.count = t->counters > 0;
 }
 

@@ -3,8 +3,10 @@
  * jit-tests/test_traffic.c - attached programs and real packets, in a network namespace of the test's own.
  *
  *   tc        on the loopback device, whose large datagrams lie in pages that direct access does not reach,
- * and on a pair of Ethernet devices, where the first VLAN tag arrives as metadata cgroup    the same
- * datagrams socket    SO_ATTACH_BPF XDP       generic, on the pair
+ *             and on a pair of Ethernet devices, where the first VLAN tag arrives as metadata
+ *   cgroup    the same datagrams
+ *   socket    SO_ATTACH_BPF; direct ones also on a packet socket that sees those datagrams
+ *   XDP       generic, on the pair
  *
  * That the cold path was taken is shown by breaking it: where it takes every packet for an empty one, the
  * packet that passed before no longer does.
@@ -54,13 +56,17 @@ static int load_filter(const struct kernel_type *kernel, uint32_t target, const 
     t.on_match = match;
     t.on_miss = miss;
     t.count = counters >= 0;
+    t.direct = kernel == &kernel_socket_direct;
     int fd = -EINVAL;
     if (pipeline_ir(&a, &sink, filter, strlen(filter), &o, NULL, &f) == 0 &&
         ebpf_emit(&f, &t, &sink, &code) == 0) {
         if (cold)
             *cold = code.cold != 0;
-        if (broken && code.cold) /* r6 = context; r7 = its length: now 0 */
-            code.insn.at[code.cold + 1] = (struct weir_ebpf_insn){0xb4, 7, 0, 0};
+        uint32_t length = code.cold; /* r6 = context, unless it is there; r7 = its length: now 0 */
+        while (broken && code.cold && code.insn.at[length].code != 0x61)
+            length++;
+        if (broken && code.cold)
+            code.insn.at[length] = (struct weir_ebpf_insn){0xb4, 7, 0, 0};
         kernel_relocate(code.insn.at, code.reloc.at, code.reloc.n, counters, NULL);
         fd = kernel_load(kernel, code.insn.at, code.insn.n, verifier_log, sizeof verifier_log);
         if (fd < 0)
@@ -197,10 +203,10 @@ static void test_cgroup(void)
 
 /* ---------------------------------------------------------------- sockets */
 
-static void test_socket(void)
+static void test_socket(const struct kernel_type *kernel)
 {
-    int pair[2], fd = load_filter(&kernel_socket, WEIR_TARGET_SOCKET, "ether[2] = 7 or ether[0:2] = 0x4142",
-                                  96, 0, false, -1, NULL);
+    int pair[2], fd = load_filter(kernel, WEIR_TARGET_SOCKET, "ether[2] = 7 or ether[0:2] = 0x4142", 96, 0,
+                                  false, -1, NULL);
     bool good = fd >= 0 && socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0;
     static const struct {
         const char *bytes;
@@ -216,7 +222,7 @@ static void test_socket(void)
         if (!good)
             tap_diag("row %zu: sent %zd, received %zd", i, sent, n);
     }
-    tap_ok(good, "socket: packets of one to three bytes");
+    tap_ok(good, "%s: packets of one to three bytes", kernel->name);
 }
 
 /* ---------------------------------------------------------------- a pair of Ethernet devices */
@@ -345,6 +351,39 @@ static void test_vlan(void)
     close(map);
 }
 
+/* Whether a packet socket with the program on the loopback device sees a datagram that arrives; or -1. */
+static int sees(int program, uint32_t n, uint32_t mark)
+{
+    int fd = packet_socket("lo"), seen = -1;
+    uint8_t first[64];
+
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof program) < 0)
+        return -1;
+    while (recv(fd, first, sizeof first, MSG_DONTWAIT) >= 0) /* from before it had the program */
+        ;
+    if (arrives(n, mark))
+        seen = recv(fd, first, sizeof first, MSG_DONTWAIT) > 0;
+    close(fd);
+    return seen;
+}
+
+static void test_socket_tail(void)
+{
+    bool cold = false;
+    int whole = load_filter(&kernel_socket_direct, WEIR_TARGET_SOCKET, tail_filter, 96, 0, false, -1, &cold);
+    int broken = load_filter(&kernel_socket_direct, WEIR_TARGET_SOCKET, tail_filter, 96, 0, true, -1, NULL);
+
+    if (!tap_ok(whole >= 0 && broken >= 0 && cold, "direct socket: the programs load"))
+        return;
+    tap_ok(sees(whole, DATAGRAM, 0x57454952) == 1,
+           "direct socket: a tail outside of the linear part matches");
+    tap_ok(sees(whole, DATAGRAM, 0x57454953) == 0, "direct socket: another tail does not");
+    tap_ok(sees(whole, 1000, 0x57454952) == 0, "direct socket: a datagram without those bytes does not");
+    tap_ok(sees(broken, DATAGRAM, 0x57454952) == 0, "direct socket: the cold path decided that");
+    close(whole);
+    close(broken);
+}
+
 /* XDP in front of a tc program that counts what is left. */
 static void test_xdp(void)
 {
@@ -393,7 +432,14 @@ int main(void)
     test_tc_tail(BPF_TC_INGRESS, "ingress");
     test_tc_tail(BPF_TC_EGRESS, "egress");
     test_cgroup();
-    test_socket();
+    test_socket(&kernel_socket);
+    why = kernel_refuses(&kernel_socket_direct);
+    if (why) {
+        tap_skip(why, "direct sockets");
+    } else {
+        test_socket(&kernel_socket_direct);
+        test_socket_tail();
+    }
     if (tap_ok(make_pair(), "a pair of Ethernet devices")) {
         test_vlan();
         test_xdp();

@@ -242,6 +242,7 @@ static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_fu
     struct ebpf_target_options t = ebpf_target_defaults(o->target, f->accept);
     t.limit = limit;
     t.frags = p->frags = o->frags && o->target == WEIR_TARGET_XDP;
+    t.direct = p->direct = o->direct && o->target == WEIR_TARGET_SOCKET;
     t.tables = o->tables;
     t.count = o->count && (o->target == WEIR_TARGET_XDP || o->target == WEIR_TARGET_TC);
     if (o->has_actions) {

@@ -63,7 +63,7 @@ static bool print_code(const struct weir_program *p, enum weir_text form, struct
                                &(struct ebpf_names){p->reloc, p->relocs, p->set}, s);
         return true;
     case WEIR_TEXT_C:
-        if (p->sets) /* instructions alone have no maps */
+        if (p->sets || p->direct) /* instructions alone have no maps, and no names of Linux's functions */
             return false;
         cbpf ? cbpf_print_c(p->cbpf, p->count, s) : ebpf_print_c(p->ebpf, p->count, s);
         return true;

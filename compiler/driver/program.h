@@ -24,7 +24,7 @@ struct weir_program {
     struct ebpf_reloc *reloc;
     uint8_t *rodata;
     uint32_t relocs, rodata_bytes;
-    bool frags;
+    bool frags, direct;
     char *filter; /* of an eBPF program: the text `at` points into */
     size_t filter_len;
     char *ir_text, *dot_text, *source_text; /* when asked for */

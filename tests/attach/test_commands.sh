@@ -43,6 +43,7 @@ usage "an unknown mode" attach xdp v0 --mode fast ip
 usage "a mode without value" attach xdp v0 ip --mode
 usage "an unknown action" attach xdp v0 --on-match ok ip
 usage "--frags for tc" attach tc v0 --frags ip
+usage "--direct for xdp" attach xdp v0 --direct ip
 usage "a target" attach xdp v0 -t tc ip
 usage "a cost" attach xdp v0 --cost ip
 usage "an action of xdp for tc" attach tc v0 --on-miss tx ip

@@ -19,6 +19,8 @@ usage "--emit=tc and -t xdp" --emit=tc -t xdp ip
 usage "--emit=xtables and -t tc" --emit=xtables -t xdp ip
 usage "--name without an object" --name x ip
 usage "--frags without xdp" -t tc --frags ip
+usage "--direct without socket" -t tc --direct ip
+usage "--direct and --emit" -t socket --direct --emit=c ip
 usage "--egress without a hook" -t xdp --egress ip
 usage "both directions" -t tc --ingress --egress ip
 usage "--linked without a hook" --linked ip
@@ -136,6 +138,13 @@ run -t xdp -dd 'host @bad'
 is "a set in bare instructions: status" 1 "$rc"
 has "a set in bare instructions: why" "bare instructions cannot carry the set 'bad'" "$work/err"
 empty "a set in bare instructions: stdout" "$work/out"
+run -t socket --direct -d ip
+is "a direct program in a listing: status" 0 "$rc"
+has "a direct program in a listing: a field" "sk_buff.data_len" "$work/out"
+run -t socket --direct -dd ip
+is "a direct program in bare instructions: status" 1 "$rc"
+has "a direct program in bare instructions: why" "bare instructions cannot name the functions of Linux" "$work/err"
+empty "a direct program in bare instructions: stdout" "$work/out"
 run -t tc --emit=c 'port @web'
 is "a set in C: status" 0 "$rc"
 has "a set in C: the map" '} web SEC(".maps");' "$work/out"

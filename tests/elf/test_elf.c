@@ -340,6 +340,125 @@ static void test_tables(void)
     strbuf_release(&bytes);
 }
 
+/* ---------------------------------------------------------------- what Linux has by name */
+
+static Elf_Data *data_of(const struct elf *e, const char *name, size_t *n)
+{
+    GElf_Shdr h;
+    Elf_Scn *s = section_of(e, name, &h);
+
+    *n = s && h.sh_entsize ? h.sh_size / h.sh_entsize : 0;
+    return s ? elf_getdata(s, NULL) : NULL;
+}
+
+/* Each relocation of the code is that of a call by an undefined symbol, of one of the two functions. */
+static void test_calls(const struct elf *e, const struct bpf_insn *insn)
+{
+    size_t n, symbols;
+    Elf_Data *rel = data_of(e, ".relsocket", &n), *symbol = data_of(e, ".symtab", &symbols);
+    bool good = rel && n == 2;
+    GElf_Shdr names;
+    GElf_Rel r;
+    GElf_Sym y;
+
+    section_of(e, ".symtab", &names);
+    for (int i = 0; good && i < 2; i++) {
+        static const char *const want[] = {"bpf_cast_to_kern_ctx", "bpf_rdonly_cast"};
+        good = gelf_getrel(rel, i, &r) && GELF_R_TYPE(r.r_info) == 10 /* R_BPF_64_32 */ &&
+               gelf_getsym(symbol, (int)GELF_R_SYM(r.r_info), &y) && y.st_shndx == SHN_UNDEF &&
+               y.st_info == GELF_ST_INFO(STB_GLOBAL, STT_NOTYPE) &&
+               !strcmp(elf_strptr(e->elf, names.sh_link, y.st_name), want[i]);
+        const struct bpf_insn *call = &insn[r.r_offset / 8];
+        good =
+            good && call->code == (BPF_JMP | BPF_CALL) && call->src_reg == BPF_PSEUDO_CALL && call->imm == -1;
+    }
+    tap_ok(good, "direct: calls of two functions that are elsewhere");
+}
+
+static void test_ksyms(const struct btf *b)
+{
+    int id = btf__find_by_name_kind(b, ".ksyms", BTF_KIND_DATASEC);
+    const struct btf_type *t = id > 0 ? btf__type_by_id(b, (uint32_t)id) : NULL;
+    bool good = t && btf_vlen(t) == 2;
+
+    for (int i = 0; good && i < 2; i++) {
+        const struct btf_type *f = btf__type_by_id(b, btf_var_secinfos(t)[i].type);
+        good = btf_is_func(f) && btf_vlen(f) == BTF_FUNC_EXTERN &&
+               btf_vlen(btf__type_by_id(b, f->type)) == i + 1;
+    }
+    tap_ok(good, "direct: their types are in .ksyms");
+}
+
+/* Every CO-RE record: the offset in its instruction is that of the member it names. */
+static void test_fields(const struct elf *e, const struct btf *b, const struct bpf_insn *insn)
+{
+    struct {
+        uint16_t magic;
+        uint8_t version, flags;
+        uint32_t bytes, place[4], core_at, core_bytes;
+    } h = {0};
+    size_t n;
+    Elf_Data *d = data_of(e, ".BTF.ext", &n);
+    unsigned seen = 0;
+    bool good = d && d->d_size >= sizeof h;
+
+    if (good)
+        memcpy(&h, d->d_buf, sizeof h);
+    good = good && h.bytes == sizeof h && h.core_bytes == 12 + 3 * sizeof(struct bpf_core_relo) &&
+           h.bytes + h.core_at + h.core_bytes == d->d_size;
+    for (int i = 0; good && i < 3; i++) {
+        struct bpf_core_relo r;
+        unsigned member = 9;
+        memcpy(&r, (char *)d->d_buf + h.bytes + h.core_at + 12 + i * (int)sizeof r, sizeof r);
+        const struct btf_type *t = btf__type_by_id(b, r.type_id);
+        const struct bpf_insn *load = &insn[r.insn_off / 8];
+        good =
+            !strcmp(btf__name_by_offset(b, t->name_off), "sk_buff") && r.kind == BPF_CORE_FIELD_BYTE_OFFSET &&
+            sscanf(btf__name_by_offset(b, r.access_str_off), "0:%u", &member) == 1 && member < btf_vlen(t) &&
+            BPF_CLASS(load->code) == BPF_LDX && load->off == (int)btf_member_bit_offset(t, member) / 8;
+        const char *field = good ? btf__name_by_offset(b, btf_members(t)[member].name_off) : "";
+        seen |= (unsigned)!strcmp(field, "len") | (unsigned)!strcmp(field, "data_len") << 1 |
+                (unsigned)!strcmp(field, "data") << 2;
+    }
+    tap_ok(good && seen == 7, "direct: loads of three fields of struct sk_buff");
+}
+
+static void test_direct(void)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct bpf_object_open_opts opts = {.sz = sizeof opts, .object_name = "weir"};
+    struct made m;
+    struct elf e;
+    char *text = NULL;
+    size_t n;
+
+    o.target = WEIR_TARGET_SOCKET;
+    o.direct = 1;
+    if (!tap_ok(make(&m, "tcp port 80", o, NULL) && elf_begin_bytes(&e, &m) && is_sound(&e, m.len),
+                "direct: made"))
+        return;
+    Elf_Data *code = data_of(&e, "socket", &n), *types = data_of(&e, ".BTF", &n);
+    struct btf *b = types ? btf__new(types->d_buf, (uint32_t)types->d_size) : NULL;
+    if (tap_ok(code && b, "direct: code and types")) {
+        test_calls(&e, code->d_buf);
+        test_ksyms(b);
+        test_fields(&e, b, code->d_buf);
+    }
+    struct bpf_object *object = bpf_object__open_mem(m.bytes, m.len, &opts);
+    tap_ok(object != NULL, "direct: libbpf opens it");
+    tap_ok(weir_program_text(m.p, WEIR_TEXT_C, &text, NULL) == WEIR_E_UNSUPPORTED,
+           "direct: bare instructions cannot carry it");
+    bpf_object__close(object);
+    btf__free(b);
+    elf_end(e.elf);
+    unmake(&m);
+    o.target = WEIR_TARGET_TC;
+    tap_ok(make(&m, "tcp port 80", o, NULL) && elf_begin_bytes(&e, &m) && !data_of(&e, ".reltc", &n),
+           "direct: means nothing to tc");
+    elf_end(e.elf);
+    unmake(&m);
+}
+
 /* ---------------------------------------------------------------- named sets */
 
 static void test_sets(void)
@@ -435,6 +554,7 @@ int main(void)
     test_same_bytes();
     test_memory();
     test_tables();
+    test_direct();
     test_sets();
     test_many_sets();
     return tap_done();

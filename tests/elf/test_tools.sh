@@ -30,14 +30,18 @@ makes nomaps.o -t xdp --no-maps "host 10.9.9.9$hosts"
 makes tc.o -t tc vlan 100 and tcp port 80
 makes tcdrop.o -t tc --on-match drop icmp
 makes socket.o -t socket udp
+makes direct.o -t socket --direct tcp port 80
 makes ingress.o -t cgroup tcp
 makes egress.o -t cgroup --egress tcp
 makes named.o -t xdp --on-match drop 'src host @bad and port @web or ether src @cards'
 makes named_tc.o -t tc 'host @bad'
 makes named_socket.o -t socket 'host @bad and not port @web'
 makes named_cgroup.o -t cgroup 'dst host @bad'
+makes named_direct.o -t socket --direct 'host @bad and not port @web'
 
-for f in xdp plain frags drop bare sets nomaps tc tcdrop socket ingress egress named named_tc named_socket named_cgroup; do
+direct='direct named_direct' # Linux 6.17
+printf '6.17\n%s\n' "$(uname -r)" | sort -VC || { skip "direct.o" "the kernel is too old for direct socket programs"; direct=; }
+for f in $direct xdp plain frags drop bare sets nomaps tc tcdrop socket ingress egress named named_tc named_socket named_cgroup; do
     takes "bpftool prog load $f.o" bpftool prog load "$dir/$f.o" "/sys/fs/bpf/$f"
     takes "bpftool gen skeleton $f.o" bpftool gen skeleton "$dir/$f.o"
     takes "bpftool btf dump $f.o" bpftool btf dump file "$dir/$f.o"

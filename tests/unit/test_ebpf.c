@@ -16,6 +16,8 @@
 
 #define RUN_FAULT 0xfa017u
 #define CONTEXT   UINT64_C(0xc0de00000000c0de) /* address of struct xdp_md or struct __sk_buff */
+#define SK_BUFF   UINT64_C(0xc0de0000005eb0ff) /* of struct sk_buff, which that stands for */
+#define KFUNC     1000                         /* number of Linux's first function */
 
 /* ---------------------------------------------------------------- interpreter */
 
@@ -65,6 +67,20 @@ static bool run_context(struct machine *m, int offset, uint64_t *out)
     return true;
 }
 
+/* A field of struct sk_buff, where it is before the program is loaded. */
+static bool run_field(const struct machine *m, int offset, unsigned size, uint64_t *out)
+{
+    const uint64_t value[SKB_COUNT] = {
+        [SKB_LEN] = m->p->caplen, [SKB_DATA_LEN] = m->p->caplen - m->linear, [SKB_DATA] = packet_of(m)};
+
+    for (int f = 0; f < SKB_COUNT; f++)
+        if (ebpf_skb_fields[f].at == (unsigned)offset && ebpf_skb_fields[f].bytes == size) {
+            *out = value[f];
+            return true;
+        }
+    return false;
+}
+
 static bool run_load(struct machine *m, const struct weir_ebpf_insn *in)
 {
     unsigned dst = in->registers & 15, src = in->registers >> 4;
@@ -75,6 +91,8 @@ static bool run_load(struct machine *m, const struct weir_ebpf_insn *in)
     m->set[dst] = true;
     if (m->r[src] == CONTEXT)
         return size == 4 && run_context(m, in->offset, &m->r[dst]);
+    if (m->r[src] == SK_BUFF)
+        return run_field(m, in->offset, size, &m->r[dst]);
     if (address >= stack_of(m) && address + size <= stack_of(m) + sizeof m->stack) {
         for (unsigned i = 0; i < size; i++)
             if (!m->stack_set[address - stack_of(m) + i])
@@ -110,6 +128,17 @@ static void run_called(struct machine *m, uint64_t result)
         m->set[r] = false;
     m->r[0] = result;
     m->set[0] = true;
+}
+
+static bool run_kfunc(struct machine *m, int number)
+{
+    bool cast = number == KFUNC + KFUNC_CAST_TO_KERN_CTX;
+
+    if (!m->set[1] ||
+        (cast ? m->r[1] != CONTEXT : number != KFUNC + KFUNC_RDONLY_CAST || !m->set[2] || m->r[2]))
+        return false;
+    run_called(m, cast ? SK_BUFF : m->r[1]);
+    return true;
 }
 
 static bool run_call(struct machine *m, int helper)
@@ -197,7 +226,7 @@ static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, uint32_t targ
             if (ends)
                 return 0;
         } else if (in->code == 0x85) {
-            if (!run_call(&m, in->imm))
+            if (src ? !run_kfunc(&m, in->imm) : !run_call(&m, in->imm))
                 return RUN_FAULT;
         } else if (in->code == 0xdc) {
             m.r[dst] = ebpf_swap(a, in->imm);
@@ -244,6 +273,9 @@ static void compiled_init(struct compiled *c)
 static void compiled_emit(struct compiled *c)
 {
     c->status = ebpf_emit(&c->f, &c->o, &c->sink, &c->code);
+    for (uint32_t i = 0; i < c->code.reloc.n; i++)
+        if (c->code.reloc.at[i].kind == EBPF_RELOC_KFUNC)
+            c->code.insn.at[c->code.reloc.at[i].insn].imm = KFUNC + (int32_t)c->code.reloc.at[i].addend;
 }
 
 static void compiled_release(struct compiled *c)
@@ -394,27 +426,59 @@ static void test_targets(void)
 {
     static const struct {
         uint32_t target;
-        bool frags;
-    } rows[] = {{WEIR_TARGET_XDP, false},    {WEIR_TARGET_XDP, true},     {WEIR_TARGET_TC, false},
-                {WEIR_TARGET_SOCKET, false}, {WEIR_TARGET_CGROUP, false}, {WEIR_TARGET_FUNC, false}};
+        bool frags, direct;
+    } rows[] = {{WEIR_TARGET_XDP, false, false},   {WEIR_TARGET_XDP, true, false},
+                {WEIR_TARGET_TC, false, false},    {WEIR_TARGET_SOCKET, false, false},
+                {WEIR_TARGET_SOCKET, false, true}, {WEIR_TARGET_CGROUP, false, false},
+                {WEIR_TARGET_FUNC, false, false}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         uint8_t packet[70] = {[12] = 8, [14] = 0x46, [23] = 6, [40] = 0, [41] = 80};
-        bool split =
-            rows[i].frags || rows[i].target == WEIR_TARGET_TC || rows[i].target == WEIR_TARGET_CGROUP;
+        bool split = rows[i].frags || rows[i].direct || rows[i].target == WEIR_TARGET_TC ||
+                     rows[i].target == WEIR_TARGET_CGROUP;
         bool same = true;
         struct compiled c;
         compiled_init(&c);
         build_port(&c.f);
         c.o = ebpf_target_defaults(rows[i].target, 262144);
         c.o.frags = rows[i].frags;
+        c.o.direct = rows[i].direct;
         compiled_emit(&c);
         for (uint32_t n = 0; n <= sizeof packet && c.status == 0; n++)
             for (uint32_t linear = split ? 0 : n; linear <= n; linear++)
                 same &= agree_split(&c, packet, n, linear);
         tap_ok(c.status == 0 && same && (c.code.cold != 0) == split, "target %u%s: every length, %s",
-               (unsigned)rows[i].target, rows[i].frags ? " with fragments" : "",
+               (unsigned)rows[i].target,
+               rows[i].frags    ? " with fragments"
+               : rows[i].direct ? ", direct"
+                                : "",
                split ? "split everywhere" : "in one piece");
+        compiled_release(&c);
+    }
+}
+
+/* Bytes that direct access does not reach, of a packet that has all of them in one piece. */
+static void test_long_packets(void)
+{
+    static uint8_t packet[70000];
+
+    for (int direct = 0; direct < 2; direct++) {
+        struct compiled c;
+        bool same = true;
+        compiled_init(&c);
+        ir_block_new(&c.f, nowhere);
+        ir_guard_add(&c.f, 0, IR_NONE, 66000, 1);
+        ir_branch_range(&c.f, 0, ir_load(&c.f, IR_NONE, 66000, 1), 7, 7, IR_ACCEPT, IR_REJECT);
+        c.f.entry = 0;
+        c.o = ebpf_target_defaults(direct ? WEIR_TARGET_SOCKET : WEIR_TARGET_TC, 262144);
+        c.o.direct = direct;
+        compiled_emit(&c);
+        for (unsigned byte = 6; byte < 8; byte++) {
+            packet[66000] = (uint8_t)byte;
+            same &= c.status == 0 && agree(&c, packet, sizeof packet) && agree(&c, packet, 66001) &&
+                    agree(&c, packet, 66000) && agree_split(&c, packet, sizeof packet, 66000);
+        }
+        tap_ok(same, "byte 66,000, %s", direct ? "direct socket" : "tc");
         compiled_release(&c);
     }
 }
@@ -555,9 +619,12 @@ static void test_random(void)
         uint64_t seed = r.state;
         uint32_t where;
         compiled_init(&c);
-        c.o = ebpf_target_defaults(WEIR_TARGET_XDP + (uint32_t)i % 5, 262144);
-        c.o.frags = i % 10 == 0;
-        bool split = c.o.frags || c.o.target == WEIR_TARGET_TC || c.o.target == WEIR_TARGET_CGROUP;
+        c.o =
+            ebpf_target_defaults(i % 6 == 5 ? WEIR_TARGET_SOCKET : WEIR_TARGET_XDP + (uint32_t)i % 6, 262144);
+        c.o.frags = i % 12 == 0;
+        c.o.direct = i % 6 == 5;
+        bool split =
+            c.o.frags || c.o.direct || c.o.target == WEIR_TARGET_TC || c.o.target == WEIR_TARGET_CGROUP;
         random_function(&c.f, &r);
         const char *wrong = ir_verify(&c.f, &c.arena, &where);
         if (wrong) {
@@ -641,6 +708,7 @@ int main(void)
     test_port();
     test_metadata();
     test_targets();
+    test_long_packets();
     test_wrapping();
     test_far_jumps();
     test_no_memory();

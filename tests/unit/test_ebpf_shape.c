@@ -64,27 +64,68 @@ static const struct row {
     {"vlan 100 and ip", is_present, WEIR_TARGET_TC, 1, "metadata asked for twice is kept"},
 };
 
+/* The program of @filter in @arena, which is made here. */
+static bool compile(const char *filter, struct ebpf_target_options to, struct arena *arena,
+                    struct ebpf_code *code)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    struct diag_sink sink = {.arena = arena, .limit = 1};
+    struct ir_func f;
+
+    arena_init(arena, &allocator_libc, (size_t)1 << 30);
+    *code = (struct ebpf_code){.arena = arena};
+    o.live = to.target == WEIR_TARGET_TC;
+    return pipeline_ir(arena, &sink, filter, strlen(filter), &o, NULL, &f) == 0 &&
+           ebpf_emit(&f, &to, &sink, code) == 0;
+}
+
 /* How many instructions of row @r there are in front of the cold piece; -1 when there is no program. */
 static int count(const struct row *r)
 {
-    struct weir_options o = WEIR_OPTIONS_INIT;
-    struct ebpf_target_options to = ebpf_target_defaults(r->target, WEIR_SNAPLEN_DEFAULT);
     struct arena arena;
-    struct diag_sink sink = {.arena = &arena, .limit = 1};
-    struct ebpf_code code = {.arena = &arena};
-    struct ir_func f;
+    struct ebpf_code code;
     int n = -1;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 30);
-    o.live = r->target == WEIR_TARGET_TC;
-    if (pipeline_ir(&arena, &sink, r->filter, strlen(r->filter), &o, NULL, &f) == 0 &&
-        ebpf_emit(&f, &to, &sink, &code) == 0) {
+    if (compile(r->filter, ebpf_target_defaults(r->target, WEIR_SNAPLEN_DEFAULT), &arena, &code)) {
         n = 0;
         for (uint32_t i = 0; i < (code.cold ? code.cold : code.insn.n); i++)
             n += r->kind(&code.insn.at[i]);
     }
     arena_release(&arena);
     return n;
+}
+
+/* What a direct socket program wants of Linux. */
+static void test_direct(void)
+{
+    static const struct ebpf_reloc want[] = {
+        {1, EBPF_RELOC_KFUNC, KFUNC_CAST_TO_KERN_CTX}, {2, EBPF_RELOC_FIELD, SKB_LEN},
+        {3, EBPF_RELOC_FIELD, SKB_DATA_LEN},           {5, EBPF_RELOC_FIELD, SKB_DATA},
+        {7, EBPF_RELOC_KFUNC, KFUNC_RDONLY_CAST},
+    };
+    enum { WANTED = sizeof want / sizeof want[0] };
+    struct ebpf_target_options to = ebpf_target_defaults(WEIR_TARGET_SOCKET, WEIR_SNAPLEN_DEFAULT);
+    struct arena arena;
+    struct ebpf_code code;
+    struct strbuf text;
+    int calls = 0;
+
+    to.direct = true;
+    bool good = compile("tcp port 80", to, &arena, &code) && code.reloc.n == WANTED;
+    for (uint32_t i = 0; good && i < WANTED; i++)
+        good = code.reloc.at[i].insn == want[i].insn && code.reloc.at[i].kind == want[i].kind &&
+               code.reloc.at[i].addend == want[i].addend;
+    for (uint32_t i = 0; good && i < code.cold; i++)
+        calls += is_call(&code.insn.at[i]);
+    tap_ok(good && calls == 2, "direct: two functions and three fields of Linux, and no other call");
+    const struct ebpf_names names = {code.reloc.at, code.reloc.n, NULL};
+    strbuf_init(&text, &allocator_libc);
+    ebpf_print_listing(code.insn.at, code.insn.n, NULL, NULL, &names, &text);
+    tap_ok(text.text && strstr(text.text, "1: call bpf_cast_to_kern_ctx\n") &&
+               strstr(text.text, "5: r1 = *(u64 *)(r0 +sk_buff.data)\n"),
+           "direct: the listing names them");
+    strbuf_release(&text);
+    arena_release(&arena);
 }
 
 int main(void)
@@ -94,5 +135,6 @@ int main(void)
         if (!tap_ok(n == (int)rows[i].count, "%s: %s", rows[i].filter, rows[i].why))
             tap_diag("%d instead of %u", n, rows[i].count);
     }
+    test_direct();
     return tap_done();
 }

@@ -16,9 +16,16 @@
 
 static void check(struct select *s, int pointer, uint32_t reach, uint32_t fail)
 {
-    int t = take_register(s);
+    bool by_length = s->target->reads == READS_SKB;
 
+    if (by_length && pointer == s->data) {
+        asm_branch_imm(s->c, CLASS_JMP32, JUMP_LT, s->end, reach, fail);
+        return;
+    }
+    int t = take_register(s);
     asm_alu(s->c, CLASS_ALU64, ALU_MOV, t, pointer);
+    if (by_length)
+        asm_alu(s->c, CLASS_ALU64, ALU_SUB, t, s->data);
     asm_alu_imm(s->c, CLASS_ALU64, ALU_ADD, t, reach);
     asm_branch(s->c, CLASS_JMP, JUMP_GT, t, s->end, fail);
     give_back(s, t);
@@ -140,20 +147,49 @@ static void load_direct(struct select *s, const struct ir_node *n, int dst)
     asm_load(s->c, size, dst, dst, 0);
 }
 
+/* What is added to data for far pointer @w, in range, to @d; the base is in @v. */
+static void far_offset(struct select *s, const struct ebpf_pointer *w, int d, int v)
+{
+    if (d != v)
+        asm_alu(s->c, CLASS_ALU32, ALU_MOV, d, v);
+    if (w->add)
+        add_constant(s, ALU_ADD, d, w->add);
+    asm_branch_imm(s->c, CLASS_JMP, JUMP_GT, d, EBPF_REACH_MAX - w->size, s->fail);
+}
+
+/* Onto data, never the other way: of memory that is not a packet's, Linux takes a number + a pointer for a
+ * number. */
+static void compute_pointer_onto(struct select *s, uint32_t id)
+{
+    const struct ebpf_pointer *w = &s->p.pointer.at[id - s->p.values];
+    int v = value_register(s, w->base), d = result_register(s, id, NO_REGISTER);
+    int offset = w->far ? take_register(s) : v;
+
+    if (w->far)
+        far_offset(s, w, offset, v);
+    asm_alu(s->c, CLASS_ALU64, ALU_MOV, d, s->data);
+    asm_alu(s->c, CLASS_ALU64, ALU_ADD, d, offset);
+    if (w->far)
+        give_back(s, offset);
+    value_used(s, w->base);
+    result_done(s, id, d);
+}
+
 void compute_pointer(struct select *s, uint32_t id)
 {
     const struct ebpf_pointer *w = &s->p.pointer.at[id - s->p.values];
-    int v = value_register(s, w->base);
 
+    if (s->target->reads == READS_SKB) {
+        compute_pointer_onto(s, id);
+        return;
+    }
+    int v = value_register(s, w->base);
     value_used(s, w->base);
     int d = result_register(s, id, v);
-    if (d != v)
-        asm_alu(s->c, w->far ? CLASS_ALU32 : CLASS_ALU64, ALU_MOV, d, v);
-    if (w->far) {
-        if (w->add)
-            add_constant(s, ALU_ADD, d, w->add);
-        asm_branch_imm(s->c, CLASS_JMP, JUMP_GT, d, EBPF_REACH_MAX - w->size, s->fail);
-    }
+    if (w->far)
+        far_offset(s, w, d, v);
+    else if (d != v)
+        asm_alu(s->c, CLASS_ALU64, ALU_MOV, d, v);
     asm_alu(s->c, CLASS_ALU64, ALU_ADD, d, s->data);
     result_done(s, id, d);
 }

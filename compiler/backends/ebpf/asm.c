@@ -79,13 +79,25 @@ void asm_load_imm64(struct asm_code *c, int dst, uint64_t k)
     put(c, 0, 0, 0, 0, (uint32_t)(k >> 32), IR_NONE);
 }
 
-void asm_load_reloc(struct asm_code *c, int dst, uint32_t kind, uint32_t addend)
+/* Of the next instruction. */
+static void relocate(struct asm_code *c, uint32_t kind, uint32_t addend)
 {
     struct asm_reloc r = {c->item.n, kind, addend};
 
     if (!asm_failed(c) && !vec_push(c->arena, &c->reloc, r))
         c->no_memory = true;
+}
+
+void asm_load_reloc(struct asm_code *c, int dst, uint32_t kind, uint32_t addend)
+{
+    relocate(c, kind, addend);
     asm_load_imm64(c, dst, 0);
+}
+
+void asm_load_field(struct asm_code *c, int dst, int base, enum ebpf_skb_field f)
+{
+    relocate(c, EBPF_RELOC_FIELD, f);
+    asm_load(c, ebpf_skb_fields[f].bytes, dst, base, (int)ebpf_skb_fields[f].at);
 }
 
 void asm_packet_load(struct asm_code *c, unsigned bytes, int index, uint32_t offset)
@@ -101,6 +113,12 @@ void asm_packet_load(struct asm_code *c, unsigned bytes, int index, uint32_t off
 void asm_call(struct asm_code *c, int helper)
 {
     put(c, CLASS_JMP | JUMP_CALL, 0, 0, 0, (uint32_t)helper, IR_NONE);
+}
+
+void asm_call_kfunc(struct asm_code *c, enum ebpf_kfunc f)
+{
+    relocate(c, EBPF_RELOC_KFUNC, f);
+    put(c, CLASS_JMP | JUMP_CALL, 0, CALL_KFUNC, 0, 0, IR_NONE);
 }
 
 void asm_store(struct asm_code *c, int base, int offset, int src)

@@ -19,6 +19,7 @@ struct ebpf_target_options {
     uint32_t on_match, on_miss; /* what the program returns */
     bool numbers;               /* ... and other numbers that blocks return as they are; else all but 0 are matches */
     bool frags;                 /* XDP: frames of several buffers (section xdp.frags, Linux 5.18) */
+    bool direct;                /* sockets: bytes are read without calls (Linux 6.17) */
     bool tables;                /* the program may have read-only data, so sets may become tables */
     bool count;                 /* XDP and tc: count in the map of EBPF_RELOC_COUNTERS */
 };
@@ -36,7 +37,28 @@ enum ebpf_reloc_kind {
     EBPF_RELOC_RODATA,   /* address of read-only data + `addend` */
     EBPF_RELOC_COUNTERS, /* the map of counters (the map itself, not its value) */
     EBPF_RELOC_SET,      /* the map of the function's set `addend` */
+    EBPF_RELOC_KFUNC,    /* the call of a function of Linux, enum ebpf_kfunc */
+    EBPF_RELOC_FIELD,    /* the load of a field of Linux's struct sk_buff, enum ebpf_skb_field */
 };
+
+/* What Linux has by name: its numbers and offsets are those of the kernel that loads the program. */
+enum ebpf_kfunc { KFUNC_CAST_TO_KERN_CTX, KFUNC_RDONLY_CAST, KFUNC_COUNT };
+enum ebpf_skb_field { SKB_LEN, SKB_DATA_LEN, SKB_DATA, SKB_COUNT };
+
+/* `void *name(void *)`, or `void *name(void *, __u32)`. */
+struct ebpf_kfunc_row {
+    const char *name;
+    unsigned arguments;
+};
+
+/* A field where instructions have it until they are loaded: as if struct sk_buff had no others. */
+struct ebpf_skb_field_row {
+    const char *name;
+    unsigned at, bytes; /* 4: __u32; 8: a pointer */
+};
+
+extern const struct ebpf_kfunc_row ebpf_kfuncs[KFUNC_COUNT];
+extern const struct ebpf_skb_field_row ebpf_skb_fields[SKB_COUNT];
 
 /* The map that a set is: keys as weir/weir.h has them, values of four bytes. */
 struct ebpf_set_map {
@@ -47,7 +69,10 @@ struct ebpf_set_map {
 /** The map of a set of @kind, enum weir_set_kind. */
 const struct ebpf_set_map *ebpf_set_map(unsigned kind);
 
-/* A 64-bit load of an immediate, both of its halves 0, that whoever loads the program fills. */
+/*
+ * What whoever loads the program fills: a 64-bit load of an immediate, both of its halves 0; the number of a
+ * call; the offset of a load.
+ */
 struct ebpf_reloc {
     uint32_t insn; /* index of its first slot */
     uint32_t kind; /* enum ebpf_reloc_kind */
@@ -59,7 +84,7 @@ struct ebpf_code {
     struct arena *arena;
     VEC(struct weir_ebpf_insn) insn;
     VEC(struct span) at; /* beside insn: the text it came from; empty when it is of no special place */
-    VEC(struct ebpf_reloc) reloc; /* ascending; empty without tables, counters and sets */
+    VEC(struct ebpf_reloc) reloc; /* ascending; empty without tables, counters, sets and `direct` */
     VEC(uint8_t) rodata;          /* begins at a multiple of 8 */
     uint32_t cold; /* where the code begins that reads what direct access cannot reach; 0 if there is none */
 };
@@ -92,7 +117,7 @@ struct ebpf_names {
 };
 
 /** The listing; @at (may be NULL, else beside @code) and @text put the filter's words as comments in front,
- * @names (may be NULL) those of maps in place of numbers.
+ * @names (may be NULL) those of maps, functions and fields in place of numbers.
  */
 void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at,
                         const char *text, const struct ebpf_names *names, struct strbuf *out);

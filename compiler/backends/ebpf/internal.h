@@ -56,6 +56,8 @@ enum {
     JUMP_EXIT = 0x90,
     JUMP_LT = 0xa0,
     JUMP_LE = 0xb0,
+
+    CALL_KFUNC = 2, /* as the source register of a call: of a function by its number in Linux's BTF */
 };
 
 /* Linux verifies at most this many instructions of a privileged program. */
@@ -79,22 +81,29 @@ enum ebpf_helper {
     HELPER_XDP_LOAD_BYTES = 189,
 };
 
+/* Where a program has the packet's first and last byte from. */
+enum reads {
+    READS_CONTEXT,   /* fields of the context */
+    READS_ARGUMENTS, /* no context: data, data_end and length are r1, r2, r3 */
+    READS_SKB,       /* fields of struct sk_buff, which the context stands for */
+    READS_CALLS,     /* nowhere: each read is a call, of load_bytes, or LD_ABS and LD_IND */
+};
+
 /* Offsets are into the context; NOT_THERE where it has no such field. */
 #define NOT_THERE (-1)
 
 struct ebpf_target {
     const char *article_name; /* "an XDP program" */
-    int16_t data, data_end;   /* NOT_THERE: no direct access */
+    enum reads reads;
+    int16_t data, data_end;   /* READS_CONTEXT */
     int16_t len;              /* NOT_THERE: end - start, or of a helper */
     int16_t packet_type, ifindex, vlan_tci, vlan_present;
     uint16_t load_bytes; /* enum ebpf_helper, or 0 */
-    bool packet_loads;   /* LD_ABS and LD_IND */
-    bool arguments;      /* no context: data, data_end and length are r1, r2, r3 */
     uint32_t on_match, on_miss;
 };
 
 /** NULL for a target that is not eBPF. */
-const struct ebpf_target *ebpf_target_of(uint32_t target);
+const struct ebpf_target *ebpf_target_of(const struct ebpf_target_options *o);
 
 /** Where the context has metadata @m, or NOT_THERE. */
 int ebpf_target_meta(const struct ebpf_target *t, uint32_t m);
@@ -191,6 +200,8 @@ void asm_load_reloc(struct asm_code *c, int dst, uint32_t kind, uint32_t addend)
 void asm_packet_load(struct asm_code *c, unsigned bytes, int index,
                      uint32_t offset); /* index NO_REGISTER: ABS */
 void asm_call(struct asm_code *c, int helper);
+void asm_call_kfunc(struct asm_code *c, enum ebpf_kfunc f);
+void asm_load_field(struct asm_code *c, int dst, int base, enum ebpf_skb_field f);
 void asm_store(struct asm_code *c, int base, int offset, int src); /* eight bytes */
 void asm_store_imm(struct asm_code *c, int base, int offset, int32_t imm);
 void asm_store_part(struct asm_code *c, unsigned bytes, int base, int offset, int src);

@@ -42,9 +42,14 @@ static void print_alu(const struct weir_ebpf_insn *in, struct strbuf *out)
         strbuf_printf(out, "%c%u %s %d", r, dst, op, (int)in->imm);
 }
 
-static void print_call(int32_t helper, struct strbuf *out)
+/* @kfunc: the function's name, or NULL. */
+static void print_call(const struct weir_ebpf_insn *in, const char *kfunc, struct strbuf *out)
 {
-    switch (helper) {
+    if (kfunc) {
+        strbuf_printf(out, "call %s", kfunc);
+        return;
+    }
+    switch (in->imm) {
     case HELPER_MAP_LOOKUP:
         strbuf_puts(out, "call bpf_map_lookup_elem");
         break;
@@ -58,11 +63,11 @@ static void print_call(int32_t helper, struct strbuf *out)
         strbuf_puts(out, "call bpf_xdp_load_bytes");
         break;
     default:
-        strbuf_printf(out, "call %d", (int)helper);
+        strbuf_printf(out, "call %d", (int)in->imm);
     }
 }
 
-static void print_jump(const struct weir_ebpf_insn *in, struct strbuf *out)
+static void print_jump(const struct weir_ebpf_insn *in, const char *kfunc, struct strbuf *out)
 {
     unsigned dst = in->registers & 15, src = in->registers >> 4;
     bool wide = (in->code & 7) == CLASS_JMP;
@@ -72,7 +77,7 @@ static void print_jump(const struct weir_ebpf_insn *in, struct strbuf *out)
     if (in->code == (CLASS_JMP | JUMP_EXIT))
         strbuf_puts(out, "exit");
     else if (in->code == (CLASS_JMP | JUMP_CALL))
-        print_call(in->imm, out);
+        print_call(in, kfunc, out);
     else if (in->code == (CLASS_JMP | JUMP_A))
         strbuf_printf(out, "goto pc%+d", (int)in->offset);
     else if (in->code == (CLASS_JMP32 | JUMP_A))
@@ -94,15 +99,15 @@ static void print_packet_load(const struct weir_ebpf_insn *in, struct strbuf *ou
                       (int)in->imm);
 }
 
-/* @map: the map that the loader puts here, or NULL. */
-static void print_insn(const struct weir_ebpf_insn *in, const char *map, struct strbuf *out)
+/* @name: of what the loader puts here, or NULL. */
+static void print_insn(const struct weir_ebpf_insn *in, const char *name, struct strbuf *out)
 {
     unsigned dst = in->registers & 15, src = in->registers >> 4;
 
     switch (in->code & 7) {
     case CLASS_LD:
-        if (in->code == (CLASS_LD | MODE_IMM | SIZE_DW) && map)
-            strbuf_printf(out, "r%u = map[%s] ll", dst, map);
+        if (in->code == (CLASS_LD | MODE_IMM | SIZE_DW) && name)
+            strbuf_printf(out, "r%u = map[%s] ll", dst, name);
         else if (in->code == (CLASS_LD | MODE_IMM | SIZE_DW))
             strbuf_printf(out, "r%u = 0x%llx ll", dst,
                           (unsigned long long)((uint64_t)(uint32_t)in[1].imm << 32 | (uint32_t)in->imm));
@@ -110,7 +115,10 @@ static void print_insn(const struct weir_ebpf_insn *in, const char *map, struct 
             print_packet_load(in, out);
         break;
     case CLASS_LDX:
-        strbuf_printf(out, "r%u = *(%s *)(r%u %+d)", dst, size_text(in->code), src, (int)in->offset);
+        if (name)
+            strbuf_printf(out, "r%u = *(%s *)(r%u +sk_buff.%s)", dst, size_text(in->code), src, name);
+        else
+            strbuf_printf(out, "r%u = *(%s *)(r%u %+d)", dst, size_text(in->code), src, (int)in->offset);
         break;
     case CLASS_ST:
         strbuf_printf(out, "*(%s *)(r%u %+d) = %d", size_text(in->code), dst, (int)in->offset, (int)in->imm);
@@ -124,7 +132,7 @@ static void print_insn(const struct weir_ebpf_insn *in, const char *map, struct 
         break;
     case CLASS_JMP:
     case CLASS_JMP32:
-        print_jump(in, out);
+        print_jump(in, name, out);
         break;
     default:
         strbuf_printf(out, "(unknown %02x)", (unsigned)in->code);
@@ -140,12 +148,22 @@ static void print_words(const char *text, struct span at, struct strbuf *out)
     strbuf_puts(out, "\n");
 }
 
-/* The map of @r; NULL when it stands for something else. */
-static const char *map_name(const struct ebpf_names *names, const struct ebpf_reloc *r)
+/* What @r stands for; NULL when that has no name. */
+static const char *name_of(const struct ebpf_names *names, const struct ebpf_reloc *r)
 {
-    return r->kind == EBPF_RELOC_SET        ? names->set[r->addend].name
-           : r->kind == EBPF_RELOC_COUNTERS ? "weir_counts"
-                                            : NULL;
+    switch ((enum ebpf_reloc_kind)r->kind) {
+    case EBPF_RELOC_SET:
+        return names->set[r->addend].name;
+    case EBPF_RELOC_COUNTERS:
+        return "weir_counts";
+    case EBPF_RELOC_KFUNC:
+        return ebpf_kfuncs[r->addend].name;
+    case EBPF_RELOC_FIELD:
+        return ebpf_skb_fields[r->addend].name;
+    case EBPF_RELOC_RODATA:
+        break;
+    }
+    return NULL;
 }
 
 void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const struct span *at,
@@ -160,11 +178,11 @@ void ebpf_print_listing(const struct weir_ebpf_insn *code, uint32_t n, const str
             if (last.end > last.begin)
                 print_words(text, last, out);
         }
-        const char *map = NULL;
+        const char *name = NULL;
         if (names && next < names->relocs && names->reloc[next].insn == i)
-            map = map_name(names, &names->reloc[next++]);
+            name = name_of(names, &names->reloc[next++]);
         strbuf_printf(out, "%u: ", (unsigned)i);
-        print_insn(&code[i], map, out);
+        print_insn(&code[i], name, out);
         strbuf_puts(out, "\n");
         i += code[i].code == (CLASS_LD | MODE_IMM | SIZE_DW) && i + 1 < n;
     }

@@ -5,6 +5,7 @@
  *   DIRECT   r1 context where it is needed, r2 data, r3 data_end; a function over bytes has its arguments
  *            there (r1 data, r2 data_end, r3 length). Values prefer r0 to r5, which cost no saving and short
  *            code. A program that looks into sets: r6 context or length, r8 data, r9 data_end
+ *            With READS_SKB: r6 context, r2 data, r7 linear length
  *   COPY     r6 context, r7 length, both of which calls leave alone
  *   LOADS    the same; LD_ABS wants the context in r6
  *
@@ -249,7 +250,7 @@ static int plan_copy(struct program *g, struct select *s, struct piece *q)
     q->fail = q->labels.reject;
     q->on_miss = g->o->on_miss;
     int status = select_init(s, g->f, g->arena, &g->c, q);
-    bool loads = g->target->packet_loads && !g->looks;
+    bool loads = g->target->reads == READS_CALLS && !g->looks;
     if (status == WEIR_E_LIMIT || (status == 0 && loads && is_few(plan_count_loads(&s->p)))) {
         q->plan.window_max = 0;
         if (loads)
@@ -283,7 +284,7 @@ static void emit_failed(struct program *g, const struct piece *direct, const str
 {
     struct asm_code *c = &g->c;
     int data = direct->data, end = direct->end;
-    bool held = direct->miss != MISS_AT_END && !len_is_called(g);
+    bool held = direct->miss != MISS_AT_END && !len_is_called(g), by_length = g->target->reads == READS_SKB;
 
     asm_bind(c, direct->fail);
     if (len_is_called(g) && g->looks) { /* the registers are chosen to outlive calls */
@@ -300,14 +301,16 @@ static void emit_failed(struct program *g, const struct piece *direct, const str
         data = 8;
         end = 9;
     } else {
-        asm_load(c, 4, 7, direct->context, g->target->len);
+        asm_load(c, 4, by_length ? 5 : 7, direct->context, g->target->len);
     }
     if (!held && cold->miss != MISS_AT_END)
         asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, g->o->on_miss);
-    asm_alu(c, CLASS_ALU64, ALU_MOV, 5, 7); /* r7 is the length at the cold piece's ends, too */
+    if (!by_length)
+        asm_alu(c, CLASS_ALU64, ALU_MOV, 5, 7); /* r7 is the length at the cold piece's ends, too */
     /* data + len > data_end, in the form the verifier takes */
     asm_branch_imm(c, CLASS_JMP, JUMP_GT, 5, EBPF_REACH_MAX, direct->doubt);
-    asm_alu(c, CLASS_ALU64, ALU_ADD, 5, data);
+    if (!by_length)
+        asm_alu(c, CLASS_ALU64, ALU_ADD, 5, data);
     asm_branch(c, CLASS_JMP, JUMP_LE, 5, end, cold->labels.reject);
 }
 
@@ -358,6 +361,26 @@ static int emit_careful(struct program *g, const struct piece *likely)
     return emit_piece(g, &s, &q);
 }
 
+/*
+ * The linear part of struct sk_buff, which the context stands for. Both calls are moves when Linux has loaded
+ * them: the first makes a pointer to the structure, the second makes one of an address, through which may be
+ * read whatever it leads to. What is not there would be read as 0, but bounds are checked as everywhere.
+ */
+static void begin_skb(struct program *g, const struct piece *q)
+{
+    struct asm_code *c = &g->c;
+
+    asm_alu(c, CLASS_ALU64, ALU_MOV, q->context, 1);
+    asm_call_kfunc(c, KFUNC_CAST_TO_KERN_CTX);
+    asm_load_field(c, q->end, 0, SKB_LEN);
+    asm_load_field(c, 1, 0, SKB_DATA_LEN);
+    asm_alu(c, CLASS_ALU64, ALU_SUB, q->end, 1);
+    asm_load_field(c, 1, 0, SKB_DATA);
+    asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 2, 0); /* of no type */
+    asm_call_kfunc(c, KFUNC_RDONLY_CAST);
+    asm_alu(c, CLASS_ALU64, ALU_MOV, q->data, 0);
+}
+
 /* The same where sets are looked into: everything is where calls leave it alone. */
 static void begin_looking(struct program *g, struct piece *q, const struct plan *p)
 {
@@ -366,7 +389,7 @@ static void begin_looking(struct program *g, struct piece *q, const struct plan 
     q->data = 8;
     q->end = 9;
     q->pool = 0xbf; /* r0 to r5, r7 */
-    if (g->target->arguments) {
+    if (g->target->reads == READS_ARGUMENTS) {
         q->len = 6;
         asm_alu(c, CLASS_ALU64, ALU_MOV, q->len, 3);
         asm_alu(c, CLASS_ALU64, ALU_MOV, q->data, 1);
@@ -374,6 +397,10 @@ static void begin_looking(struct program *g, struct piece *q, const struct plan 
         return;
     }
     q->context = 6;
+    if (g->target->reads == READS_SKB) {
+        begin_skb(g, q);
+        return;
+    }
     asm_alu(c, CLASS_ALU64, ALU_MOV, q->context, 1);
     if (len_is_called(g) && p->len_wanted) {
         q->len = 7;
@@ -389,7 +416,7 @@ static void begin_direct(struct program *g, struct piece *q, const struct plan *
 {
     struct asm_code *c = &g->c;
 
-    if (g->target->arguments) {
+    if (g->target->reads == READS_ARGUMENTS) {
         q->data = 1;
         q->end = 2;
         q->len = 3;
@@ -397,6 +424,14 @@ static void begin_direct(struct program *g, struct piece *q, const struct plan *
         return;
     }
     q->data = 2;
+    if (g->target->reads == READS_SKB) {
+        q->context = 6;
+        q->end = 7;
+        q->pool = 0x33b;
+        if (g->f->entry < g->f->block.n)
+            begin_skb(g, q);
+        return;
+    }
     q->end = 3;
     q->pool = 0x3f3;
     if (len_is_called(g) && p->len_wanted) {
@@ -473,14 +508,13 @@ static int emit_program(struct program *g)
 {
     asm_init(&g->c, g->arena, 0, g->o->limit);
     g->c.tables = g->o->tables;
-    return g->target->data != NOT_THERE || g->target->arguments ? emit_direct(g) : emit_socket(g);
+    return g->target->reads == READS_CALLS ? emit_socket(g) : emit_direct(g);
 }
 
 int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink,
               struct ebpf_code *out)
 {
-    struct program g = {
-        .f = f, .target = ebpf_target_of(o->target), .o = o, .sink = sink, .arena = out->arena};
+    struct program g = {.f = f, .target = ebpf_target_of(o), .o = o, .sink = sink, .arena = out->arena};
 
     if (!g.target)
         return WEIR_E_ARGUMENT;

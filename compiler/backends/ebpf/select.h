@@ -43,7 +43,7 @@ struct select {
     const struct ebpf_target *target;
     struct labels labels;
     uint32_t fail, doubt; /* labels: where a failed check goes, and one that asked for more than needed */
-    int data, end, context, len; /* registers with one job, or NO_REGISTER */
+    int data, end, context, len; /* registers with one job, or NO_REGISTER (READS_SKB: end is a length) */
     struct known **in;           /* by block; NULL until a predecessor was emitted */
     struct known *free_known;
     struct place *place; /* by id */

@@ -3,13 +3,15 @@
  * backends/ebpf/target.c - the targets: what programs of each type get and what they return.
  *
  * Source: linux/bpf.h (struct xdp_md, struct __sk_buff, enum xdp_action), linux/pkt_cls.h (TC_ACT_), and
- * net/core/filter.c of Linux for which fields and helpers each type may use.
+ * net/core/filter.c and kernel/bpf/helpers.c of Linux for which fields, helpers and functions each type may
+ * use.
  */
 #include <stddef.h>
 #include "backends/ebpf/internal.h"
 
 static const struct ebpf_target xdp = {
     .article_name = "an XDP program",
+    .reads = READS_CONTEXT,
     .data = 0,
     .data_end = 4,
     .len = NOT_THERE,
@@ -24,6 +26,7 @@ static const struct ebpf_target xdp = {
 
 static const struct ebpf_target tc = {
     .article_name = "a tc program",
+    .reads = READS_CONTEXT,
     .data = 76,
     .data_end = 80,
     .len = 0,
@@ -38,21 +41,33 @@ static const struct ebpf_target tc = {
 
 static const struct ebpf_target socket = {
     .article_name = "a socket program",
-    .data = NOT_THERE,
-    .data_end = NOT_THERE,
+    .reads = READS_CALLS,
     .len = 0,
     .packet_type = 4,
     .ifindex = 40,
     .vlan_tci = 24,
     .vlan_present = 20,
     .load_bytes = HELPER_SKB_LOAD_BYTES,
-    .packet_loads = true,
     .on_match = 0, /* the snapshot length, which the filter knows */
+    .on_miss = 0,
+};
+
+static const struct ebpf_target socket_direct = {
+    .article_name = "a socket program",
+    .reads = READS_SKB,
+    .len = 0,
+    .packet_type = 4,
+    .ifindex = 40,
+    .vlan_tci = 24,
+    .vlan_present = 20,
+    .load_bytes = HELPER_SKB_LOAD_BYTES,
+    .on_match = 0,
     .on_miss = 0,
 };
 
 static const struct ebpf_target cgroup = {
     .article_name = "a cgroup program",
+    .reads = READS_CONTEXT,
     .data = 76,
     .data_end = 80,
     .len = 0,
@@ -67,27 +82,36 @@ static const struct ebpf_target cgroup = {
 
 static const struct ebpf_target func = {
     .article_name = "a function over packet bytes",
-    .data = NOT_THERE,
-    .data_end = NOT_THERE,
+    .reads = READS_ARGUMENTS,
     .len = NOT_THERE,
     .packet_type = NOT_THERE,
     .ifindex = NOT_THERE,
     .vlan_tci = NOT_THERE,
     .vlan_present = NOT_THERE,
-    .arguments = true,
     .on_match = 1,
     .on_miss = 0,
 };
 
-const struct ebpf_target *ebpf_target_of(uint32_t target)
+const struct ebpf_kfunc_row ebpf_kfuncs[KFUNC_COUNT] = {
+    [KFUNC_CAST_TO_KERN_CTX] = {"bpf_cast_to_kern_ctx", 1},
+    [KFUNC_RDONLY_CAST] = {"bpf_rdonly_cast", 2},
+};
+
+const struct ebpf_skb_field_row ebpf_skb_fields[SKB_COUNT] = {
+    [SKB_LEN] = {"len", 0, 4},
+    [SKB_DATA_LEN] = {"data_len", 4, 4},
+    [SKB_DATA] = {"data", 8, 8},
+};
+
+const struct ebpf_target *ebpf_target_of(const struct ebpf_target_options *o)
 {
-    switch ((enum weir_target)target) {
+    switch ((enum weir_target)o->target) {
     case WEIR_TARGET_XDP:
         return &xdp;
     case WEIR_TARGET_TC:
         return &tc;
     case WEIR_TARGET_SOCKET:
-        return &socket;
+        return o->direct ? &socket_direct : &socket;
     case WEIR_TARGET_CGROUP:
         return &cgroup;
     case WEIR_TARGET_FUNC:
@@ -115,8 +139,8 @@ int ebpf_target_meta(const struct ebpf_target *t, uint32_t m)
 
 struct ebpf_target_options ebpf_target_defaults(uint32_t target, uint32_t accept)
 {
-    const struct ebpf_target *t = ebpf_target_of(target);
     struct ebpf_target_options o = {.target = target, .limit = EBPF_KERNEL_MAX};
+    const struct ebpf_target *t = ebpf_target_of(&o);
 
     if (t) {
         o.numbers = target == WEIR_TARGET_SOCKET;

@@ -5,7 +5,12 @@
  * A type is twelve bytes, `name, info, size or type`, and what its kind adds; ids count from 1 in the order
  * of writing. info = kind << 24 | number of members.
  *
- * Source: Documentation/bpf/btf.rst; linux/bpf.h (struct xdp_md, struct __sk_buff)
+ * What Linux has by name is described as the program knows it: its functions, in the section `.ksyms`, and
+ * struct sk_buff with the fields that are read. The loader looks for both in the types of the running kernel;
+ * which instruction reads which field is in .BTF.ext (CO-RE).
+ *
+ * Source: Documentation/bpf/btf.rst; Documentation/bpf/llvm_reloc.rst; linux/bpf.h (struct xdp_md, struct
+ * __sk_buff, struct bpf_core_relo)
  */
 #include <string.h>
 #include "backends/elf/internal.h"
@@ -27,11 +32,14 @@ enum {
 #define INT_SIGNED       1u
 #define LINKAGE_STATIC   0
 #define LINKAGE_GLOBAL   1
+#define LINKAGE_EXTERN   2
 #define MAP_PERCPU_ARRAY 6 /* BPF_MAP_TYPE_PERCPU_ARRAY */
 #define HEADER_BYTES     24
 #define EXT_HEADER_BYTES 32
 #define FUNC_INFO_BYTES  8
 #define LINE_INFO_BYTES  16
+#define CORE_RELO_BYTES  16
+#define CORE_BYTE_OFFSET 0 /* BPF_CORE_FIELD_BYTE_OFFSET */
 #define VOID             0
 #define LINE_TEXT_BYTES  80 /* of a piece of the filter beside its instructions */
 
@@ -262,6 +270,33 @@ static void define_rodata(struct btf *b, struct rodata rodata, uint32_t u64, uin
         in_section(b, filter, rodata.filter_at, rodata.filter_bytes);
 }
 
+/* What @o wants of Linux by name. Returns struct sk_buff, or VOID. */
+static uint32_t define_kernel(struct btf *b, const struct elf_object *o, uint32_t u32)
+{
+    const struct ebpf_skb_field_row *last = &ebpf_skb_fields[SKB_COUNT - 1];
+    uint32_t function[KFUNC_COUNT];
+
+    if (!reloc_uses(o, EBPF_RELOC_KFUNC))
+        return VOID;
+    uint32_t pointer = type(b, NULL, KIND_PTR, 0, VOID);
+    for (uint32_t i = 0; i < KFUNC_COUNT; i++) {
+        uint32_t proto = type(b, NULL, KIND_FUNC_PROTO, ebpf_kfuncs[i].arguments, pointer);
+        for (uint32_t a = 0; a < ebpf_kfuncs[i].arguments; a++) {
+            put32(&b->types, 0); /* no name */
+            put32(&b->types, a ? u32 : pointer);
+        }
+        function[i] = type(b, ebpf_kfuncs[i].name, KIND_FUNC, LINKAGE_EXTERN, proto);
+    }
+    type(b, ".ksyms", KIND_DATASEC, KFUNC_COUNT, 0);
+    for (uint32_t i = 0; i < KFUNC_COUNT; i++)
+        in_section(b, function[i], 0, 0);
+    uint32_t skb = type(b, "sk_buff", KIND_STRUCT, SKB_COUNT, last->at + last->bytes);
+    for (uint32_t i = 0; i < SKB_COUNT; i++)
+        member(b, ebpf_skb_fields[i].name, ebpf_skb_fields[i].bytes == 4 ? u32 : pointer,
+               8 * ebpf_skb_fields[i].at);
+    return skb;
+}
+
 /* The piece of the filter an instruction came from, or all of it. */
 static struct span piece_of(const struct elf_object *o, uint32_t insn)
 {
@@ -290,9 +325,9 @@ static uint32_t piece_name(struct btf *b, const struct elf_object *o, struct spa
  * The filter's words beside the instructions, as a compiler puts lines of C there: the verifier's log and
  * `bpftool prog dump` show them. Line 1, and the column as far as its ten bits reach.
  */
-static uint32_t write_lines(struct btf *b, const struct elf_object *o, struct strbuf *out)
+static void write_lines(struct btf *b, const struct elf_object *o, struct strbuf *out)
 {
-    uint32_t lines = 0, file = name(b, "filter"), text = 0;
+    uint32_t file = name(b, "filter"), text = 0;
     struct span last = {0, 0};
 
     for (uint32_t i = 0; i < o->insns; i++) {
@@ -306,46 +341,65 @@ static uint32_t write_lines(struct btf *b, const struct elf_object *o, struct st
         put32(out, text);
         put32(out, 1u << 10 | (at.begin < 1023 ? at.begin + 1 : 1023));
         last = at;
-        lines++;
     }
-    return lines;
 }
 
-static void write_ext(struct btf *b, const struct elf_object *o, const char *in_text, uint32_t function,
-                      struct strbuf *out)
+/* Which instructions have the offset of a field; "0:1" is member 1 of the structure. */
+static void write_fields(struct btf *b, const struct elf_object *o, uint32_t skb, struct strbuf *out)
 {
-    uint32_t section = name(b, in_text), lines = 0;
-    uint32_t func_bytes = 4 + 8 + FUNC_INFO_BYTES;
-    struct strbuf line;
+    for (uint32_t i = 0; i < o->relocs; i++) {
+        char access[] = "0:0";
+        if (o->reloc[i].kind != EBPF_RELOC_FIELD)
+            continue;
+        access[2] = (char)('0' + o->reloc[i].addend);
+        put32(out, 8 * o->reloc[i].insn);
+        put32(out, skb);
+        put32(out, name(b, access));
+        put32(out, CORE_BYTE_OFFSET);
+    }
+}
 
-    strbuf_init(&line, out->al);
-    if (o->filter_len && o->insns)
-        lines = write_lines(b, o, &line);
-    uint32_t line_bytes = lines ? 4 + 8 + (uint32_t)line.len : 0;
+/* The tables of .BTF.ext, in its order; of each that is not empty, the length of a record, then the section's
+ * name, the number of records, and they. */
+enum { EXT_FUNCTIONS, EXT_LINES, EXT_CORE, EXT_TABLES };
+
+#define TABLE_HEADER_BYTES 12
+
+static void write_ext(struct btf *b, const struct elf_object *o, const char *in_text, uint32_t function,
+                      uint32_t skb, struct strbuf *out)
+{
+    static const uint32_t record_bytes[EXT_TABLES] = {FUNC_INFO_BYTES, LINE_INFO_BYTES, CORE_RELO_BYTES};
+    uint32_t section = name(b, in_text), at = 0;
+    struct strbuf table[EXT_TABLES];
+
+    for (int i = 0; i < EXT_TABLES; i++)
+        strbuf_init(&table[i], out->al);
+    put32(&table[EXT_FUNCTIONS], 0); /* instruction */
+    put32(&table[EXT_FUNCTIONS], function);
+    if (o->filter_len)
+        write_lines(b, o, &table[EXT_LINES]);
+    write_fields(b, o, skb, &table[EXT_CORE]);
+
     put16(out, BTF_MAGIC);
     put8(out, 1); /* version */
     put8(out, 0);
     put32(out, EXT_HEADER_BYTES);
-    put32(out, 0); /* where the functions begin behind this header, then the lines, then CO-RE's */
-    put32(out, func_bytes);
-    put32(out, func_bytes);
-    put32(out, line_bytes);
-    put32(out, func_bytes + line_bytes);
-    put32(out, 0);
-
-    put32(out, FUNC_INFO_BYTES);
-    put32(out, section);
-    put32(out, 1);
-    put32(out, 0); /* instruction */
-    put32(out, function);
-    if (lines) {
-        put32(out, LINE_INFO_BYTES);
-        put32(out, section);
-        put32(out, lines);
-        strbuf_put(out, line.text, line.len);
+    for (int i = 0; i < EXT_TABLES; i++) { /* where each begins behind this header */
+        uint32_t bytes = table[i].len ? TABLE_HEADER_BYTES + (uint32_t)table[i].len : 0;
+        put32(out, at);
+        put32(out, bytes);
+        at += bytes;
     }
-    out->failed |= line.failed;
-    strbuf_release(&line);
+    for (int i = 0; i < EXT_TABLES; i++) {
+        if (table[i].len) {
+            put32(out, record_bytes[i]);
+            put32(out, section);
+            put32(out, (uint32_t)table[i].len / record_bytes[i]);
+            strbuf_put(out, table[i].text, table[i].len);
+        }
+        out->failed |= table[i].failed;
+        strbuf_release(&table[i]);
+    }
 }
 
 void btf_write(const struct elf_object *o, const char *section, struct maps maps, struct rodata rodata,
@@ -371,7 +425,8 @@ void btf_write(const struct elf_object *o, const char *section, struct maps maps
         type(&b, "license", KIND_DATASEC, 1, sizeof LICENSE);
         in_section(&b, license, 0, sizeof LICENSE);
     }
-    write_ext(&b, o, section, function, ext_out);
+    uint32_t skb = define_kernel(&b, o, u32);
+    write_ext(&b, o, section, function, skb, ext_out);
 
     put16(btf_out, BTF_MAGIC);
     put8(btf_out, 1); /* version */

@@ -128,7 +128,7 @@ static void symbol(struct writer *w, const char *text, unsigned bind, unsigned k
 
 /* Symbols by number, which relocations use: the local ones come first. 0 is none. */
 struct symbols {
-    uint32_t tables, filter, function, counts, sets;
+    uint32_t tables, filter, function, counts, sets, kfuncs;
 };
 
 static struct symbols number_symbols(const struct rodata *r, const struct maps *m)
@@ -142,7 +142,8 @@ static struct symbols number_symbols(const struct rodata *r, const struct maps *
         n.filter = next++;
     n.function = next++;
     n.counts = next;
-    n.sets = next + m->counts;
+    n.sets = n.counts + m->counts;
+    n.kfuncs = n.sets + m->sets;
     return n;
 }
 
@@ -165,6 +166,8 @@ static void write_symbols(struct writer *w, struct symbols n)
     for (uint32_t i = 0; i < w->maps.sets; i++) /* weak: functions that are linked share sets by name */
         symbol(w, o->set[i].name, o->linked ? BIND_WEAK : BIND_GLOBAL, KIND_OBJECT, 0, SECTION_MAPS, maps_set_at(&w->maps, i),
                SET_DEFINITION_BYTES);
+    for (uint32_t i = 0; reloc_uses(o, EBPF_RELOC_KFUNC) && i < KFUNC_COUNT; i++)
+        symbol(w, ebpf_kfuncs[i].name, BIND_GLOBAL, 0, 0, SECTION_NONE, 0, 0);
     if (!o->linked)
         symbol(w, LICENSE_NAME, BIND_GLOBAL, KIND_OBJECT, 0, SECTION_LICENSE, 0, sizeof LICENSE);
 }
@@ -199,14 +202,14 @@ static void write_rodata(struct writer *w)
 static void write_sections(struct writer *w)
 {
     const struct elf_object *o = w->o;
-    w->maps = (struct maps){reloc_uses_counts(o), o->set, o->sets};
+    w->maps = (struct maps){reloc_uses(o, EBPF_RELOC_COUNTERS), o->set, o->sets};
     write_rodata(w);
     struct symbols symbols = number_symbols(&w->rodata, &w->maps);
     begin(w, SECTION_STRTAB, TYPE_STRTAB, 0, 1);
     put8(data(w, SECTION_STRTAB), 0);
     begin(w, SECTION_CODE, TYPE_PROGBITS, FLAG_ALLOC | FLAG_EXEC, 8);
-    reloc_code(o, (struct reloc_symbols){symbols.counts, symbols.tables, symbols.sets}, data(w, SECTION_CODE),
-               data(w, SECTION_REL));
+    reloc_code(o, (struct reloc_symbols){symbols.counts, symbols.tables, symbols.sets, symbols.kfuncs},
+               data(w, SECTION_CODE), data(w, SECTION_REL));
     if (o->relocs)
         begin(w, SECTION_REL, TYPE_REL, FLAG_INFO_LINK, 8);
     if (maps_bytes(&w->maps)) {

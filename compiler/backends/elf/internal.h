@@ -86,15 +86,15 @@ void btf_write(const struct elf_object *o, const char *section, struct maps maps
 
 /* ---- reloc.c */
 
-/* Symbols by number; sets follow each other. */
+/* Symbols by number; sets follow each other, and so do functions of Linux. */
 struct reloc_symbols {
-    uint32_t counts, tables, sets;
+    uint32_t counts, tables, sets, kfuncs;
 };
 
 /** Appends @o's instructions to @text, and to @rel its relocations. */
 void reloc_code(const struct elf_object *o, struct reloc_symbols symbols, struct strbuf *text,
                 struct strbuf *rel);
 
-/** Whether @o refers to the map with the counters. */
-bool reloc_uses_counts(const struct elf_object *o);
+/** Whether @o has a relocation of @kind. */
+bool reloc_uses(const struct elf_object *o, enum ebpf_reloc_kind kind);
 #endif

@@ -182,6 +182,7 @@ struct weir_options {
     uint32_t tune;              /* enum weir_tune */
     uint32_t hook;              /* enum weir_hook: says what `inbound` and `outbound` are where packets do not. XDP: ingress */
     uint32_t keep_inputs;       /* 1: keep what weir_program_input() and weir_program_reach() give */
+    uint32_t direct;            /* 1: socket: packet bytes are read without calls, Linux 6.17 (for objects) */
 };
 
 /* What the optimizer is to save. Every choice refines the plain program. */
@@ -194,7 +195,7 @@ enum weir_tune {
 #define WEIR_OPTIONS_INIT                                                                         \
     {                                                                                             \
         sizeof(struct weir_options), 1, WEIR_SNAPLEN_DEFAULT, 1, 0, WEIR_NETMASK_UNKNOWN, 0, 0, 0, \
-            0, 0, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                                \
+            0, 0, NULL, {0, 0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0                             \
     }
 
 /* ---------------------------------------------------------------- compiling */
@@ -275,7 +276,7 @@ WEIR_API const struct weir_cbpf_insn *weir_program_cbpf(const struct weir_progra
 
 /**
  * The eBPF program, owned by @p; NULL and *@count 0 for another target. @count may be NULL. Where it looks into a set,
- * counts or reads a table, the object has more to say.
+ * counts, reads a table or is direct, the object has more to say.
  */
 WEIR_API const struct weir_ebpf_insn *weir_program_ebpf(const struct weir_program *p, size_t *count);
 
@@ -332,7 +333,7 @@ struct weir_set_address {
 
 enum weir_text {
     WEIR_TEXT_LISTING = 0,  /* tcpdump -d */
-    WEIR_TEXT_C = 1,        /* tcpdump -dd; not of a program that looks into sets */
+    WEIR_TEXT_C = 1,        /* tcpdump -dd; not of a program that looks into sets or is direct */
     WEIR_TEXT_DECIMAL = 2,  /* tcpdump -ddd */
     WEIR_TEXT_IR = 3,       /* the intermediate representation, docs/ir.md; needs weir_options.keep_ir */
     WEIR_TEXT_DOT = 4,      /* the same as a Graphviz graph */
