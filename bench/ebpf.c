@@ -29,6 +29,8 @@ enum slot {
     TC_HAND,
     SOCKET_NULL,
     SOCKET_WEIR,
+    DIRECT_NULL,
+    DIRECT_WEIR,
     CLASSIC_NULL,
     CLASSIC_PCAP,
     CLASSIC_WEIR,
@@ -42,7 +44,8 @@ static const struct group {
 } group[] = {
     {"xdp", XDP_NULL, TC_NULL},
     {"tc", TC_NULL, SOCKET_NULL},
-    {"socket", SOCKET_NULL, CLASSIC_NULL},
+    {"socket", SOCKET_NULL, DIRECT_NULL},
+    {"direct", DIRECT_NULL, CLASSIC_NULL},
     {"classic", CLASSIC_NULL, SLOTS},
 };
 enum { GROUPS = sizeof group / sizeof group[0], CLASSIC = GROUPS - 1 };
@@ -65,6 +68,7 @@ struct row {
 static struct classic classic_null;
 static int null_fd[TARGETS][COPIES_MAX + 1]; /* + 1, so 0 is none */
 static struct run_space space;
+static bool absent[TARGETS]; /* this kernel is too old for them */
 static unsigned wrong; /* verdicts */
 
 /* ---------------------------------------------------------------- making the programs */
@@ -202,8 +206,9 @@ static bool make(struct row *r, bool clang, const char *dir)
         struct weir_options o = WEIR_OPTIONS_INIT;
         o.optimize = 0;
         o.live = target->live;
-        ok = compile_program(r->filter, &o, &r->plain[t], why, sizeof why) >= 0 &&
-             program_of_weir(&r->weir[t], target, r->filter, true);
+        r->weir[t] = (struct ebpf_program){.target = target, .map = -1};
+        ok = compile_program(r->filter, &o, &r->plain[t], why, sizeof why) >= 0;
+        ok = ok && (absent[t] || program_of_weir(&r->weir[t], target, r->filter, true));
         r->hand[t].target = target;
         r->hand[t].map = -1;
         if (ok && clang && target->clang_flag && !by_hand(r, target, &r->hand[t], dir))
@@ -554,6 +559,7 @@ int main(int argc, char **argv)
         return bench_save(argv[0], "../bench-ebpf", json_pack("{s:s}", "refused", refused)) ? 0 : 2;
     }
     libbpf_set_print(NULL);
+    absent[TARGET_DIRECT] = kernel_refuses(&kernel_socket_direct) != NULL;
     bench_path(argv[0], "ebpf-objects", dir, sizeof dir);
     mkdir(dir, 0777);
     bool clang = program_clang_there();

@@ -27,12 +27,13 @@ struct bench_target {
     bool live;
 };
 
-enum { TARGET_XDP, TARGET_TC, TARGET_SOCKET, TARGETS };
+enum { TARGET_XDP, TARGET_TC, TARGET_SOCKET, TARGET_DIRECT, TARGETS };
 
 static const struct bench_target bench_target[TARGETS] = {
     {"xdp", WEIR_TARGET_XDP, &kernel_xdp, "-DHAND_XDP", 0, 4, false},
     {"tc", WEIR_TARGET_TC, &kernel_tc, "-DHAND_TC", 76, 80, true},
     {"socket", WEIR_TARGET_SOCKET, &kernel_socket, NULL, -1, -1, false},
+    {"direct", WEIR_TARGET_SOCKET, &kernel_socket_direct, NULL, -1, -1, false},
 };
 
 struct ebpf_program {
@@ -143,12 +144,15 @@ static inline bool program_of_weir(struct ebpf_program *p, const struct bench_ta
     struct ebpf_code code = {.arena = &arena};
     o.live = t->live;
     to.tables = tables;
+    to.direct = t->kernel == &kernel_socket_direct;
     int err = pipeline_ir(&arena, &sink, filter, strlen(filter), &o, NULL, &f);
     if (err == 0)
         err = ebpf_emit(&f, &to, &sink, &code);
     bool ok = err == 0 && program_take(p, code.insn.at, code.insn.n);
     if (!ok)
         snprintf(p->why, sizeof p->why, "%s", sink.list.n ? sink.list.at[0].message : weir_strerror(err));
+    if (ok)
+        kernel_relocate(p->insn, code.reloc.at, code.reloc.n, -1, NULL);
     if (ok && code.rodata.n) {
         p->map = program_map(code.rodata.at, code.rodata.n);
         p->rodata = malloc(code.rodata.n);
@@ -156,6 +160,8 @@ static inline bool program_of_weir(struct ebpf_program *p, const struct bench_ta
             memcpy(p->rodata, code.rodata.at, code.rodata.n);
         for (uint32_t i = 0; i < code.reloc.n; i++) {
             struct weir_ebpf_insn *in = &p->insn[code.reloc.at[i].insn];
+            if (code.reloc.at[i].kind != EBPF_RELOC_RODATA)
+                continue;
             in->registers = (uint8_t)((in->registers & 15) | BPF_PSEUDO_MAP_VALUE << 4);
             in->imm = p->map;
             in[1].imm = (int32_t)code.reloc.at[i].addend;

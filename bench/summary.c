@@ -139,7 +139,7 @@ static void write_ratio(FILE *out, const json_t *ratio)
 
 static void write_ebpf(FILE *out, const json_t *ebpf)
 {
-    static const char *const target[] = {"xdp", "tc", "socket"};
+    static const char *const target[] = {"xdp", "tc", "socket", "direct"};
     const json_t *filters = json_object_get(ebpf, "filters");
     if (!filters) {
         fprintf(out, "Not measured: %s.\n\n", json_text(ebpf, "refused"));
@@ -150,6 +150,7 @@ static void write_ebpf(FILE *out, const json_t *ebpf)
             "(a lower bound, see README.md);\n"
             "beside C by hand that clang -O2 compiled, and libpcap's classic program on a socket (1,000 hosts: "
             "ours). Ratios: our time to theirs.\n"
+            "`direct` is a socket's program with --direct. "
             "Slower than clang's by more than 5 %%: %lld of %lld.\n\n"
             "| filter | target | insns | checks | verified | bytes | ns | clang: insns | checks | verified | bytes "
             "| ns | ratio | to classic |\n"
