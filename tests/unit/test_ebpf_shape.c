@@ -25,6 +25,12 @@ static bool is_present(const struct weir_ebpf_insn *in)
     return in->code == (CLASS_LDX | SIZE_W | MODE_MEM) && in->registers >> 4 == 1 && in->offset == 20;
 }
 
+/* Of one bit. */
+static bool is_mask_1(const struct weir_ebpf_insn *in)
+{
+    return in->code == (CLASS_ALU32 | FROM_K | ALU_AND) && in->imm == 1;
+}
+
 static bool is_packet_load(const struct weir_ebpf_insn *in)
 {
     unsigned mode = in->code & 0xe0;
@@ -62,6 +68,8 @@ static const struct row {
     {"icmp[0] = 8", is_packet_load, WEIR_TARGET_SOCKET, 0,
      "five loads on a path"},
     {"vlan 100 and ip", is_present, WEIR_TARGET_TC, 1, "metadata asked for twice is kept"},
+    {"vlan 100 and ip", is_mask_1, WEIR_TARGET_TC, 0,
+     "and its range is shown where an address is made of it"},
 };
 
 /* The program of @filter in @arena, which is made here. */

@@ -123,8 +123,6 @@ static void load_len(struct select *s, int dst)
 static void load_meta(struct select *s, const struct ir_node *n, int dst)
 {
     load_context(s, ebpf_target_meta(s->target, n->imm), dst);
-    if (n->imm == META_VLAN_PRESENT && s->p.present_computed)
-        asm_alu_imm(s->c, CLASS_ALU32, ALU_AND, dst, 1);
 }
 
 /* ---------------------------------------------------------------- direct */
@@ -145,6 +143,15 @@ static void load_direct(struct select *s, const struct ir_node *n, int dst)
     asm_alu(s->c, CLASS_ALU64, ALU_MOV, dst, s->data);
     asm_alu_imm(s->c, CLASS_ALU64, ALU_ADD, dst, n->imm);
     asm_load(s->c, size, dst, dst, 0);
+}
+
+/* Shows the verifier the range of @v, which was copied to @d to be part of an address. */
+static void show_range(struct select *s, uint32_t v, int d)
+{
+    uint32_t mask = plan_bounding_mask(&s->p, v);
+
+    if (mask != UINT32_MAX)
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_AND, d, mask);
 }
 
 /* What is added to data for far pointer @w, in range, to @d; the base is in @v. */
@@ -190,6 +197,8 @@ void compute_pointer(struct select *s, uint32_t id)
         far_offset(s, w, d, v);
     else if (d != v)
         asm_alu(s->c, CLASS_ALU64, ALU_MOV, d, v);
+    if (!w->far)
+        show_range(s, w->base, d);
     asm_alu(s->c, CLASS_ALU64, ALU_ADD, d, s->data);
     result_done(s, id, d);
 }
@@ -263,6 +272,7 @@ static int compute_copied(struct select *s, uint32_t id)
     int d = result_register(s, id, r);
     if (d != r)
         asm_alu(s->c, CLASS_ALU64, ALU_MOV, d, r);
+    show_range(s, n->a, d);
     asm_alu(s->c, CLASS_ALU64, ALU_ADD, d, REG_FRAME);
     load_parts(s, ir_load_size(n), plan_aligned_part(&s->p, n), d, d, window_offset(s, n->imm));
     return d;
@@ -424,6 +434,7 @@ static void copy_from_window(struct select *s, const struct ir_node *n, int to)
     int r = value_register(s, n->a), t = take_register(s);
     value_used(s, n->a);
     asm_alu(s->c, CLASS_ALU64, ALU_MOV, t, r);
+    show_range(s, n->a, t);
     asm_alu(s->c, CLASS_ALU64, ALU_ADD, t, REG_FRAME);
     copy_bytes(s, bytes, part, t, window_offset(s, n->imm), to);
     give_back(s, t);

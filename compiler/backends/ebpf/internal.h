@@ -327,7 +327,6 @@ struct plan {
     uint32_t home_registers; /* mask */
     ir_value metadata;       /* a META the target does not have, or IR_NONE */
     struct span metadata_at;
-    bool present_computed; /* vlan_present is an operand, so its range has to be shown to the verifier */
     bool len_wanted, context_wanted;
     bool no_memory, no_stack;
 };
@@ -407,6 +406,12 @@ static inline unsigned plan_even_part(const struct ir_node *n)
 
     return bytes > 8 ? 8 : bytes & -bytes;
 }
+
+/**
+ * A mask that changes no value of @v, and shows the verifier a bound that it does not know by itself;
+ * UINT32_MAX where there is none to show.
+ */
+uint32_t plan_bounding_mask(const struct plan *p, ir_value v);
 
 /** Whether @n is at the same place of every packet; *@address is set then. */
 bool plan_is_absolute(const struct plan *p, const struct ir_node *n, uint32_t *address);

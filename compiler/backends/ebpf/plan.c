@@ -124,11 +124,6 @@ static void want(struct plan *p, struct id_stack *s, ir_value v)
     plan_push(p, s, v);
 }
 
-static bool is_present(const struct plan *p, ir_value v)
-{
-    return v != IR_NONE && plan_node(p, v)->op == IR_META && plan_node(p, v)->imm == META_VLAN_PRESENT;
-}
-
 static void want_all(struct plan *p, struct id_stack *s, const struct ebpf_target *target, struct span at)
 {
     while (s->at.n && !p->no_memory) {
@@ -140,15 +135,12 @@ static void want_all(struct plan *p, struct id_stack *s, const struct ebpf_targe
         }
         p->len_wanted |= n->op == IR_LEN;
         p->context_wanted |= n->op == IR_META || (n->op == IR_LEN && target->len != NOT_THERE);
-        p->present_computed |= is_present(p, n->a) || is_present(p, n->b);
         want(p, s, n->a);
         want(p, s, n->b);
         const struct ir_phi *phi = n->op == IR_PHI ? plan_phi_of(p, v) : NULL;
         for (uint32_t i = 0; phi && i < phi->arg.n; i++)
-            if (p->reachable[phi->arg.at[i].block] && !p->never[phi->arg.at[i].block]) {
+            if (p->reachable[phi->arg.at[i].block] && !p->never[phi->arg.at[i].block])
                 want(p, s, phi->arg.at[i].value);
-                p->present_computed |= is_present(p, phi->arg.at[i].value);
-            }
     }
 }
 
@@ -158,10 +150,8 @@ static void find_values(struct plan *p, struct id_stack *s, const struct ebpf_ta
         const struct ir_block *k = &p->block[b];
         if (!p->reachable[b] || p->never[b])
             continue;
-        for (uint32_t i = 0; i < k->guard.n; i++) {
+        for (uint32_t i = 0; i < k->guard.n; i++)
             want(p, s, k->guard.at[i].base);
-            p->present_computed |= is_present(p, k->guard.at[i].base);
-        }
         if (!p->wide[b])
             want(p, s, k->on);
         want_all(p, s, target, k->at);

@@ -30,8 +30,6 @@ uint32_t plan_known_max(const struct plan *p, ir_value v)
         return n->imm;
     case IR_LOAD8:
         return p->access == ACCESS_LOADS ? UINT32_MAX : 0xff; /* the verifier sees no range of LD_ABS */
-    case IR_META:
-        return n->imm == META_VLAN_PRESENT ? 1 : UINT32_MAX;
     case IR_ADD:
         return clamp((uint64_t)a + b);
     case IR_MUL:
@@ -63,6 +61,21 @@ uint32_t plan_known_max(const struct plan *p, ir_value v)
     default:
         return UINT32_MAX;
     }
+}
+
+uint32_t plan_bounding_mask(const struct plan *p, ir_value v)
+{
+    uint32_t mask = bits_filled(ir_range(p->f, v).hi);
+
+    return mask < p->known_max[v] ? mask : UINT32_MAX;
+}
+
+/* The largest that @v can be by what the verifier knows, once it is shown. */
+static uint32_t shown_max(const struct plan *p, ir_value v)
+{
+    uint32_t mask = plan_bounding_mask(p, v);
+
+    return mask < p->known_max[v] ? mask : p->known_max[v];
 }
 
 uint8_t plan_known_zeros(const struct plan *p, ir_value v)
@@ -125,7 +138,7 @@ static uint32_t load_end(const struct plan *p, const struct ir_node *n)
 
     if (!plan_is_absolute(p, n, &address)) {
         address = n->imm;
-        base = p->known_max[n->a];
+        base = shown_max(p, n->a);
     }
     uint64_t end = (uint64_t)address + base + ir_read_bytes(n);
     return end <= p->window_max ? (uint32_t)end : 0;
@@ -213,7 +226,7 @@ static uint32_t pointer_slot(const struct plan *p, const struct ebpf_pointer *w)
 
 static struct ebpf_pointer pointer_for(const struct plan *p, ir_value base, uint32_t offset, uint32_t size)
 {
-    if (p->known_max[base] <= 0x7fff && offset <= 0x7fff && size <= 0x7fff && offset + size <= 0x7fff)
+    if (shown_max(p, base) <= 0x7fff && offset <= 0x7fff && size <= 0x7fff && offset + size <= 0x7fff)
         return (struct ebpf_pointer){.base = base};
     return (struct ebpf_pointer){base, offset, size, true};
 }
