@@ -1,253 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * tests/unit/test_ebpf.c - the eBPF backend: its programs, run by a small interpreter, against the IR.
- *
- * The interpreter checks every memory access, so a program that reads outside of the packet or its stack, or
- * a register that was not written, fails here too; whether Linux's verifier can prove it is
- * jit-tests/test_xdp.c.
- */
+/* tests/unit/test_ebpf.c - the eBPF backend: its programs, run by a small interpreter, against the IR. */
 #include <string.h>
 #include "backends/ebpf/ebpf.h"
 #include "jit-tests/random_ir.h"
-#include "tests/harness/ebpf_alu.h"
+#include "tests/harness/ebpf_machine.h"
 #include "tests/harness/rng.h"
 #include "tests/harness/tap.h"
 #include "vm/vm.h"
-
-#define RUN_FAULT 0xfa017u
-#define CONTEXT   UINT64_C(0xc0de00000000c0de) /* address of struct xdp_md or struct __sk_buff */
-#define SK_BUFF   UINT64_C(0xc0de0000005eb0ff) /* of struct sk_buff, which that stands for */
-#define KFUNC     1000                         /* number of Linux's first function */
-
-/* ---------------------------------------------------------------- interpreter */
-
-struct machine {
-    uint64_t r[11];
-    bool set[11];
-    uint8_t stack[512];
-    bool stack_set[512];
-    const struct packet *p;
-    uint32_t target;
-    uint32_t linear; /* bytes of the packet that are reached directly */
-};
-
-static uint64_t stack_of(const struct machine *m)
-{
-    return (uint64_t)(uintptr_t)m->stack;
-}
-
-static uint64_t packet_of(const struct machine *m)
-{
-    return (uint64_t)(uintptr_t)m->p->bytes;
-}
-
-/* A field of the context, by its offset in linux/bpf.h. */
-static bool run_context(struct machine *m, int offset, uint64_t *out)
-{
-    bool xdp = m->target == WEIR_TARGET_XDP;
-
-    if (m->target == WEIR_TARGET_SOCKET && offset >= 76)
-        return false;
-    if (offset == (xdp ? 0 : 76))
-        *out = packet_of(m);
-    else if (offset == (xdp ? 4 : 80))
-        *out = packet_of(m) + m->linear;
-    else if (offset == (xdp ? 12 : 40))
-        *out = m->p->meta.ifindex;
-    else if (!xdp && offset == 0)
-        *out = m->p->wirelen;
-    else if (!xdp && offset == 4)
-        *out = m->p->meta.packet_type;
-    else if (!xdp && offset == 20)
-        *out = m->p->meta.vlan_present;
-    else if (!xdp && offset == 24)
-        *out = m->p->meta.vlan_tci;
-    else
-        return false;
-    return true;
-}
-
-/* A field of struct sk_buff, where it is before the program is loaded. */
-static bool run_field(const struct machine *m, int offset, unsigned size, uint64_t *out)
-{
-    const uint64_t value[SKB_COUNT] = {
-        [SKB_LEN] = m->p->caplen, [SKB_DATA_LEN] = m->p->caplen - m->linear, [SKB_DATA] = packet_of(m)};
-
-    for (int f = 0; f < SKB_COUNT; f++)
-        if (ebpf_skb_fields[f].at == (unsigned)offset && ebpf_skb_fields[f].bytes == size) {
-            *out = value[f];
-            return true;
-        }
-    return false;
-}
-
-static bool run_load(struct machine *m, const struct weir_ebpf_insn *in)
-{
-    unsigned dst = in->registers & 15, src = in->registers >> 4;
-    static const unsigned sizes[4] = {4, 2, 1, 8};
-    unsigned size = sizes[in->code >> 3 & 3];
-    uint64_t address = m->r[src] + (uint64_t)(int64_t)in->offset, x = 0;
-
-    m->set[dst] = true;
-    if (m->r[src] == CONTEXT)
-        return size == 4 && run_context(m, in->offset, &m->r[dst]);
-    if (m->r[src] == SK_BUFF)
-        return run_field(m, in->offset, size, &m->r[dst]);
-    if (address >= stack_of(m) && address + size <= stack_of(m) + sizeof m->stack) {
-        for (unsigned i = 0; i < size; i++)
-            if (!m->stack_set[address - stack_of(m) + i])
-                return false;
-        if ((address - stack_of(m)) % size)
-            return false;
-    } else if (address < packet_of(m) || address + size > packet_of(m) + m->linear) {
-        return false;
-    }
-    memcpy(&x, (const void *)(uintptr_t)address, size);
-    m->r[dst] = x;
-    return true;
-}
-
-static bool run_store(struct machine *m, const struct weir_ebpf_insn *in)
-{
-    unsigned src = in->registers >> 4;
-    int at = 512 + in->offset;
-    uint64_t x = (in->code & 7) == 3 ? m->r[src] : (uint64_t)(int64_t)in->imm;
-
-    if ((in->registers & 15) != 10 || at % 8 || at < 0 || at > 504 || (in->code >> 3 & 3) != 3)
-        return false;
-    if ((in->code & 7) == 3 && !m->set[src])
-        return false;
-    memcpy(m->stack + at, &x, 8);
-    memset(m->stack_set + at, 1, 8);
-    return true;
-}
-
-static void run_called(struct machine *m, uint64_t result)
-{
-    for (int r = 1; r <= 5; r++)
-        m->set[r] = false;
-    m->r[0] = result;
-    m->set[0] = true;
-}
-
-static bool run_kfunc(struct machine *m, int number)
-{
-    bool cast = number == KFUNC + KFUNC_CAST_TO_KERN_CTX;
-
-    if (!m->set[1] ||
-        (cast ? m->r[1] != CONTEXT : number != KFUNC + KFUNC_RDONLY_CAST || !m->set[2] || m->r[2]))
-        return false;
-    run_called(m, cast ? SK_BUFF : m->r[1]);
-    return true;
-}
-
-static bool run_call(struct machine *m, int helper)
-{
-    uint32_t from = (uint32_t)m->r[2], n = (uint32_t)m->r[4];
-    uint64_t to = m->r[3] - stack_of(m);
-
-    if (!m->set[1] || m->r[1] != CONTEXT)
-        return false;
-    if (helper == 188 && m->target == WEIR_TARGET_XDP) {
-        run_called(m, m->p->wirelen);
-        return true;
-    }
-    if (helper != (m->target == WEIR_TARGET_XDP ? 189 : 26) || !m->set[2] || !m->set[3] || !m->set[4])
-        return false;
-    if (n == 0 || to > 512 || to + n > 512)
-        return false;
-    bool there = (uint64_t)from + n <= m->p->caplen;
-    for (uint32_t i = 0; i < n; i++)
-        m->stack[to + i] = there ? m->p->bytes[from + i] : 0;
-    memset(m->stack_set + to, 1, n);
-    run_called(m, there ? 0 : UINT64_MAX);
-    return true;
-}
-
-/* LD_ABS and LD_IND; what is not there ends the program. */
-static bool run_packet_load(struct machine *m, const struct weir_ebpf_insn *in, bool *ends)
-{
-    static const unsigned sizes[4] = {4, 2, 1, 8};
-    unsigned size = sizes[in->code >> 3 & 3], src = in->registers >> 4;
-    bool index = (in->code & 0xe0) == 0x40;
-    int32_t at = (int32_t)(uint32_t)((index ? m->r[src] : 0) + (uint64_t)(int64_t)in->imm);
-    uint32_t x = 0;
-
-    if (m->target != WEIR_TARGET_SOCKET || size == 8 || m->r[6] != CONTEXT || (index && !m->set[src]))
-        return false;
-    *ends = at < 0 || (uint64_t)at + size > m->p->caplen;
-    for (unsigned i = 0; i < size && !*ends; i++)
-        x = x << 8 | m->p->bytes[(unsigned)at + i];
-    run_called(m, x);
-    return true;
-}
-
-/* Verdict of the program, or RUN_FAULT where it did something it must not. */
-static uint32_t run(const struct weir_ebpf_insn *code, uint32_t n, uint32_t target, const struct packet *p,
-                    uint32_t linear)
-{
-    static struct machine m;
-    bool function = target == WEIR_TARGET_FUNC, ends = false;
-
-    m = (struct machine){.p = p, .target = target, .linear = linear};
-    m.set[1] = m.set[10] = true;
-    m.set[2] = m.set[3] = function;
-    m.r[1] = function ? packet_of(&m) : CONTEXT;
-    m.r[2] = packet_of(&m) + linear;
-    m.r[3] = p->wirelen;
-    m.r[10] = stack_of(&m) + sizeof m.stack;
-    for (uint32_t pc = 0; pc < n; pc++) {
-        const struct weir_ebpf_insn *in = &code[pc];
-        unsigned dst = in->registers & 15, src = in->registers >> 4, cls = in->code & 7;
-        bool wide = cls == 7 || cls == 5, from_x = in->code & 8;
-        int op = in->code & 0xf0;
-        if (cls == 1 ? !m.set[src] : (cls >= 4 && from_x && op != 0xd0 && !m.set[src]))
-            return RUN_FAULT;
-        if ((cls == 4 || cls == 7) && op != 0xb0 && !m.set[dst])
-            return RUN_FAULT;
-        uint64_t a = m.r[dst], b = from_x ? m.r[src] : (uint64_t)(int64_t)in->imm;
-        if (!wide) {
-            a = (uint32_t)a;
-            b = (uint32_t)b;
-        }
-        if (in->code == 0x95)
-            return m.set[0] ? (uint32_t)m.r[0] : RUN_FAULT;
-        if (cls == 1 && !run_load(&m, in))
-            return RUN_FAULT;
-        if ((cls == 2 || cls == 3) && !run_store(&m, in))
-            return RUN_FAULT;
-        if (in->code == 0x18) {
-            m.r[dst] = (uint64_t)(uint32_t)in[1].imm << 32 | (uint32_t)in->imm;
-            m.set[dst] = true;
-            pc++;
-        } else if (cls == 0) {
-            if (!run_packet_load(&m, in, &ends))
-                return RUN_FAULT;
-            if (ends)
-                return 0;
-        } else if (in->code == 0x85) {
-            if (src ? !run_kfunc(&m, in->imm) : !run_call(&m, in->imm))
-                return RUN_FAULT;
-        } else if (in->code == 0xdc) {
-            m.r[dst] = ebpf_swap(a, in->imm);
-        } else if (cls == 4 || cls == 7) {
-            m.set[dst] = true;
-            m.r[dst] = ebpf_alu((unsigned)op, a, b, wide);
-            if (!wide)
-                m.r[dst] = (uint32_t)m.r[dst];
-        } else if (in->code == 0x05) {
-            pc += (uint32_t)(int32_t)in->offset;
-        } else if (in->code == 0x06) {
-            pc += (uint32_t)in->imm;
-        } else if (cls == 5 || cls == 6) {
-            if (!m.set[dst])
-                return RUN_FAULT;
-            if (ebpf_takes((unsigned)op, a, b, wide))
-                pc += (uint32_t)(int32_t)in->offset;
-        }
-    }
-    return RUN_FAULT;
-}
 
 /* ---------------------------------------------------------------- helpers */
 
@@ -273,9 +32,7 @@ static void compiled_init(struct compiled *c)
 static void compiled_emit(struct compiled *c)
 {
     c->status = ebpf_emit(&c->f, &c->o, &c->sink, &c->code);
-    for (uint32_t i = 0; i < c->code.reloc.n; i++)
-        if (c->code.reloc.at[i].kind == EBPF_RELOC_KFUNC)
-            c->code.insn.at[c->code.reloc.at[i].insn].imm = KFUNC + (int32_t)c->code.reloc.at[i].addend;
+    machine_relocate(&c->code);
 }
 
 static void compiled_release(struct compiled *c)
@@ -299,7 +56,7 @@ static bool agree_split(struct compiled *c, const uint8_t *bytes, uint32_t n, ui
                        .meta = {.ifindex = 7, .packet_type = 3, .vlan_tci = 100, .vlan_present = n & 1}};
     uint32_t number = ir_eval(&c->f, &p, &c->arena, NULL);
     uint32_t want = !number ? c->o.on_miss : c->o.numbers ? number : c->o.on_match;
-    uint32_t got = run(c->code.insn.at, c->code.insn.n, c->o.target, &p, linear);
+    uint32_t got = machine_run(c->code.insn.at, c->code.insn.n, c->o.target, &p, linear);
 
     if (got == want)
         return true;
