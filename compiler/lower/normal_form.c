@@ -155,6 +155,14 @@ static bool is_item(const struct build *b, cond i, cond list)
     return b->node[i].kind != COND_NOT && (!is_list(b, i) || list_kind(b, list) != list_kind(b, i));
 }
 
+/* The first node of the list @n: the operands need not have been made in the order of the text. */
+static uint32_t first_of_both(const struct build *b, const struct cond_node *n)
+{
+    uint32_t left = b->items[n->left];
+
+    return n->kind == COND_ROWS || left < b->items[n->right] ? left : b->items[n->right];
+}
+
 /* Parents tell children whether they are negated and which list they are in. */
 static void look_down(struct build *b, cond root)
 {
@@ -319,7 +327,7 @@ static void look_up(struct build *b, cond root)
             continue;
         }
         if (b->items)
-            b->items[i] = is_list(b, i) ? b->items[n->left] : x->nf.n;
+            b->items[i] = is_list(b, i) ? first_of_both(b, n) : x->nf.n;
         if (!is_list(b, i)) {
             b->of[i] = leaf_new(x, i, n, b->negated[i],
                                 n->kind == COND_SWITCH ? search_reach(x, i) : x->value_reach[n->on]);

@@ -224,6 +224,13 @@ static void with_arithmetic(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "(ip[8] > %u and src host 10.0.0.%u)", rng_below(r, 3), rng_below(r, 250));
 }
 
+static void udp_port_and_length(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(udp port %u and len > %u)", rng_below(r, 65536), rng_below(r, 1500));
+}
+
+#define FOUR_HOSTS(n) "ip6 host 2001:db8::" n "1 or ip6 host 2001:db8::" n "2 or ip6 host 2001:db8::" n "3 or ip6 host 2001:db8::" n "4"
+
 static const struct list lists[] = {
     {"pairs of few hosts", pair_of_few, "", " or ", "", 90, 300},
     {"pairs, each negated", pair_of_few, "not ", " and not ", "", 90, 300},
@@ -268,6 +275,8 @@ static const struct list lists[] = {
     {"IPv6 networks", net6, "", " or ", "", 200, 400},
     {"MAC addresses", mac, "", " or ", "", 200, 400},
     {"MAC addresses, negated, beside other tests", mac, "tcp and not (", " or ", ") and not arp", 100, 200},
+    {"ports and lengths behind a few IPv6 hosts, negated", udp_port_and_length,
+     "not (" FOUR_HOSTS("1") " or " FOUR_HOSTS("2") " or " FOUR_HOSTS("3") " or " FOUR_HOSTS("4") ") or ", " or ", "", 70, 90},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
 };
 
