@@ -88,8 +88,8 @@ static int check_target(const struct options *o)
         return say_usage("--direct is for socket");
     if (o->direct && o->emit)
         return say_usage("--direct and --emit exclude each other: write an object with -o");
-    if (o->hook && o->target != WEIR_TARGET_CGROUP && o->target != WEIR_TARGET_TC && o->emit != EMIT_TC)
-        return say_usage("--ingress and --egress are for tc and cgroup");
+    if (o->hook && o->target != WEIR_TARGET_CGROUP && o->target != WEIR_TARGET_TC && o->emit != EMIT_TC && o->emit != EMIT_XTABLES)
+        return say_usage("--ingress and --egress are for tc and cgroup, and for --emit=xtables");
     if (o->linked && !hook && o->target != WEIR_TARGET_FUNC)
         return say_usage("--linked is for xdp and tc");
     if ((o->no_maps || o->no_counters) && o->target == WEIR_TARGET_CBPF)

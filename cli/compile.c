@@ -100,7 +100,7 @@ int compile_filter(const struct options *o, struct weir_options wo, struct weir_
     wo.target = o->target;
     wo.tune = o->tune;
     wo.keep_ir = o->dump_ir;
-    wo.keep_inputs = o->inputs;
+    wo.keep_inputs = o->inputs || o->emit;
     wo.lint = !o->no_warnings && (o->lint || isatty(STDERR_FILENO));
     wo.resolver = resolver_init(&names, o->resolve, o->names);
     status = compile_text(o, &wo, &text, out);

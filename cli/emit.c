@@ -9,6 +9,7 @@
  */
 #include "emit.h"
 #include <stdio.h>
+#include <string.h>
 #include "say.h"
 
 #define XTABLES_INSNS 64 /* XT_BPF_MAX_NUM_INSTR */
@@ -48,6 +49,17 @@ int print_text(const struct options *o, const struct weir_program *p, enum weir_
     return EXIT_DONE;
 }
 
+/* Sockets are told what a packet is; where iptables and tc run a program, it is to this host on its way out, too. */
+static bool asks_packet_type(const struct weir_program *p)
+{
+    struct weir_input in = {.size = sizeof in};
+
+    for (size_t i = 0; weir_program_input(p, i, &in) == WEIR_OK; i++)
+        if (in.kind == WEIR_INPUT_METADATA && strcmp(in.name, "packet_type") == 0)
+            return true;
+    return false;
+}
+
 int emit_program(const struct options *o, const struct weir_program *p)
 {
     const char *refusal = weir_program_kernel_refusal(p);
@@ -60,6 +72,9 @@ int emit_program(const struct options *o, const struct weir_program *p)
         print_c("weir_filter", in, count);
         return EXIT_DONE;
     }
+    if (!o->from_file && asks_packet_type(p))
+        return say_failed(o->json, "such a program is not told whether a packet comes or goes: say where it will run, --ingress "
+                                   "or --egress");
     if (o->emit == EMIT_XTABLES && count > XTABLES_INSNS)
         return say_failed(o->json, "the program has %zu instructions, and iptables takes at most %d", count,
                           XTABLES_INSNS);

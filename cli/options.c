@@ -110,7 +110,7 @@ void options_help(void)
           "  --name NAME        of the function in an object (default weir); --linked: for libbpf's linker\n"
           "  --frags            xdp: for frames of several buffers\n"
           "  --direct           socket: packet bytes are read without calls (Linux 6.17)\n"
-          "  --ingress, --egress  tc and cgroup: where it runs; cgroup: ingress by default\n"
+          "  --ingress, --egress  tc, cgroup, xtables: where it runs; cgroup: ingress by default\n"
           "  --no-maps          no tables in read-only data; --no-counters: an object that does not count\n"
           "  --cost             also say what it costs, and whether this machine's kernel takes it\n"
           "  --inputs           also say which bytes, and what else, it reads, and how far into packets\n"

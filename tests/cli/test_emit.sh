@@ -44,6 +44,18 @@ for words in '-t tc --ingress outbound' '-t tc --egress inbound' '-t xdp outboun
     run -d $words
     has "$words: no packet" "never match" "$work/err"
 done
+for form in tc xtables; do
+    for word in inbound outbound 'ip and not inbound'; do
+        run --emit=$form $word
+        is "--emit=$form $word: is not told the direction" 1 "$rc"
+        has "--emit=$form $word: says what would help" "--ingress or --egress" "$work/err"
+        empty "--emit=$form $word: no program" "$work/out"
+    done
+    run --emit=$form --from <(echo '2,40 0 0 4294963204,22 0 0 0') # ldh type; ret a
+    is "--emit=$form: what another tool wrote is left to it" 0 "$rc"
+done
+run --emit=xtables --egress outbound
+is "xtables is told" '1,6 0 0 262144' "$(cat "$work/out")"
 run --emit=tc --egress outbound
 is "tc's bytecode on egress" '1,6 0 0 4294967295' "$(cat "$work/out")"
 run -d -t tc -y LINUX_SLL outbound
