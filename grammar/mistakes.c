@@ -12,6 +12,8 @@
 #include "filter.tab.h"
 #include "grammar/guess.h"
 
+#define LIST_OF_IDS "the parenthesis began a list of ids: write the qualifiers of its first id too, as in '(host a and port 80)'"
+
 static bool is_comparison(int token)
 {
     return token == TK_EQ || token == TK_NE || token == TK_LT || token == TK_GT || token == TK_LE ||
@@ -63,7 +65,7 @@ static bool guess_word(struct guess *g)
     if (guess_hyphen(g))
         return true;
     if (says(g->px, g->found.at, "contains") || says(g->px, g->found.at, "matches"))
-        return HINT(g, "text is compared as bytes: 'tcp[20:4] = 0x47455420' is \"GET \" at that place");
+        return HINT(g, TEXT_IS_BYTES);
     if (guess_field_words(g))
         return true;
     if (g->found.token == TK_ID && (guess_mistake(g, g->found.at) || guess_keyword(g, g->found.at, false)))
@@ -97,7 +99,9 @@ static bool guess_comparison(struct guess *g)
     if (is_transport(g->px, words) && value.begin < value.end && digits(g->px, value) == value.end - value.begin &&
         (op == TK_EQ || op == TK_NE))
         return HINT(g, "write '%s%.*s port %.*s'", op == TK_NE ? "not " : "", TEXT(g, words), TEXT(g, value));
-    if (g->before.token == TK_PROTO && value.begin < value.end && (op == TK_EQ || op == TK_NE))
+    if (g->before.token == TK_PROTO && (digits(g->px, value) == value.end - value.begin || (op != TK_EQ && op != TK_NE)))
+        return HINT(g, "compare bytes of it, as in 'ip[8] < 5'");
+    if (g->before.token == TK_PROTO)
         return HINT(g, "write '%s%.*s host %.*s' for an address, or compare bytes: '%.*s[0] = ...'",
                     op == TK_NE ? "not " : "", TEXT(g, words), TEXT(g, value), TEXT(g, words));
     for (size_t i = 0; i < sizeof takes / sizeof *takes; i++)
@@ -112,7 +116,9 @@ static bool guess_comparison(struct guess *g)
                 return HINT(g, "ports between two numbers are 'portrange LOW-HIGH'");
             return false;
         }
-    if (g->want[TK_AND])
+    if (g->before.token == TK_NUM && g->want[TK_CLOSE] && !g->want[TK_TIMES] && (g->earlier.token == TK_AND || g->earlier.token == TK_OR))
+        return HINT(g, LIST_OF_IDS);
+    if (g->want[TK_AND] && g->want[TK_TIMES])
         return HINT(g, "a relation has one comparison; join two with 'and'");
     return false;
 }
@@ -176,6 +182,21 @@ static bool guess_number_pair(struct guess *g)
         return HINT(g, "write 'net %.*s.0.0.0/%.*s'", TEXT(g, g->before.at), TEXT(g, next));
     if (g->found.token == TK_MASK && next.begin < next.end)
         return HINT(g, "write 'net %.*s.0.0.0 mask %.*s'", TEXT(g, g->before.at), TEXT(g, next));
+    return false;
+}
+
+/* `net 10.0.0.0 255.0.0.0`, `net 10.0.0.0/255.0.0.0`, `port range 80-90`. */
+static bool guess_pair(struct guess *g)
+{
+    const struct seen *f = &g->found, *p = &g->before, *e = &g->earlier;
+
+    if (f->token == TK_DOTTED && p->token == TK_SLASH && e->token == TK_DOTTED)
+        return HINT(g, "write 'net %.*s mask %.*s'", TEXT(g, e->at), TEXT(g, f->at));
+    if (f->token == TK_DOTTED && p->token == TK_DOTTED && e->token == TK_ATYPE && says(g->px, e->at, "net") &&
+        strncmp(text_at(g->px, f->at), "255.", 4) == 0)
+        return HINT(g, "write 'net %.*s mask %.*s'", TEXT(g, p->at), TEXT(g, f->at));
+    if (e->token == TK_ATYPE && says(g->px, e->at, "port") && says(g->px, p->at, "range") && is_id(f->token))
+        return HINT(g, "write 'portrange %.*s'", TEXT(g, f->at));
     return false;
 }
 
@@ -417,6 +438,13 @@ static bool guess_operator(struct guess *g)
     return false;
 }
 
+/* May an id behind this token be followed by `or` and another one? */
+static bool takes_more_ids(int token)
+{
+    return token == TK_ATYPE || token == TK_PTYPE || token == TK_SRC || token == TK_DST || token == TK_ADDR || token == TK_SLASH ||
+           token == TK_MASK || token == TK_AND || token == TK_OR || token == TK_NOT || token == TK_OPEN;
+}
+
 static bool guess_rest(struct guess *g)
 {
     struct span at = g->found.at;
@@ -425,9 +453,8 @@ static bool guess_rest(struct guess *g)
 
     if (g->before.token == TK_OPEN && g->earlier.token == TK_OPEN && is_id(f) && !g->want[TK_ID])
         return HINT(g, "a list of ids begins with one parenthesis");
-    if (keyword && g->want[TK_DOTTED] && (g->before.token == TK_AND || g->before.token == TK_OR))
-        return HINT(g, "the parenthesis began a list of ids: write the qualifiers of its first id too, as in "
-                       "'(host a and port 80)'");
+    if (keyword && g->want[TK_DOTTED] && !g->want[TK_PROTO] && (g->before.token == TK_AND || g->before.token == TK_OR))
+        return HINT(g, LIST_OF_IDS);
     if (f == TK_PROTO && g->before.token == TK_PTYPE && g->want[TK_ID])
         return HINT(g, "write '\\%.*s' to use the keyword as a name, or '%.*s' alone", TEXT(g, at),
                     TEXT(g, at));
@@ -437,7 +464,7 @@ static bool guess_rest(struct guess *g)
         return HINT(g, "write 'ether %.*s %.*s'", TEXT(g, g->earlier.at), TEXT(g, at));
     if (f == TK_IPV6 && g->before.at.end == at.begin)
         return HINT(g, "the parts of an IPv6 address have up to four hex digits");
-    if (g->want[TK_AND] && is_id(f) && is_id(g->before.token))
+    if (g->want[TK_AND] && is_id(f) && is_id(g->before.token) && takes_more_ids(g->earlier.token))
         return HINT(g, "write 'or %.*s', or 'and %.*s' if both must be true", TEXT(g, at), TEXT(g, at));
     if (g->want[TK_AND] && (keyword || is_id(f) || f == TK_OPEN))
         return HINT(g, "write 'and' or 'or' before it");
@@ -446,7 +473,7 @@ static bool guess_rest(struct guess *g)
 
 const char *mistake_hint(struct guess *g)
 {
-    return guess_command_option(g) || guess_field(g) || guess_word(g) || guess_number_pair(g) || guess_glued(g) || guess_order(g) ||
+    return guess_command_option(g) || guess_field(g) || guess_word(g) || guess_number_pair(g) || guess_pair(g) || guess_glued(g) || guess_order(g) ||
                    guess_bytes(g) || guess_comparison(g) || guess_bare_id(g) || guess_operator(g) ||
                    guess_rest(g)
                ? g->hint

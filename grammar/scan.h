@@ -27,6 +27,9 @@ struct seen {
 /* One run of the parser. */
 #define RECENT_WORDS 64
 
+/* The hint for `tcp contains "GET"` and `tcp[20:4] = "GET "`. */
+#define TEXT_IS_BYTES "text is compared as bytes: 'tcp[20:4] = 0x47455420' is \"GET \" at that place"
+
 struct parse_ctx {
     struct arena *arena;
     struct diag_sink *sink;

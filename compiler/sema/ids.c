@@ -6,6 +6,7 @@
  * then names of hosts, networks and protocols, then the protocol word, then the direction, then the link
  * type. Ports and gateways are looked up behind the protocol word.
  */
+#include <stdio.h>
 #include <string.h>
 #include "sema/checker.h"
 
@@ -332,6 +333,19 @@ static void read_ipv6(const uint8_t *bytes, uint32_t length, struct addr6 *out)
     }
 }
 
+static bool host_bits6(struct checker *c, const struct id_view *v, const struct addr6 *a, uint32_t length)
+{
+    char net[48] = "", buf[HINT_BYTES];
+    uint32_t groups = (length + 15) / 16; /* those behind them are 0 */
+    size_t n = 0;
+
+    for (uint32_t g = 0; g < groups; g++)
+        n += (size_t)snprintf(net + n, sizeof net - n, "%s%x", g ? ":" : "", (a->addr[g / 2] & a->mask[g / 2]) >> (g % 2 ? 0 : 16) & 0xffff);
+    hint_text(buf, sizeof buf, "the network is %s%s", net, groups < 8 ? "::" : "");
+    diag(c->sink, DIAG_HOST_BITS, (struct diag_at){.at = v->at, .hint = buf}, SPAN_TEXT(c, v->at));
+    return false;
+}
+
 static bool ipv6_id(struct checker *c, const struct id_view *v, struct prim *p)
 {
     const struct ast_id *id = &v->x->id;
@@ -349,10 +363,8 @@ static bool ipv6_id(struct checker *c, const struct id_view *v, struct prim *p)
     }
     read_ipv6(id->bytes, length, &a);
     for (unsigned w = 0; w < 4; w++)
-        if (a.addr[w] & ~a.mask[w]) {
-            diag(c->sink, DIAG_HOST_BITS, (struct diag_at){.at = v->at}, SPAN_TEXT(c, v->at));
-            return false;
-        }
+        if (a.addr[w] & ~a.mask[w])
+            return host_bits6(c, v, &a, length);
     return host6(c, v, v->type == TYPE_NET ? SHAPE_PREFIX6 : SHAPE_HOST6, &a, p);
 }
 

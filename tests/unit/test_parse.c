@@ -400,7 +400,7 @@ static const struct {
     /* the rest of the grammar's limits */
     {"tcp port", 201, 8, 8, NULL},
     {"port 80 or", 201, 10, 10, NULL},
-    {"port 80 and (443 or 1 = 1)", 201, 22, 23, "one comparison"},
+    {"port 80 and (443 or 1 = 1)", 201, 22, 23, "list of ids"},
     {"host ((a or b) or c)", 201, 7, 8, "one parenthesis"},
     {"src proto 1", 201, 4, 9, "no direction"},
     {"byte 1 != 2", 201, 7, 9, "not byte 1 = 2"},
