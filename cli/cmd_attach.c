@@ -287,6 +287,9 @@ static int attach_object(const struct options *o, struct attach *a, const void *
 
 static int check(const struct options *o, bool tc)
 {
+    if (o->input || o->interface)
+        return say_usage("%s does not go with attach, which names its interface itself",
+                         o->input ? "-r" : "-i");
     if (o->action != ACTION_COMPILE || o->listing || o->dump_ir || o->program_file || o->emit || o->cost || o->inputs)
         return say_usage("attach prints no program: use -t and -d for that");
     if (o->target != WEIR_TARGET_CBPF)
@@ -295,9 +298,6 @@ static int check(const struct options *o, bool tc)
         return say_usage("--frags is for xdp");
     if (o->direct)
         return say_usage("--direct is for socket");
-    if (o->input || o->interface)
-        return say_usage("%s does not go with attach, which names its interface itself",
-                         o->input ? "-r" : "-i");
     return o->linked || o->no_counters
                ? say_usage("%s is for objects (-o)", o->linked ? "--linked" : "--no-counters")
                : EXIT_DONE;

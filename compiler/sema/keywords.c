@@ -219,8 +219,8 @@ static bool wlan_subtype(struct checker *c, const struct ast_node *n, const stru
     return unknown_arg(c, n, a, DIAG_UNKNOWN_WLAN_SUBTYPE, other ? "it is a subtype of another type" : NULL);
 }
 
-/* `icmp type 8`: a protocol's word is accepted in front of those of 802.11, and means nothing there. */
-static void hint_icmp_type(struct checker *c, const struct ast_node *n)
+/* `icmp type 8`, `ether type 0x800`: a protocol's word is accepted in front of those of 802.11, and means nothing there. */
+static void hint_type(struct checker *c, const struct ast_node *n)
 {
     const char *text = c->t->text;
     struct span word = keyword_of(c, n), value = n->u.arg[0].at, proto = {word.begin, word.begin};
@@ -232,6 +232,10 @@ static void hint_icmp_type(struct checker *c, const struct ast_node *n)
     while (proto.begin > 0 && isalnum((unsigned char)text[proto.begin - 1]))
         proto.begin--;
     size_t len = proto.end - proto.begin;
+    if (len == 5 && memcmp(text + proto.begin, "ether", len) == 0) {
+        hint_last(c, DIAG_NOT_ON_LINKTYPE, word, hint_text(buf, sizeof buf, "write 'ether proto %.*s'", SPAN_TEXT(c, value)));
+        return;
+    }
     if (len < 4 || len > 5 || memcmp(text + proto.begin, "icmp6", len) != 0)
         return;
     hint_last(c, DIAG_NOT_ON_LINKTYPE, word,
@@ -250,7 +254,7 @@ static bool check_wlan_type(struct checker *c, const struct ast_node *n, struct 
     p->kind = PRIM_WLAN_TYPE;
     p->lo = 0xfc;
     if (!has_capability(c, keyword_of(c, n), LINK_WLAN, "type/subtype")) {
-        hint_icmp_type(c, n);
+        hint_type(c, n);
         return false;
     }
     if (n->kind == AST_WLAN_SUBTYPE) {

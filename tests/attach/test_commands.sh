@@ -50,6 +50,7 @@ usage "an action of xdp for tc" attach tc v0 --on-miss tx ip
 usage "an unknown option" attach xdp v0 --bogus ip
 usage "a listing" attach xdp v0 -d ip
 usage "a savefile" attach xdp v0 -r x ip
+has "a savefile: why" "-r does not go with attach" "$work/err"
 usage "detach alone" detach
 usage "detach from an unknown hook" detach nft v0
 usage "detach with half a place" detach xdp
@@ -62,6 +63,7 @@ refused "no such interface" "no interface is called 'v9'" "" attach xdp v9 ip
 refused "detach: no such interface" "no interface is called 'v9'" "" detach xdp v9
 refused "show: no such interface" "no interface is called 'v9'" "" show v9
 refused "detach: nothing there" "nothing that weir attached to xdp is on v0" "" detach xdp v0
+refused "detach: no such program" "program 7 is none that weir attached to tc on v0" "" detach tc v0 --program 7
 refused "detach: no such pin" "'one'" "" detach --pin one
 refused "a wrong filter" "error[E" "" attach xdp v0 ip and
 refused "a filter that never matches" "can never match" "" attach xdp v0 ip and arp
