@@ -164,25 +164,30 @@ static void print_verdict(const char *name, uint32_t verdict)
 
 static void print_packet(const struct diff *d, const struct prove_result *r, bool only_cut)
 {
-    const bool meta = r->meta.packet_type || r->meta.ifindex || r->meta.vlan_tci || r->meta.vlan_present;
+    const struct prove_meta *m;
 
     if (d->options[0].json) {
         printf("{\"result\": \"differ\", \"caplen\": %u, \"wirelen\": %u, \"packet\": \"", r->caplen, r->wirelen);
         for (uint32_t i = 0; i < r->caplen; i++)
             printf("%02x", r->bytes[i]);
-        printf("\", \"metadata\": {\"packet_type\": %u, \"ifindex\": %u, \"vlan_tci\": %u, \"vlan_present\": %u}, "
-               "\"verdicts\": [%u, %u], \"only_cut_short\": %s}\n",
-               r->meta.packet_type, r->meta.ifindex, r->meta.vlan_tci, r->meta.vlan_present, r->p, r->q,
-               only_cut ? "true" : "false");
+        printf("\", \"metadata\": {");
+        for (size_t i = 0; (m = prove_meta_at(i)); i++)
+            printf("%s\"%s\": %u", i ? ", " : "", m->name, prove_meta_of(&r->meta, m));
+        printf("}, \"verdicts\": [%u, %u], \"only_cut_short\": %s}\n", r->p, r->q, only_cut ? "true" : "false");
         return;
     }
     printf(only_cut ? "differ, but only on packets that are cut short\n" : "differ\n");
     printf("packet: %u bytes captured of %u\n", r->caplen, r->wirelen);
     if (r->caplen)
         print_hex(r);
-    if (meta)
-        printf("metadata: packet type %u, interface %u, vlan tci %u, vlan present %u\n", r->meta.packet_type,
-               r->meta.ifindex, r->meta.vlan_tci, r->meta.vlan_present);
+    const char *before = "metadata: ";
+    for (size_t i = 0; (m = prove_meta_at(i)); i++)
+        if (prove_meta_of(&r->meta, m)) {
+            printf("%s%s %u", before, m->name, prove_meta_of(&r->meta, m));
+            before = ", ";
+        }
+    if (*before == ',')
+        putchar('\n');
     print_verdict("the first filter", r->p);
     print_verdict("the second filter", r->q);
 }

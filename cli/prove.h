@@ -74,6 +74,21 @@ int prove_walk(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cb
 int prove_z3(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cbpf_insn *q, uint32_t nq,
              const struct prove_question *o, struct prove_result *out);
 
+/* A member of struct weir_metadata. */
+struct prove_meta {
+    uint32_t number; /* SKF_AD_ */
+    uint32_t bytes;  /* that it has; 0: one bit */
+    size_t member;   /* its offset */
+    const char *name;
+};
+
+/** Row @i of those; NULL behind the last. */
+const struct prove_meta *prove_meta_at(size_t i);
+/** What a load from @k, which is no byte of a packet, gives; NULL when no packet says that. */
+const struct prove_meta *prove_meta_find(uint32_t k);
+uint32_t prove_meta_of(const struct weir_metadata *m, const struct prove_meta *which);
+void prove_meta_set(struct weir_metadata *m, uint32_t k, uint32_t value);
+
 /** NULL when z3 can be asked, else why not. Loads libz3. */
 const char *prove_z3_missing(void);
 
@@ -82,10 +97,14 @@ void prove_release(struct prove_result *r);
 /* ---- prove_program.c: what the engines share */
 
 enum { PROVE_CELLS = 16 };
+#define PROVE_UNDECIDED "what the programs read is not one thing for a packet"
 #define PROVE_ANCILLARY 0xfffff000u
+#define PROVE_XOR_X     (PROVE_ANCILLARY + 40) /* a load from here is A ^ X */
 #define PROVE_LIVE_A    (1u << 16)
 #define PROVE_LIVE_X    (1u << 17)
 
+/** Is what the program reads one thing to all of its instructions? Not a random number, nor what A and X choose. */
+bool prove_is_decided(const struct weir_cbpf_insn *p, uint32_t n);
 /** Known instructions, jumps forwards and inside, no running off the end. */
 bool prove_is_straight(const struct weir_cbpf_insn *p, uint32_t n);
 /** Registers and cells that are still read, before each instruction: bits of PROVE_LIVE_ and 1 << cell. free(3) it. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cli/prove_program.c - classic BPF programs as the proving engines see them: form, liveness, arithmetic. */
 #include <linux/filter.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include "prove.h"
 
 unsigned prove_load_bytes(uint16_t code)
@@ -45,6 +47,61 @@ static bool insn_is_known(const struct weir_cbpf_insn *i)
     return BPF_CLASS(i->code) == BPF_JMP && BPF_OP(i->code) != BPF_JA && BPF_OP(i->code) <= BPF_JSET;
 }
 
+static const struct prove_meta metas[] = {
+    {SKF_AD_PKTTYPE, 2, offsetof(struct weir_metadata, packet_type), "packet_type"},
+    {SKF_AD_IFINDEX, 4, offsetof(struct weir_metadata, ifindex), "ifindex"},
+    {SKF_AD_VLAN_TAG, 2, offsetof(struct weir_metadata, vlan_tci), "vlan_tci"},
+    {SKF_AD_VLAN_TAG_PRESENT, 0, offsetof(struct weir_metadata, vlan_present), "vlan_present"},
+    {SKF_AD_VLAN_TPID, 2, offsetof(struct weir_metadata, vlan_tpid), "vlan_tpid"},
+    {SKF_AD_PROTOCOL, 2, offsetof(struct weir_metadata, protocol), "protocol"},
+    {SKF_AD_MARK, 4, offsetof(struct weir_metadata, mark), "mark"},
+    {SKF_AD_QUEUE, 2, offsetof(struct weir_metadata, queue), "queue"},
+    {SKF_AD_RXHASH, 4, offsetof(struct weir_metadata, rxhash), "rxhash"},
+    {SKF_AD_CPU, 4, offsetof(struct weir_metadata, cpu), "cpu"},
+    {SKF_AD_HATYPE, 2, offsetof(struct weir_metadata, hatype), "hatype"},
+};
+
+const struct prove_meta *prove_meta_at(size_t i)
+{
+    return i < sizeof metas / sizeof metas[0] ? &metas[i] : NULL;
+}
+
+const struct prove_meta *prove_meta_find(uint32_t k)
+{
+    size_t i = 0;
+
+    while (i < sizeof metas / sizeof metas[0] && metas[i].number != k - PROVE_ANCILLARY)
+        i++;
+    return prove_meta_at(i);
+}
+
+uint32_t prove_meta_of(const struct weir_metadata *m, const struct prove_meta *which)
+{
+    uint32_t value;
+
+    memcpy(&value, (const char *)m + which->member, sizeof value);
+    return value;
+}
+
+void prove_meta_set(struct weir_metadata *m, uint32_t k, uint32_t value)
+{
+    const struct prove_meta *which = prove_meta_find(k);
+
+    if (which)
+        memcpy((char *)m + which->member, &value, sizeof value);
+}
+
+bool prove_is_decided(const struct weir_cbpf_insn *p, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t which = p[i].k - PROVE_ANCILLARY;
+        if (BPF_CLASS(p[i].code) == BPF_LD && BPF_MODE(p[i].code) == BPF_ABS &&
+            (which == SKF_AD_RANDOM || which == SKF_AD_NLATTR || which == SKF_AD_NLATTR_NEST))
+            return false;
+    }
+    return true;
+}
+
 bool prove_is_straight(const struct weir_cbpf_insn *p, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
@@ -74,6 +131,8 @@ uint32_t *prove_live(const struct weir_cbpf_insn *p, uint32_t n)
                 after |= PROVE_LIVE_X;
             if (BPF_MODE(i->code) == BPF_MEM)
                 after |= 1u << i->k;
+            if (BPF_MODE(i->code) == BPF_ABS && i->k == PROVE_XOR_X)
+                after |= PROVE_LIVE_A | PROVE_LIVE_X;
             break;
         case BPF_LDX:
             after &= ~PROVE_LIVE_X;
@@ -155,19 +214,9 @@ static bool fetch(const struct machine *m, uint64_t at, unsigned bytes, uint32_t
 
 static uint32_t metadata(const struct machine *m, uint32_t k)
 {
-    const struct weir_metadata *meta = &m->packet->meta;
+    const struct prove_meta *which = prove_meta_find(k);
 
-    switch (k - PROVE_ANCILLARY) {
-    case SKF_AD_PKTTYPE:
-        return meta->packet_type;
-    case SKF_AD_IFINDEX:
-        return meta->ifindex;
-    case SKF_AD_VLAN_TAG:
-        return meta->vlan_tci;
-    case SKF_AD_VLAN_TAG_PRESENT:
-        return meta->vlan_present;
-    }
-    return 0;
+    return k == PROVE_XOR_X ? m->a ^ m->x : which ? prove_meta_of(&m->packet->meta, which) : 0;
 }
 
 /* False when the load is out of range. */

@@ -77,26 +77,6 @@ static uint32_t evaluate(const struct walk *w, const struct prove_result *r, uin
     }
 }
 
-static void write_metadata(struct prove_result *r, uint32_t k, uint32_t value)
-{
-    switch (k - PROVE_ANCILLARY) {
-    case SKF_AD_PKTTYPE:
-        r->meta.packet_type = value;
-        break;
-    case SKF_AD_IFINDEX:
-        r->meta.ifindex = value;
-        break;
-    case SKF_AD_VLAN_TAG:
-        r->meta.vlan_tci = value;
-        break;
-    case SKF_AD_VLAN_TAG_PRESENT:
-        r->meta.vlan_present = value;
-        break;
-    default:
-        break;
-    }
-}
-
 static void write_bytes(struct prove_result *r, uint32_t at, uint32_t size, uint32_t mask, uint32_t value)
 {
     for (uint32_t i = size; i-- > 0; value >>= 8, mask >>= 8)
@@ -111,7 +91,7 @@ static void realize(const struct walk *w, struct prove_result *r, uint32_t t, ui
     uint32_t mask = UINT32_MAX;
 
     if (x->op == T_META)
-        write_metadata(r, x->k, value);
+        prove_meta_set(&r->meta, x->k, value);
     if (x->op == T_ALU && x->size == BPF_AND && walk_is_const(w, x->b)) {
         mask = w->term.at[x->b].k;
         x = &w->term.at[x->a];
@@ -270,6 +250,8 @@ int prove_walk(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cb
 
     if (!prove_is_straight(p, np) || !prove_is_straight(q, nq))
         return WEIR_E_ARGUMENT;
+    if (!prove_is_decided(p, np) || !prove_is_decided(q, nq))
+        w.why = PROVE_UNDECIDED;
     if (o->conditions)
         w.why = "conditions are not walked";
     PUSH(&w, &w.outcome, 0); /* FAULT */

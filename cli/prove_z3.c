@@ -98,7 +98,7 @@ static void start_solver(struct search *s)
     Z3_solver_assert(q->z, s->solver, Z3_mk_bvule(q->z, q->caplen, q->wirelen));
     for (size_t i = 0; i < q->metas; i++)
         Z3_solver_assert(q->z, s->solver,
-                         Z3_mk_bvule(q->z, q->meta[i].value, z3_term(q, z3_constant(q->meta[i].mask))));
+                         Z3_mk_bvule(q->z, q->meta[i].value, z3_term(q, z3_constant(q->meta[i].highest))));
     Z3_solver_assert(q->z, s->solver, s->formula);
     if (s->preference)
         Z3_solver_assert(q->z, s->solver, s->preference);
@@ -189,25 +189,8 @@ static bool read_witness(const struct question *q, Z3_model m, struct prove_resu
         if (at < out->caplen)
             out->bytes[at] = (uint8_t)model_value(q, m, b->value);
     }
-    for (size_t i = 0; i < q->metas; i++) {
-        uint32_t v = model_value(q, m, q->meta[i].value);
-        switch (q->meta[i].k - PROVE_ANCILLARY) {
-        case SKF_AD_PKTTYPE:
-            out->meta.packet_type = v;
-            break;
-        case SKF_AD_IFINDEX:
-            out->meta.ifindex = v;
-            break;
-        case SKF_AD_VLAN_TAG:
-            out->meta.vlan_tci = v;
-            break;
-        case SKF_AD_VLAN_TAG_PRESENT:
-            out->meta.vlan_present = v;
-            break;
-        default:
-            break;
-        }
-    }
+    for (size_t i = 0; i < q->metas; i++)
+        prove_meta_set(&out->meta, q->meta[i].k, model_value(q, m, q->meta[i].value));
     return true;
 }
 
@@ -270,15 +253,8 @@ static void ignore_error(Z3_context z, Z3_error_code e)
 static bool knows_metadata(const struct question *q)
 {
     for (size_t i = 0; i < q->metas; i++)
-        switch (q->meta[i].k - PROVE_ANCILLARY) {
-        case SKF_AD_PKTTYPE:
-        case SKF_AD_IFINDEX:
-        case SKF_AD_VLAN_TAG:
-        case SKF_AD_VLAN_TAG_PRESENT:
-            break;
-        default:
+        if (!prove_meta_find(q->meta[i].k))
             return false;
-        }
     return true;
 }
 
@@ -296,6 +272,10 @@ int prove_z3(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cbpf
         return WEIR_E_UNSUPPORTED;
     if (np == nq && memcmp(p, q, np * sizeof *p) == 0) {
         *out = result;
+        return 0;
+    }
+    if (!prove_is_decided(p, np) || !prove_is_decided(q, nq)) {
+        *out = (struct prove_result){.verdict = PROVE_UNKNOWN, .why = PROVE_UNDECIDED};
         return 0;
     }
 

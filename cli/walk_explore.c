@@ -113,7 +113,9 @@ static struct test test_jump(struct walk *w, const struct weir_cbpf_insn *i, uin
 
 static uint32_t metadata_bytes(const struct weir_cbpf_insn *i)
 {
-    return i->k == PROVE_ANCILLARY + SKF_AD_VLAN_TAG_PRESENT ? 0 : prove_load_bytes(i->code);
+    const struct prove_meta *which = prove_meta_find(i->k);
+
+    return which ? which->bytes : 4;
 }
 
 /*
@@ -182,6 +184,10 @@ static void execute_state(struct walk *w, struct program_states *p, uint32_t s, 
                 v = cell[k];
                 break;
             default:
+                if (BPF_MODE(i->code) == BPF_ABS && k == PROVE_XOR_X) {
+                    v = walk_term_alu(w, BPF_XOR, a, x);
+                    break;
+                }
                 if (BPF_MODE(i->code) == BPF_ABS && k >= PROVE_ANCILLARY) {
                     v = walk_term_make(
                         w,

@@ -264,12 +264,12 @@ static struct condition captured(const struct question *q, Z3_ast base, uint32_t
     return of_term(Z3_mk_and(q->z, 2, (Z3_ast[]){near, fits}));
 }
 
-static uint32_t width_mask(unsigned bytes)
+static uint32_t highest(const struct prove_meta *which)
 {
-    return bytes == 4 ? UINT32_MAX : (1u << (8 * bytes)) - 1;
+    return !which || which->bytes == 4 ? UINT32_MAX : which->bytes ? (1u << (8 * which->bytes)) - 1 : 1;
 }
 
-static struct value metadata(struct question *q, uint32_t k, unsigned bytes)
+static struct value metadata(struct question *q, uint32_t k)
 {
     struct meta *m = q->meta;
     for (; m < q->meta + q->metas; m++)
@@ -280,10 +280,9 @@ static struct value metadata(struct question *q, uint32_t k, unsigned bytes)
         return z3_constant(0);
     }
     if (m == q->meta + q->metas) {
-        *m = (struct meta){k, UINT32_MAX, Z3_mk_fresh_const(q->z, "metadata", q->bits32)};
+        *m = (struct meta){k, highest(prove_meta_find(k)), Z3_mk_fresh_const(q->z, "metadata", q->bits32)};
         q->metas++;
     }
-    m->mask &= k == PROVE_ANCILLARY + SKF_AD_VLAN_TAG_PRESENT ? 1 : width_mask(bytes);
     return (struct value){m->value, 0};
 }
 
@@ -330,6 +329,39 @@ static struct value add(const struct question *q, struct value v, struct value w
     return (struct value){Z3_mk_bvadd(q->z, z3_term(q, v), z3_term(q, w)), 0};
 }
 
+static Z3_ast compute_term(Z3_context z, unsigned op, Z3_ast a, Z3_ast s)
+{
+    switch (op) {
+    case BPF_SUB:
+        return Z3_mk_bvsub(z, a, s);
+    case BPF_MUL:
+        return Z3_mk_bvmul(z, a, s);
+    case BPF_DIV:
+        return Z3_mk_bvudiv(z, a, s);
+    case BPF_MOD:
+        return Z3_mk_bvurem(z, a, s);
+    case BPF_AND:
+        return Z3_mk_bvand(z, a, s);
+    case BPF_OR:
+        return Z3_mk_bvor(z, a, s);
+    case BPF_XOR:
+        return Z3_mk_bvxor(z, a, s);
+    case BPF_LSH:
+        return Z3_mk_bvshl(z, a, s);
+    case BPF_RSH:
+        return Z3_mk_bvlshr(z, a, s);
+    default:
+        return Z3_mk_bvneg(z, a);
+    }
+}
+
+static struct value compute(const struct question *q, unsigned op, struct value a, struct value b)
+{
+    if (!a.term && !b.term)
+        return z3_constant(prove_compute(op, a.constant, b.constant));
+    return (struct value){compute_term(q->z, op, z3_term(q, a), z3_term(q, b)), 0};
+}
+
 static void step_load(struct question *q, const struct weir_cbpf_insn *i, struct state *s,
                       struct outcome *out)
 {
@@ -346,8 +378,12 @@ static void step_load(struct question *q, const struct weir_cbpf_insn *i, struct
         v = s->cell[i->k];
         break;
     default:
+        if (BPF_MODE(i->code) == BPF_ABS && i->k == PROVE_XOR_X) {
+            v = compute(q, BPF_XOR, s->a, s->x);
+            break;
+        }
         if (BPF_MODE(i->code) == BPF_ABS && i->k >= PROVE_ANCILLARY) {
-            v = metadata(q, i->k, prove_load_bytes(i->code));
+            v = metadata(q, i->k);
             break;
         }
         Z3_ast base;
@@ -378,32 +414,6 @@ static void step_load(struct question *q, const struct weir_cbpf_insn *i, struct
         s->x = v;
 }
 
-static Z3_ast compute_term(Z3_context z, unsigned op, Z3_ast a, Z3_ast s)
-{
-    switch (op) {
-    case BPF_SUB:
-        return Z3_mk_bvsub(z, a, s);
-    case BPF_MUL:
-        return Z3_mk_bvmul(z, a, s);
-    case BPF_DIV:
-        return Z3_mk_bvudiv(z, a, s);
-    case BPF_MOD:
-        return Z3_mk_bvurem(z, a, s);
-    case BPF_AND:
-        return Z3_mk_bvand(z, a, s);
-    case BPF_OR:
-        return Z3_mk_bvor(z, a, s);
-    case BPF_XOR:
-        return Z3_mk_bvxor(z, a, s);
-    case BPF_LSH:
-        return Z3_mk_bvshl(z, a, s);
-    case BPF_RSH:
-        return Z3_mk_bvlshr(z, a, s);
-    default:
-        return Z3_mk_bvneg(z, a);
-    }
-}
-
 static void step_alu(struct question *q, const struct weir_cbpf_insn *i, struct state *s)
 {
     unsigned op = BPF_OP(i->code);
@@ -412,10 +422,8 @@ static void step_alu(struct question *q, const struct weir_cbpf_insn *i, struct 
         s->when = narrow(q, s->when, z3_negated(q, equal_values(q, operand, z3_constant(0))));
     if (op == BPF_ADD)
         s->a = add(q, s->a, operand);
-    else if (!s->a.term && !operand.term)
-        s->a = z3_constant(prove_compute(op, s->a.constant, operand.constant));
     else
-        s->a = (struct value){compute_term(q->z, op, z3_term(q, s->a), z3_term(q, operand)), 0};
+        s->a = compute(q, op, s->a, operand);
 }
 
 static struct condition jump_holds(const struct question *q, const struct weir_cbpf_insn *i,

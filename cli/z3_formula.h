@@ -53,7 +53,7 @@ struct byte {
 /* Metadata at ancillary address `k`. */
 struct meta {
     uint32_t k;
-    uint32_t mask; /* of the narrowest load */
+    uint32_t highest;
     Z3_ast value;
 };
 

@@ -11,6 +11,7 @@
  */
 #ifndef WEIR_JIT_TESTS_RUN_TARGET_H
 #define WEIR_JIT_TESTS_RUN_TARGET_H
+#include <sched.h>
 #include "backends/ebpf/ebpf.h"
 #include "driver/pipeline.h"
 #include "jit-tests/filters.h"
@@ -113,15 +114,38 @@ struct verdicts {
     unsigned accepted, rejected, faulted, split;
 };
 
+/* The EtherType by which Linux calls a packet, whose Ethernet header is 0 where it is stripped: 1 and 4 are those of lengths. */
+static inline uint32_t protocol_of(bool stripped, const uint8_t *bytes, uint32_t size)
+{
+    const uint8_t *behind = stripped ? bytes : bytes + 14;
+    uint32_t type = stripped ? 0 : (uint32_t)bytes[12] << 8 | bytes[13];
+
+    if (type >= 0x600)
+        return type;
+    return size >= (stripped ? 2 : 16) && behind[0] == 0xff && behind[1] == 0xff ? 1 : 4;
+}
+
 /* What a test run says of a packet: its device is the loopback device, with address 0 and no broadcast address. */
-static inline struct weir_metadata metadata_of(const struct target *t, const uint8_t *bytes)
+static inline struct weir_metadata metadata_of(const struct target *t, const uint8_t *bytes, uint32_t size)
 {
     static const uint8_t zeros[6] = {0};
     struct weir_metadata m = {.size = sizeof m, .ifindex = 1};
     bool stripped = t->kernel->prefix != 0;
 
     m.packet_type = stripped || !memcmp(bytes, zeros, 6) ? 0 : bytes[0] & 1 ? 2 : 3;
+    m.protocol = protocol_of(stripped, bytes, size);
+    m.cpu = (uint32_t)sched_getcpu(); /* where run_target() stays */
     return m;
+}
+
+/* This thread stays where it is. */
+static inline bool stay(void)
+{
+    cpu_set_t here;
+
+    CPU_ZERO(&here);
+    CPU_SET((size_t)sched_getcpu(), &here);
+    return sched_setaffinity(0, sizeof here, &here) == 0;
 }
 
 /* Whether the target answers @verdict to what is @number to the evaluators. */
@@ -135,7 +159,7 @@ static inline bool verdict_fits(const struct target *t, const struct built *b, i
                                 const struct weir_cbpf_insn *plain, size_t n, bool exact,
                                 const uint8_t *bytes, uint32_t size, uint32_t linear, struct verdicts *v)
 {
-    struct packet p = {.bytes = bytes, .caplen = size, .wirelen = size, .meta = metadata_of(t, bytes)};
+    struct packet p = {.bytes = bytes, .caplen = size, .wirelen = size, .meta = metadata_of(t, bytes, size)};
     struct vm_counts counts = {0};
     uint32_t want = cbpf_run(plain, (uint32_t)n, &p, &counts);
     uint32_t got = 0;
@@ -252,7 +276,7 @@ static inline bool converted_agrees(const struct target *t, const struct weir_cb
 
 static inline void test_converted(const struct target *t, struct weir *cx, const struct packets *all)
 {
-    const struct random_cbpf kind = {.metadata = t->live, .return_a = true, .wild_shifts = true};
+    const struct random_cbpf kind = {.metadata = t->live ? RANDOM_CBPF_SKB : 0, .return_a = true, .wild_shifts = true};
     struct rng r = {rng_seed() ^ 0xcbf};
     struct weir_cbpf_insn code[RANDOM_CBPF_MAX];
     unsigned runs = getenv("WEIR_LONG") ? 5000 : 150;
@@ -313,7 +337,7 @@ static inline bool random_agrees(const struct target *t, struct built *b, int fd
         random_packet(r, bytes, n);
         if (!kernel_takes(t->kernel, bytes, n))
             continue;
-        struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n};
+        struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n, .meta = {.cpu = (uint32_t)sched_getcpu()}};
         struct packet_sets sets = {sets_have, t->sets};
         uint32_t want = ir_eval_sets(&b->f, &p, t->sets ? &sets : NULL, &b->arena, NULL);
         int err = kernel_run_split(t->kernel, fd, bytes, n, linear, &got);
@@ -456,7 +480,7 @@ static inline void test_set_filter(const struct target *t, const char *filter, u
             bool fault;
             if (!kernel_takes(t->kernel, all->byte[i], size))
                 continue;
-            struct packet p = {.bytes = all->byte[i], .caplen = size, .wirelen = size, .meta = metadata_of(t, all->byte[i])};
+            struct packet p = {.bytes = all->byte[i], .caplen = size, .wirelen = size, .meta = metadata_of(t, all->byte[i], size)};
             uint32_t want = ir_eval_sets(&plain.f, &p, &sets, &plain.arena, &fault);
             int err = kernel_run_split(t->kernel, fd, all->byte[i], size, linear, &got);
             v.accepted += want != 0;
@@ -516,6 +540,7 @@ static inline int run_target(const struct target *t)
 
     if (why)
         return tap_skip_all(why);
+    tap_ok(stay(), "all on one processor");
     test_random(t);
     if (t->target == WEIR_TARGET_XDP || t->target == WEIR_TARGET_TC) {
         struct target counting = *t;

@@ -26,16 +26,6 @@ struct finder {
     uint32_t metadata; /* bit m: SKF_AD_ offset 4 * m */
 };
 
-static const struct {
-    uint32_t number;
-    const char *name;
-} metadata[] = {
-    {META_PKTTYPE, "packet_type"},
-    {META_IFINDEX, "ifindex"},
-    {META_VLAN_TCI, "vlan_tci"},
-    {META_VLAN_PRESENT, "vlan_present"},
-};
-
 /* An offset from a base: from 2^31 on it is in front of it. */
 static int64_t signed_offset(ir_value base, uint32_t offset)
 {
@@ -177,8 +167,8 @@ int inputs_find(const struct ir_func *f, struct inputs *out)
     list_loads(&d);
     if (d.length)
         add(&d, (struct weir_input){.kind = WEIR_INPUT_LENGTH});
-    for (size_t i = 0; i < sizeof metadata / sizeof metadata[0]; i++)
-        if (d.metadata >> metadata[i].number / 4 & 1)
-            add(&d, (struct weir_input){.kind = WEIR_INPUT_METADATA, .name = metadata[i].name});
+    for (const struct ir_meta_row *row = ir_meta_next(NULL); row; row = ir_meta_next(row))
+        if (d.metadata >> row->number / 4 & 1)
+            add(&d, (struct weir_input){.kind = WEIR_INPUT_METADATA, .name = row->member});
     return d.failed ? WEIR_E_MEMORY : WEIR_OK;
 }

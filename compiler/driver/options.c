@@ -12,9 +12,7 @@
 #define OPTIONS_FIRST_SIZE  (offsetof(struct weir_options, limits) + sizeof(struct weir_limits))
 #define RESOLVER_FIRST_SIZE sizeof(struct weir_resolver)
 
-/* Copies the structure at @from, which begins with its size, to the one at @to. False: no release has that
- * size. */
-static bool take(const void *from, size_t first, size_t now, void *to)
+bool options_take_sized(const void *from, size_t first, size_t now, void *to)
 {
     size_t size;
 
@@ -30,11 +28,11 @@ static bool take(const void *from, size_t first, size_t now, void *to)
 void options_take(const struct weir_options *from, struct options *out)
 {
     *out = (struct options){.o = WEIR_OPTIONS_INIT};
-    if (from && !take(from, OPTIONS_FIRST_SIZE, sizeof out->o, &out->o))
+    if (from && !options_take_sized(from, OPTIONS_FIRST_SIZE, sizeof out->o, &out->o))
         out->unknown = "the options' size";
     if (!out->o.resolver)
         return;
-    if (!take(out->o.resolver, RESOLVER_FIRST_SIZE, sizeof out->resolver, &out->resolver))
+    if (!options_take_sized(out->o.resolver, RESOLVER_FIRST_SIZE, sizeof out->resolver, &out->resolver))
         out->unknown = "the resolver's size";
     out->o.resolver = &out->resolver;
 }

@@ -4,6 +4,7 @@
  */
 #ifndef WEIR_DRIVER_OPTIONS_H
 #define WEIR_DRIVER_OPTIONS_H
+#include <stdbool.h>
 #include "base/diag.h"
 #include "weir/weir.h"
 
@@ -13,6 +14,12 @@ struct options {
     struct weir_resolver resolver;
     const char *unknown; /* what has a size that no release up to this one has, or NULL */
 };
+
+/**
+ * Copies the structure at @from, which begins with its size, to the one of @now bytes at @to; 0 is what an absent member is.
+ * False: no release has that size, from @first bytes on.
+ */
+bool options_take_sized(const void *from, size_t first, size_t now, void *to);
 
 /** Reads no more of @from (NULL: the defaults) and its resolver than their sizes say. @out points into
  * itself: it stays where it is. */

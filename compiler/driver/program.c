@@ -5,10 +5,15 @@
  * A missing program, or a missing place for the answer, is an argument without meaning: the rule of weir.h.
  */
 #include "driver/program.h"
+#include <stddef.h>
 #include <string.h>
 #include "backends/cbpf/cbpf.h"
 #include "backends/elf/elf.h"
+#include "driver/options.h"
 #include "vm/vm.h"
+
+/* Of the first release. */
+#define METADATA_FIRST_SIZE (offsetof(struct weir_metadata, vlan_present) + sizeof(uint32_t))
 
 void program_drop_ir(struct weir_program *p)
 {
@@ -211,9 +216,7 @@ uint32_t weir_match(const struct weir_program *p, const void *packet, uint32_t c
 {
     struct packet pkt = {.bytes = packet, .caplen = caplen, .wirelen = wirelen};
 
-    if (!p || !p->cbpf || (!packet && caplen) || (meta && meta->size != sizeof *meta))
+    if (!p || !p->cbpf || (!packet && caplen) || (meta && !options_take_sized(meta, METADATA_FIRST_SIZE, sizeof pkt.meta, &pkt.meta)))
         return 0;
-    if (meta)
-        pkt.meta = *meta;
     return cbpf_run(p->cbpf, p->count, &pkt, NULL);
 }

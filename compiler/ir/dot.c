@@ -50,18 +50,9 @@ static const char *infix(enum ir_op op)
 
 static const char *meta_name(uint32_t m)
 {
-    switch (m) {
-    case META_PKTTYPE:
-        return "pkttype";
-    case META_IFINDEX:
-        return "ifindex";
-    case META_VLAN_TCI:
-        return "vlan_tci";
-    case META_VLAN_PRESENT:
-        return "vlan_present";
-    default:
-        return "meta";
-    }
+    const struct ir_meta_row *row = ir_meta_find(m);
+
+    return row ? row->word : "meta";
 }
 
 /* Something still to be put: fixed text, an offset, or a value. */

@@ -127,11 +127,7 @@ struct ir_range ir_node_range(const struct ir_func *f, const struct ir_node *n)
     case IR_LOOKUP128:
         return (struct ir_range){0, 1};
     case IR_META:
-        if (n->imm == META_VLAN_PRESENT)
-            return (struct ir_range){0, 1};
-        if (n->imm == META_PKTTYPE || n->imm == META_VLAN_TCI)
-            return (struct ir_range){0, 0xffff};
-        return full;
+        return ir_meta_range(n->imm);
     case IR_LEN:
     case IR_LOAD32:
     case IR_PHI:

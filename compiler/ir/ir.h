@@ -20,6 +20,7 @@
 #ifndef WEIR_IR_IR_H
 #define WEIR_IR_IR_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/diag.h"
 #include "base/strbuf.h"
@@ -36,12 +37,20 @@ enum ir_op {
     IR_OP_COUNT
 };
 
-/* Linux packet metadata; the number is the SKF_AD_ offset (linux/filter.h), the comment the load's width. */
+/* Linux packet metadata; the number is the SKF_AD_ offset (linux/filter.h). */
 enum ir_meta {
-    META_PKTTYPE = 4,       /* 16 as classic BPF reads it; the value fits 8 */
-    META_IFINDEX = 8,       /* 32 */
-    META_VLAN_TCI = 44,     /* 16 */
-    META_VLAN_PRESENT = 48, /* 8; 0 or 1 */
+#define META(name, number, bytes, highest, word, member) META_##name = number,
+#include "ir/meta.def"
+#undef META
+};
+
+/* A row of meta.def. */
+struct ir_meta_row {
+    uint32_t highest;
+    uint8_t number, bytes;
+    const char *word;   /* in the text form */
+    const char *member; /* of struct weir_metadata, ... */
+    size_t at;          /* ... and its offset there */
 };
 
 struct ir_node {
@@ -134,6 +143,14 @@ struct ir_func {
 /** Number of value operands (a PHI's are its block's); what the operator prints as, static text. */
 unsigned ir_op_arity(enum ir_op op);
 const char *ir_op_name(enum ir_op op);
+
+/** The row of metadata @number, or NULL. */
+const struct ir_meta_row *ir_meta_find(uint32_t number);
+const struct ir_meta_row *ir_meta_by_word(const char *word, size_t len);
+/** What metadata @number can be; everything when there is no such. */
+struct ir_range ir_meta_range(uint32_t number);
+/** The row behind @row, in ascending number; the first one of NULL; NULL behind the last. */
+const struct ir_meta_row *ir_meta_next(const struct ir_meta_row *row);
 
 /** "addresses", "ports", "macs"; "?" for another number. */
 const char *ir_set_kind_name(unsigned kind);

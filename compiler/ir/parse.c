@@ -241,15 +241,13 @@ static ir_value phi(struct parser *p)
 
 static uint32_t meta(struct parser *p)
 {
-    if (accept_word(p, "pkttype"))
-        return META_PKTTYPE;
-    if (accept_word(p, "ifindex"))
-        return META_IFINDEX;
-    if (accept_word(p, "vlan_tci"))
-        return META_VLAN_TCI;
-    if (accept_word(p, "vlan_present"))
-        return META_VLAN_PRESENT;
-    return number(p);
+    size_t n = peek_word(p);
+    const struct ir_meta_row *row = ir_meta_by_word(p->at, n);
+
+    if (!row)
+        return number(p);
+    p->at += n;
+    return row->number;
 }
 
 /* A name, to @out; its length, or 0 (reported). */

@@ -65,22 +65,12 @@ static void put_address(struct printer *p, ir_value base, uint32_t offset)
 
 static void put_meta(struct strbuf *out, uint32_t m)
 {
-    switch (m) {
-    case META_PKTTYPE:
-        strbuf_puts(out, "pkttype");
-        break;
-    case META_IFINDEX:
-        strbuf_puts(out, "ifindex");
-        break;
-    case META_VLAN_TCI:
-        strbuf_puts(out, "vlan_tci");
-        break;
-    case META_VLAN_PRESENT:
-        strbuf_puts(out, "vlan_present");
-        break;
-    default:
+    const struct ir_meta_row *row = ir_meta_find(m);
+
+    if (row)
+        strbuf_puts(out, row->word);
+    else
         strbuf_printf(out, "%u", m);
-    }
 }
 
 static void put_definition(struct printer *p, ir_value v, bool inside)

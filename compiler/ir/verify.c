@@ -125,8 +125,7 @@ static bool check_value(struct verifier *v, ir_value i)
         return complain(v, IR_REJECT, "a lookup is in no set");
     if (ir_is_lookup(n) && !ir_set_takes(f->set.at[ir_lookup_set(f, n)].kind, n->op))
         return complain(v, IR_REJECT, "a set holds no members of a lookup's kind");
-    if (n->op == IR_META && n->imm != META_PKTTYPE && n->imm != META_IFINDEX && n->imm != META_VLAN_TCI &&
-        n->imm != META_VLAN_PRESENT)
+    if (n->op == IR_META && !ir_meta_find(n->imm))
         return complain(v, IR_REJECT, "there is no such metadata");
     if ((n->op == IR_UDIV || n->op == IR_UMOD) && !f->range.at[n->b].lo)
         v->divisor[n->b] = true;

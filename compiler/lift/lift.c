@@ -337,17 +337,28 @@ static ir_value packet_load(struct lift *l, uint32_t at, ir_value base, uint32_t
     return ir_load(l->f, base, offset, size);
 }
 
-/* The metadata an absolute load reads. Linux gives all of it, whatever the load's width. */
+/* Why IR has no value for what a load from CB_META_BASE + @number on gives. */
+static const char *why_no_value(uint32_t number)
+{
+    switch (number) {
+    case CB_NLATTR:
+    case CB_NLATTR_NEST:
+        return "it searches netlink attributes, which only Linux's classic programs can";
+    case CB_PAY_OFFSET:
+        return "it asks where the payload begins, which only Linux's classic programs can";
+    default:
+        return "it reads a random number, and what is read may be read again";
+    }
+}
+
+/* What an absolute load behind the packet's addresses gives. Linux gives all of it, whatever the load's width. */
 static ir_value metadata(struct lift *l, uint32_t at, uint32_t k)
 {
-    switch (k - CB_META_BASE) {
-    case META_PKTTYPE:
-    case META_IFINDEX:
-    case META_VLAN_TCI:
-    case META_VLAN_PRESENT:
+    if (k == CB_XOR_X)
+        return ir_binary(l->f, IR_XOR, l->reg[REG_A], l->reg[REG_X]);
+    if (ir_meta_find(k - CB_META_BASE))
         return ir_meta(l->f, (enum ir_meta)(k - CB_META_BASE));
-    }
-    refuse(l, at, "it reads metadata that only Linux's classic programs have");
+    refuse(l, at, why_no_value(k - CB_META_BASE));
     return 0;
 }
 

@@ -12,6 +12,7 @@ enum { LD, LDX, ST, STX, ALU, JMP, RET, MISC };
 enum { IMM = 0x00, ABS = 0x20, IND = 0x40, MEM = 0x60, LEN = 0x80, MSH = 0xa0 };
 
 #define META_BASE 0xfffff000u
+#define XOR_X     40u /* behind it: no metadata, but A ^ X */
 
 static unsigned load_bytes(uint16_t code)
 {
@@ -28,26 +29,6 @@ static bool load(const struct packet *p, uint32_t at, unsigned size, uint32_t *o
         v = v << 8 | p->bytes[at + i];
     *out = v;
     return true;
-}
-
-/* All of it, whatever the load's width, as Linux has it. */
-static bool load_metadata(const struct packet *p, uint32_t which, uint32_t *out)
-{
-    switch (which) {
-    case META_PKTTYPE:
-        *out = p->meta.packet_type & 0xffff;
-        return true;
-    case META_IFINDEX:
-        *out = p->meta.ifindex;
-        return true;
-    case META_VLAN_TCI:
-        *out = p->meta.vlan_tci & 0xffff;
-        return true;
-    case META_VLAN_PRESENT:
-        *out = p->meta.vlan_present != 0;
-        return true;
-    }
-    return false;
 }
 
 /* A op s. False: division by zero. */
@@ -141,8 +122,12 @@ uint32_t cbpf_run(const struct weir_cbpf_insn *code, uint32_t n, const struct pa
                 v = (v & 15) << 2;
                 break;
             case ABS:
-                if (in->k >= META_BASE) {
-                    ok = load_metadata(p, in->k - META_BASE, &v);
+                if (in->k == META_BASE + XOR_X) {
+                    v = a ^ x;
+                    break;
+                }
+                if (in->k >= META_BASE) { /* all of it, whatever the load's width, as Linux has it */
+                    ok = packet_meta(p, in->k - META_BASE, &v);
                     break;
                 }
                 c->loads++;

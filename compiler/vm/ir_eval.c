@@ -23,22 +23,6 @@ static bool in_range(const struct packet *p, uint32_t address, uint32_t size)
     return (uint64_t)address + size <= p->caplen;
 }
 
-static uint32_t meta(const struct packet *p, uint32_t which)
-{
-    switch (which) {
-    case META_PKTTYPE:
-        return p->meta.packet_type & 0xffff;
-    case META_IFINDEX:
-        return p->meta.ifindex;
-    case META_VLAN_TCI:
-        return p->meta.vlan_tci & 0xffff;
-    case META_VLAN_PRESENT:
-        return p->meta.vlan_present != 0;
-    default:
-        return 0;
-    }
-}
-
 /* Computes a value whose operands are done. False when it cannot be: the packet is rejected. */
 static bool compute(struct run *r, ir_value v)
 {
@@ -50,7 +34,8 @@ static bool compute(struct run *r, ir_value v)
     } else if (n->op == IR_LEN) {
         r->value[v] = r->p->wirelen;
     } else if (n->op == IR_META) {
-        r->value[v] = meta(r->p, n->imm);
+        if (!packet_meta(r->p, n->imm, &r->value[v]))
+            return false; /* not in a verified function */
     } else if (ir_is_load(n)) {
         uint32_t address = (n->a == IR_NONE ? 0 : r->value[n->a]) + n->imm, k = 0;
         unsigned size = ir_load_size(n);

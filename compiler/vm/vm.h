@@ -30,6 +30,9 @@ struct packet_sets {
     const void *user;
 };
 
+/** Metadata @which of @p, enum ir_meta. False: there is no such. */
+bool packet_meta(const struct packet *p, uint32_t which, uint32_t *out);
+
 /** Verdict of the IR on @p. @scratch is rewound. @faulted (may be NULL): a guard failed. Named sets are empty. */
 uint32_t ir_eval(const struct ir_func *f, const struct packet *p, struct arena *scratch, bool *faulted);
 

@@ -7,6 +7,7 @@
  * answer that weir.h states; nothing crashes, and what is not to be read lies behind the end of a block, for
  * a sanitizer to see.
  */
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,6 +218,11 @@ static void test_result_sizes(void)
     tap_ok(weir_program_set(looks, 1, &set) == WEIR_E_ARGUMENT &&
                weir_program_set(looks, SIZE_MAX, &set) == WEIR_E_ARGUMENT,
            "sets past the last");
+    static const unsigned char ip[14] = {[12] = 8};
+    struct weir_metadata older = {.size = offsetof(struct weir_metadata, vlan_tpid)};
+    tap_ok(weir_match(classic, ip, sizeof ip, sizeof ip, &older) != 0, "struct weir_metadata of the first release");
+    older.size++;
+    tap_ok(weir_match(classic, ip, sizeof ip, sizeof ip, &older) != 0, "struct weir_metadata of a release in between");
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         struct weir_cost cost = {.size = size[i]};
         struct weir_input input = {.size = size[i]};

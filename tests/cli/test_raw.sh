@@ -159,14 +159,25 @@ div x
 jeq #7, yes, no
 yes: ret #1
 no: ret #0'
+becomes 'A ^ X, and metadata' 'ld mark
+tax
+ld rxhash
+ld xor_x
+st M[0]
+ld M[0]
+ret a' 'ld rxhash
+tax
+ld mark
+xor x
+ret a'
 becomes 'what cannot be better stays as it is' "$kept" "$kept"
 kept='ld random
 jeq #7, yes, no
 yes: ret #1
 no: ret #0'
-becomes 'unknown metadata: it stays as it is' "$kept" "$kept"
+becomes 'a random number: it stays as it is' "$kept" "$kept"
 run --from "$work/program" -d --lint
-has 'unknown metadata: a warning' "$work/program:1:1: warning[E0920]: this program is left as it is: it reads metadata" "$work/err"
+has 'a random number: a warning' "$work/program:1:1: warning[E0920]: this program is left as it is: it reads a random number" "$work/err"
 becomes 'several numbers, and one that is computed' 'ldb [0]
 st M[0]
 ldb [1]
@@ -235,9 +246,15 @@ converts() {
     has "$1" "$work/program:$4: error[E0859]: this program has no equivalent in eBPF: $5" "$work/err"
     empty "$1: stdout" "$work/out"
 }
-converts 'unknown metadata' 'ldb [0]
+converts 'a random number' 'ldb [0]
 ld #random
-ret a' xdp 2:1 'it reads metadata that only'
+ret a' xdp 2:1 'it reads a random number'
+converts 'netlink attributes' 'ldx #0
+ld #3
+ld nlan
+ret a' socket 3:1 'it searches netlink attributes'
+converts 'the payload' 'ld poff
+ret a' tc 1:1 'it asks where the payload begins'
 converts 'an address from a header' 'ldb [0]
 ldb [0xfff00000]
 ret #1' tc 2:1 'it reads at an address that Linux counts from a header'
@@ -264,7 +281,26 @@ numbers 'two numbers' '5
 6 0 0 0' 'w0 = 777' 'return (int)0x309u'
 printf 'ld vlan_tci\njeq #1, a, b\na: ret #1\nb: ret #0\n' >"$work/program"
 run --from "$work/program" -t xdp -d
-has 'known metadata that xdp lacks' "$work/program:2:1: error[E0790]" "$work/err"
+has 'known metadata that xdp lacks' "$work/program:2:1: error[E0790]: an XDP program cannot read the packet metadata 'vlan_tci'" "$work/err"
+for word in proto type ifidx mark queue rxhash cpu vlan_tci vlanp vlan_tpid; do
+    printf 'ld %s\nret a\n' $word >"$work/program"
+    for target in tc socket cgroup; do
+        run --from "$work/program" -t $target -d
+        is "$target: $word" 0 "$rc"
+        run --from "$work/program" -t $target --emit=c
+        is "$target: $word, C" 0 "$rc"
+    done
+done
+printf 'ld hatype\nret a\n' >"$work/program"
+for form in -d --emit=c; do
+    run --from "$work/program" -t cgroup $form
+    has "what no target has, $form" "error[E0790]: a cgroup program cannot read the packet metadata 'hatype'" "$work/err"
+done
+printf 'ld cpu\nret a\n' >"$work/program"
+for target in xdp func; do
+    run --from "$work/program" -t $target -d
+    has "$target: cpu" 'call bpf_get_smp_processor_id' "$work/out"
+done
 
 # ---- what it reads
 

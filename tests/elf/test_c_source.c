@@ -7,6 +7,7 @@
 #include <bpf/libbpf.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,14 @@ static const char *const filters[] = {
     "src net @a and not (dst host @a and port @p)",
     "ether host @m or udp port @p",
     "ip[ip[8] & 3] > 1 and src @a or ip6 dst host @a",
+};
+
+/* Classic programs that return numbers; the last two ask for metadata. */
+static const char *const programs[] = {
+    "ldh [12]\nmod #7\nret a\n",
+    "ldb [23]\njeq #6, a\njeq #17, b\nret a\na: ret #1\nb: ret #70000\n",
+    "ld mark\nadd #3\nst M[0]\nldb [13]\ntax\nld M[0]\nsub x\nret a\n",
+    "ldb [13]\ntax\nld cpu\nld xor_x\nret a\n",
 };
 
 /* What the sets of those have for members: the maps are libbpf's. */
@@ -186,13 +195,13 @@ static bool run_once(int program, const struct kind *k, const uint8_t *bytes, ui
 }
 
 /* Compares verdicts on a packet, whole and cut in many places. */
-static bool agree(int program, const struct kind *k, const struct ir_func *f, struct arena *scratch,
+static bool agree(int program, const struct kind *k, bool numbers, const struct ir_func *f, struct arena *scratch,
                   const uint8_t *bytes, uint32_t size, unsigned *accepted)
 {
     for (uint32_t n = PACKET_MIN; n <= size; n += n + 9 < size ? 1 + n % 3 : 1) {
-        struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n};
+        struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n, .meta = {.cpu = (uint32_t)sched_getcpu()}};
         const struct packet_sets contents = {sets_have, &sets};
-        uint32_t want = ir_eval_sets(f, &p, &contents, scratch, NULL) ? 1 : 0, got = 0;
+        uint32_t number = ir_eval_sets(f, &p, &contents, scratch, NULL), want = numbers ? number : number != 0, got = 0;
         uint32_t linear = k->split && n % 2 ? 14 + n % 20 : 0;
         while (linear && linear < n && !takes(k, bytes, linear))
             linear += 20;
@@ -200,7 +209,7 @@ static bool agree(int program, const struct kind *k, const struct ir_func *f, st
             continue;
         if (!run_once(program, k, bytes, n, linear < n ? linear : 0, &got))
             return false;
-        *accepted += want;
+        *accepted += want != 0;
         if (got != want) {
             tap_pending("%u bytes, %u direct: the program returns %u, the IR %u", (unsigned)n,
                         (unsigned)linear, (unsigned)got, (unsigned)want);
@@ -234,13 +243,24 @@ static void test_words(void)
 
 static struct packets packets;
 
-static void check(const char *filter, const struct kind *k)
+/* A filter's plain IR, or that of a program that is read. */
+static bool ir_of(const char *text, bool read, const struct weir_options *o, struct arena *arena, struct ir_func *out)
+{
+    struct diag_sink sink = {.arena = arena, .limit = 10};
+    struct cbpf_code code = {.arena = arena};
+
+    if (!read)
+        return pipeline_ir(arena, &sink, text, strlen(text), o, NULL, out) == 0;
+    return pipeline_read(&sink, text, strlen(text), o, &code) == 0 && pipeline_lift(arena, &sink, &code, o, out) == 0;
+}
+
+/* @read: a classic program instead of a filter. */
+static void check(const char *filter, bool read, const struct kind *k)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct weir *cx = NULL;
     struct weir_program *p = NULL;
     struct arena arena;
-    struct diag_sink sink = {.arena = &arena, .limit = 10};
     struct ir_func f;
     char *text = NULL;
     size_t len = 0;
@@ -250,16 +270,15 @@ static void check(const char *filter, const struct kind *k)
 
     o.target = k->target;
     o.keep_source = 1;
-    o.has_actions = 1;
+    o.has_actions = !read || k->target != WEIR_TARGET_SOCKET;
     o.on_match = 1;
     o.protochain = getenv("WEIR_LONG") ? 128 : 24; /* clang takes seconds for what is unrolled to 128 headers */
     o.frags = k->target == WEIR_TARGET_XDP && k->split;
     if (k->target == WEIR_TARGET_CGROUP)
         o.linktype = (uint32_t)weir_linktype_by_name("RAW");
     arena_init(&arena, &allocator_libc, (size_t)1 << 30);
-    bool ok = weir_new(NULL, &cx) == 0 && weir_compile(cx, filter, strlen(filter), &o, &p) >= 0 &&
-              weir_program_text(p, WEIR_TEXT_SOURCE, &text, &len) == 0 &&
-              pipeline_ir(&arena, &sink, filter, strlen(filter), &o, NULL, &f) == 0;
+    bool ok = weir_new(NULL, &cx) == 0 && (read ? weir_program_read : weir_compile)(cx, filter, strlen(filter), &o, &p) >= 0 &&
+              weir_program_text(p, WEIR_TEXT_SOURCE, &text, &len) == 0 && ir_of(filter, read, &o, &arena, &f);
     const char *object = ok ? clang(text, len, k->name) : NULL;
     if (!ok)
         tap_pending("not compiled");
@@ -271,7 +290,7 @@ static void check(const char *filter, const struct kind *k)
         fill(b);
     uint32_t skip = k->target == WEIR_TARGET_CGROUP ? 14 : 0; /* its packets begin at IP */
     for (size_t i = 0; ok && i < packets.n; i++)
-        ok = agree(program, k, &f, &arena, packets.byte[i] + skip, packets.size[i] - skip, &accepted);
+        ok = agree(program, k, !o.has_actions, &f, &arena, packets.byte[i] + skip, packets.size[i] - skip, &accepted);
     tap_ok(ok, "%s: '%s', %u accepted", k->name, filter, accepted);
     if (library)
         dlclose(library);
@@ -294,6 +313,7 @@ int main(void)
 {
     struct rng r = {rng_seed()};
     char command[64];
+    cpu_set_t here;
 
     libbpf_set_print(NULL);
     if (geteuid() != 0)
@@ -302,12 +322,19 @@ int main(void)
         return tap_skip_all("clang is not installed");
     if (!mkdtemp(folder))
         return 1;
+    CPU_ZERO(&here);
+    CPU_SET((size_t)sched_getcpu(), &here);
+    tap_ok(sched_setaffinity(0, sizeof here, &here) == 0, "all on one processor");
     for (int i = 0; i < 60; i++)
         packets_generate(&packets, &r);
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
         for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
             if ((k < 2 || i % 4 == k % 4) && !(kinds[k].target == WEIR_TARGET_FUNC && strchr(filters[i], '@')))
-                check(filters[i], &kinds[k]); /* a function that is called from here has no maps */
+                check(filters[i], false, &kinds[k]); /* a function that is called from here has no maps */
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+        for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
+            if (i < 2 || (kinds[k].target != WEIR_TARGET_FUNC && (i == 3 || kinds[k].target != WEIR_TARGET_XDP)))
+                check(programs[i], true, &kinds[k]);
     packets_free(&packets);
     test_words();
     snprintf(command, sizeof command, "rm -rf %s", folder);

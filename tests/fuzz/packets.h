@@ -57,7 +57,16 @@ static inline void walk_begin(struct walk *w, const uint8_t *seed, size_t len)
             memcpy(w->bytes, seed, len < sizeof w->bytes ? len : sizeof w->bytes);
     }
     w->p = (struct packet){.bytes = w->bytes, .caplen = 64 + walk_random(w, 128)};
-    w->p.meta = (struct weir_metadata){sizeof w->p.meta, walk_random(w, 6), 1 + walk_random(w, 3), walk_random(w, 65536), walk_random(w, 2)};
+    w->p.meta = (struct weir_metadata){.size = sizeof w->p.meta,
+                                       .packet_type = walk_random(w, 6),
+                                       .ifindex = 1 + walk_random(w, 3),
+                                       .vlan_tci = walk_random(w, 65536),
+                                       .vlan_present = walk_random(w, 2),
+                                       .protocol = walk_random(w, 2) ? 0x800 : walk_random(w, 65536),
+                                       .mark = walk_random(w, 4),
+                                       .queue = walk_random(w, 8),
+                                       .rxhash = walk_random(w, UINT32_MAX),
+                                       .cpu = walk_random(w, 16)};
     w->p.wirelen = w->p.caplen;
 }
 
@@ -66,21 +75,6 @@ static inline bool walk_address(const struct walk *w, const struct ir_node *n, u
     uint64_t size = ir_load_size(n);
     *at = (n->a == IR_NONE ? 0 : w->value[n->a]) + n->imm;
     return *at + size <= WALK_BYTES;
-}
-
-static inline uint32_t walk_meta(const struct packet *p, uint32_t which)
-{
-    switch ((enum ir_meta)which) {
-    case META_PKTTYPE:
-        return p->meta.packet_type;
-    case META_IFINDEX:
-        return p->meta.ifindex;
-    case META_VLAN_TCI:
-        return p->meta.vlan_tci;
-    case META_VLAN_PRESENT:
-        return p->meta.vlan_present;
-    }
-    return 0;
 }
 
 /* All values but PHIs, in index order; loads that reach past the buffer give 0. */
@@ -96,7 +90,7 @@ static inline void walk_values(struct walk *w, const struct ir_func *f)
         else if (n->op == IR_LEN)
             w->value[i] = w->p.wirelen;
         else if (n->op == IR_META)
-            w->value[i] = walk_meta(&w->p, n->imm);
+            (void)packet_meta(&w->p, n->imm, &w->value[i]);
         else if (ir_is_lookup(n))
             w->value[i] = 0; /* all sets are empty */
         else if (ir_is_load(n)) {
@@ -132,11 +126,9 @@ static inline void walk_write(struct walk *w, const struct ir_func *f, ir_value 
             return;
         }
         if (n->op == IR_META) {
-            uint32_t *m = n->imm == META_PKTTYPE  ? &w->p.meta.packet_type
-                          : n->imm == META_IFINDEX  ? &w->p.meta.ifindex
-                          : n->imm == META_VLAN_TCI ? &w->p.meta.vlan_tci
-                                                    : &w->p.meta.vlan_present;
-            *m = n->imm == META_VLAN_PRESENT ? want & 1 : n->imm == META_IFINDEX ? want : want & 0xffff;
+            const struct ir_meta_row *row = ir_meta_find(n->imm);
+            want &= row->highest;
+            memcpy((char *)&w->p.meta + row->at, &want, sizeof want);
             return;
         }
         if (n->op == IR_CONST || n->op == IR_PHI)

@@ -238,7 +238,11 @@ static bool try_packets(struct job *j)
             p.caplen = rng_below(&r, rng_below(&r, 2) ? PACKET_BYTES : 64);
         p.wirelen = p.caplen + (rng_below(&r, 3) ? 0 : rng_below(&r, 2000));
         p.meta = (struct weir_metadata){
-            sizeof p.meta, rng_below(&r, 6), rng_below(&r, 5), rng_below(&r, 0x10000), rng_below(&r, 2),
+            .size = sizeof p.meta,
+            .packet_type = rng_below(&r, 6),
+            .ifindex = rng_below(&r, 5),
+            .vlan_tci = rng_below(&r, 0x10000),
+            .vlan_present = rng_below(&r, 2),
         };
         bool reference_faulted, plain_faulted, ignored;
         uint32_t reference = run_program(&j->reference, &p, &reference_faulted);

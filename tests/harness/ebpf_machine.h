@@ -50,6 +50,16 @@ static inline bool machine_context(struct machine *m, int offset, uint64_t *out)
         *out = machine_packet(m) + m->linear;
     else if (offset == (xdp ? 12 : 40))
         *out = m->p->meta.ifindex;
+    else if (!xdp && offset == 8)
+        *out = m->p->meta.mark;
+    else if (!xdp && offset == 12)
+        *out = m->p->meta.queue;
+    else if (!xdp && offset == 16) /* in packet order */
+        *out = __builtin_bswap16((uint16_t)m->p->meta.protocol);
+    else if (!xdp && offset == 28)
+        *out = __builtin_bswap16((uint16_t)m->p->meta.vlan_tpid);
+    else if (!xdp && offset == 68)
+        *out = m->p->meta.rxhash;
     else if (!xdp && offset == 0)
         *out = m->p->wirelen;
     else if (!xdp && offset == 4)
@@ -142,6 +152,10 @@ static inline bool machine_call(struct machine *m, int helper)
     uint32_t from = (uint32_t)m->r[2], n = (uint32_t)m->r[4];
     uint64_t to = m->r[3] - machine_stack(m);
 
+    if (helper == 8) { /* without arguments */
+        machine_called(m, m->p->meta.cpu);
+        return true;
+    }
     if (!m->set[1] || m->r[1] != MACHINE_CONTEXT)
         return false;
     if (helper == 188 && m->target == WEIR_TARGET_XDP) {

@@ -11,20 +11,28 @@
 #include "tests/harness/rng.h"
 #include "weir/weir.h"
 
-enum { RANDOM_CBPF_MAX = 48, RANDOM_CBPF_CELLS = 3 };
+enum {
+    RANDOM_CBPF_MAX = 48,
+    RANDOM_CBPF_CELLS = 3,
+    RANDOM_CBPF_METADATA = 12,             /* kinds: all that IR knows, ... */
+    RANDOM_CBPF_SKB = RANDOM_CBPF_METADATA - 1, /* ... those that eBPF programs of sockets and tc can have as well */
+};
 
 /* What a program may hold beside the ordinary. */
 struct random_cbpf {
-    bool metadata;    /* loads of what the IR knows */
+    unsigned metadata; /* so many kinds of it */
     bool return_a;    /* returns of A and of several numbers */
     bool wild_shifts; /* by X, which may be more than 31: there Linux does something else */
 };
 
 static inline struct weir_cbpf_insn random_cbpf_load(const struct random_cbpf *o, struct rng *r, bool x)
 {
-    /* packet type, interface, tag, is there one: in the field's own width, as compilers write them */
-    static const struct weir_cbpf_insn metadata[] = {
-        {0x28, 0, 0, 0xfffff004}, {0x20, 0, 0, 0xfffff008}, {0x28, 0, 0, 0xfffff02c}, {0x30, 0, 0, 0xfffff030}};
+    /* in the field's own width, as compilers write them: packet type, interface, tag, is there one; A ^ X; protocol, mark, queue,
+     * hash, processor, type of tag; kind of device */
+    static const struct weir_cbpf_insn metadata[RANDOM_CBPF_METADATA] = {
+        {0x28, 0, 0, 0xfffff004}, {0x20, 0, 0, 0xfffff008}, {0x28, 0, 0, 0xfffff02c}, {0x30, 0, 0, 0xfffff030},
+        {0x20, 0, 0, 0xfffff028}, {0x28, 0, 0, 0xfffff000}, {0x20, 0, 0, 0xfffff014}, {0x28, 0, 0, 0xfffff018},
+        {0x20, 0, 0, 0xfffff020}, {0x20, 0, 0, 0xfffff024}, {0x28, 0, 0, 0xfffff03c}, {0x28, 0, 0, 0xfffff01c}};
     static const uint8_t sizes[] = {0x00, 0x08, 0x10};
     uint16_t size = sizes[rng_below(r, 3)];
 
@@ -52,7 +60,7 @@ static inline struct weir_cbpf_insn random_cbpf_load(const struct random_cbpf *o
         return (struct weir_cbpf_insn){(uint16_t)(0x40 | size), 0, 0, rng_below(r, 12) ? rng_below(r, 30) : 0 - rng_below(r, 9)};
     case 5:
         if (o->metadata)
-            return metadata[rng_below(r, 4)];
+            return metadata[rng_below(r, o->metadata)];
         break;
     }
     return (struct weir_cbpf_insn){(uint16_t)(0x20 | size), 0, 0, rng_below(r, 40) ? rng_below(r, 48) : 0x80000000u + rng_below(r, 9)};
@@ -82,6 +90,23 @@ static inline struct weir_cbpf_insn random_cbpf_jump(struct rng *r, uint32_t beh
     return (struct weir_cbpf_insn){(uint16_t)(0x05 | condition | (rng_below(r, 4) ? 0 : 8)), (uint8_t)rng_below(r, far),
                                    (uint8_t)(rng_below(r, 2) ? 0 : rng_below(r, far)),
                                    rng_below(r, 3) ? rng_below(r, 8) : rng_below(r, 0x1000)};
+}
+
+/** Metadata of a packet, much of it small. */
+static inline struct weir_metadata random_cbpf_metadata(struct rng *r)
+{
+    return (struct weir_metadata){.size = sizeof(struct weir_metadata),
+                                  .packet_type = rng_below(r, 6),
+                                  .ifindex = rng_below(r, 4),
+                                  .vlan_tci = rng_below(r, 4096),
+                                  .vlan_present = rng_below(r, 2),
+                                  .vlan_tpid = rng_below(r, 2) ? 0x8100 : 0x88a8,
+                                  .protocol = rng_below(r, 2) ? 0x800 : rng_below(r, 0x10000),
+                                  .mark = rng_below(r, 5) ? rng_below(r, 8) : (uint32_t)rng_next(r),
+                                  .queue = rng_below(r, 9),
+                                  .rxhash = (uint32_t)rng_next(r),
+                                  .cpu = rng_below(r, 9),
+                                  .hatype = rng_below(r, 3)};
 }
 
 /** Fills @out, which has room for RANDOM_CBPF_MAX; returns the length. Cells are stored to before anything else. */

@@ -8,8 +8,8 @@
  *   verify MESSAGE            the verifier's answer; without this line it must find nothing
  *   parse LINE MESSAGE        the parser's error, in lines of the case, which begins behind `; case`
  *   free                      the text is not as ir_print() writes it (else it must be, comments apart)
- *   run HEX [len=N] [tci=N] [present=N] [type=N] [ifindex=N] [in=SET/HEX ...] -> VERDICT
- *                             HEX may be - for no bytes; in: a member of a set, all of its bytes; VERDICT is
+ *   run HEX [len=N] [MEMBER=N ...] [in=SET/HEX ...] -> VERDICT
+ *                             HEX may be - for no bytes; MEMBER: of struct weir_metadata; in: a member of a set, all of its bytes; VERDICT is
  *                             accept, reject, fault (a guard), or another number that is returned
  */
 #include <dirent.h>
@@ -66,10 +66,12 @@ static const char *run(const struct ir_func *f, const char *text, struct arena *
     if (!arrow)
         return "a run has no verdict";
     p.wirelen = setting(text, "len=", p.caplen);
-    p.meta.vlan_tci = setting(text, "tci=", 0);
-    p.meta.vlan_present = setting(text, "present=", 0);
-    p.meta.packet_type = setting(text, "type=", 0);
-    p.meta.ifindex = setting(text, "ifindex=", 0);
+    for (const struct ir_meta_row *row = ir_meta_next(NULL); row; row = ir_meta_next(row)) {
+        char name[20];
+        snprintf(name, sizeof name, " %s=", row->member);
+        uint32_t value = setting(text, name, 0);
+        memcpy((char *)&p.meta + row->at, &value, sizeof value);
+    }
     const struct packet_sets sets = {says_in, text};
     uint32_t v = ir_eval_sets(f, &p, &sets, a, &fault);
     const char *got = v == f->accept ? "accept" : v ? "another number" : fault ? "fault" : "reject";

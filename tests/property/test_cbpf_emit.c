@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "backends/cbpf/cbpf.h"
+#include "tests/harness/random_cbpf.h"
 #include "tests/harness/rng.h"
 #include "tests/harness/tap.h"
 #include "tests/property/random_graph.h"
@@ -130,8 +131,10 @@ static void random_function(struct rng *r, struct ir_func *f, struct arena *a)
     add(&p, ir_load(f, IR_NONE, 12, 2));
     add(&p, ir_load(f, IR_NONE, 0, 1));
     add(&p, ir_len(f));
-    static const enum ir_meta metas[] = {META_PKTTYPE, META_IFINDEX, META_VLAN_TCI, META_VLAN_PRESENT};
-    add(&p, ir_meta(f, metas[rng_below(r, 4)]));
+    const struct ir_meta_row *row = NULL;
+    for (uint32_t i = 1 + rng_below(r, 11); i; i--)
+        row = ir_meta_next(row);
+    add(&p, ir_meta(f, (enum ir_meta)row->number));
     while (values--)
         random_value(r, f, &p);
     for (uint32_t i = 0; i < n; i++) {
@@ -214,7 +217,7 @@ static bool agree(struct rng *r, const struct ir_func *f, const struct cbpf_code
                 bytes,
                 len,
                 rng_below(r, 2) ? len : 1514,
-                {sizeof p.meta, rng_below(r, 5), rng_below(r, 4), rng_below(r, 4096), rng_below(r, 2)}};
+                random_cbpf_metadata(r)};
             bool fault;
             uint32_t want = ir_eval(f, &p, &arena, &fault);
             uint32_t got = cbpf_run(c->insn.at, c->insn.n, &p, NULL);
@@ -363,7 +366,7 @@ static void test_set(struct rng *r, uint32_t n)
         for (uint32_t d = 0; ok && d < 2; d++) {
             uint32_t k = to[i].last + d;
             uint8_t bytes[4] = {(uint8_t)(k >> 24), (uint8_t)(k >> 16), (uint8_t)(k >> 8), (uint8_t)k};
-            struct packet p = {bytes, 4, 4, {sizeof p.meta, 0, 0, 0, 0}};
+            struct packet p = {.bytes = bytes, .caplen = 4, .wirelen = 4};
             bool fault;
             counts.instructions = 0;
             ok = cbpf_run(c.insn.at, c.insn.n, &p, &counts) == ir_eval(&f, &p, &arena, &fault) &&

@@ -178,7 +178,7 @@ static const char *try_packet(struct totals *t, const struct weir_program *p, co
 {
     struct rng *r = &t->rng;
     uint8_t bytes[PACKET_BYTES];
-    struct weir_metadata m = {sizeof m, rng_below(r, 6), rng_below(r, 4), rng_below(r, 4096), rng_below(r, 2)};
+    struct weir_metadata m = {.size = sizeof m, .packet_type = rng_below(r, 6), .ifindex = rng_below(r, 4), .vlan_tci = rng_below(r, 4096), .vlan_present = rng_below(r, 2)};
     uint32_t n = rng_below(r, 3) ? PACKET_BYTES : rng_below(r, PACKET_BYTES), wire = n + (rng_below(r, 2) ? 0 : rng_below(r, 900));
 
     rng_bytes(r, bytes, sizeof bytes);

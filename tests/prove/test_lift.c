@@ -17,8 +17,8 @@
 
 enum { RANDOM = 1500, RANDOM_LONG = 15000, TIMEOUT_MS = 5000, PACKETS = 40, PACKET_BYTES = 160, SHOWN = 5 };
 
-static const struct random_cbpf ordinary = {.metadata = true, .wild_shifts = true};
-static const struct random_cbpf returning = {.metadata = true, .wild_shifts = true, .return_a = true};
+static const struct random_cbpf ordinary = {.metadata = RANDOM_CBPF_METADATA, .wild_shifts = true};
+static const struct random_cbpf returning = {.metadata = RANDOM_CBPF_METADATA, .wild_shifts = true, .return_a = true};
 
 struct totals {
     struct refine_counts counts;
@@ -38,7 +38,7 @@ static struct packet some_packet(struct rng *r, const struct program *p, uint8_t
         memset(bytes, 0, PACKET_BYTES);
     program_steer(p, r, bytes, PACKET_BYTES);
     packet.wirelen = packet.caplen + (rng_below(r, 2) ? 0 : rng_below(r, 1500));
-    packet.meta = (struct weir_metadata){sizeof packet.meta, rng_below(r, 6), rng_below(r, 4), rng_below(r, 4096), rng_below(r, 2)};
+    packet.meta = random_cbpf_metadata(r);
     return packet;
 }
 

@@ -255,7 +255,11 @@ static struct packet some_packet(struct rng *r, const struct program *p, const s
         program_steer(p, r, bytes, packet.caplen);
     packet.wirelen = packet.caplen + (rng_below(r, 4) ? 0 : rng_below(r, 2000));
     packet.meta = (struct weir_metadata){
-        sizeof packet.meta, rng_below(r, 6), rng_below(r, 5), rng_below(r, 0x10000), rng_below(r, 2),
+        .size = sizeof packet.meta,
+        .packet_type = rng_below(r, 6),
+        .ifindex = rng_below(r, 5),
+        .vlan_tci = rng_below(r, 0x10000),
+        .vlan_present = rng_below(r, 2),
     };
     return packet;
 }

@@ -62,7 +62,7 @@ static bool says_what_ir_says(struct rng *r, const struct random_filter *f, cons
         if (rng_below(r, 3) == 0)
             p.caplen = rng_below(r, PACKET_BYTES);
         p.wirelen = p.caplen + (rng_below(r, 2) ? 0 : rng_below(r, 1500));
-        p.meta = (struct weir_metadata){sizeof p.meta, rng_below(r, 6), rng_below(r, 4), rng_below(r, 4096), rng_below(r, 2)};
+        p.meta = (struct weir_metadata){.size = sizeof p.meta, .packet_type = rng_below(r, 6), .ifindex = rng_below(r, 4), .vlan_tci = rng_below(r, 4096), .vlan_present = rng_below(r, 2)};
         uint32_t reference = ir_eval(&ir[0], &p, &arena, &faulted[0]), better = ir_eval(&ir[1], &p, &arena, &faulted[1]);
         same = reference == cbpf_run(plain->at, plain->n, &p, NULL);
         uint32_t run = cbpf_run(optimized->at, optimized->n, &p, NULL);

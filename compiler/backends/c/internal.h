@@ -16,7 +16,8 @@ struct source {
     VEC(uint32_t) stack;
     VEC(ir_value) order;       /* values of the current braces, operands first */
     bool far;                  /* loads at variable addresses are calls */
-    bool no_memory, not_there; /* metadata that the target has not */
+    bool no_memory;
+    const struct ir_meta_row *not_there; /* metadata that the target has not, or NULL */
     struct span not_there_at;
 };
 

@@ -28,15 +28,43 @@ static const struct ir_node *node(const struct source *s, ir_value v)
     return &s->f->value.at[v];
 }
 
-/* How the target's context gives metadata, or NULL. */
+/* How struct __sk_buff gives metadata, or NULL. */
+static const char *meta_of_skb(uint32_t which)
+{
+    switch ((enum ir_meta)which) {
+    case META_PROTOCOL:
+        return "bpf_ntohs((__u16)ctx->protocol)";
+    case META_PKTTYPE:
+        return "ctx->pkt_type";
+    case META_IFINDEX:
+        return "ctx->ifindex";
+    case META_MARK:
+        return "ctx->mark";
+    case META_QUEUE:
+        return "ctx->queue_mapping";
+    case META_RXHASH:
+        return "ctx->hash";
+    case META_VLAN_TCI:
+        return "(ctx->vlan_tci & 0xffff)";
+    case META_VLAN_PRESENT:
+        return "(ctx->vlan_present != 0)";
+    case META_VLAN_TPID:
+        return "bpf_ntohs((__u16)ctx->vlan_proto)";
+    case META_HATYPE:
+    case META_CPU:
+        break;
+    }
+    return NULL;
+}
+
+/* How the target gives metadata, or NULL. */
 static const char *meta_of(const struct source *s, uint32_t which)
 {
+    if (which == META_CPU)
+        return "bpf_get_smp_processor_id()";
     if (s->o->target == WEIR_TARGET_XDP || s->o->target == WEIR_TARGET_FUNC)
         return s->o->target == WEIR_TARGET_XDP && which == META_IFINDEX ? "ctx->ingress_ifindex" : NULL;
-    return which == META_PKTTYPE    ? "ctx->pkt_type"
-           : which == META_IFINDEX  ? "ctx->ifindex"
-           : which == META_VLAN_TCI ? "(ctx->vlan_tci & 0xffff)"
-                                    : "(ctx->vlan_present != 0)";
+    return meta_of_skb(which);
 }
 
 /* The first set whose name means something else to C; NULL when there is none. */
@@ -94,7 +122,7 @@ static void want(struct source *s, ir_value v, uint32_t block)
         if (is_named(s, top) && !vec_push(s->scratch, &s->order, top))
             s->no_memory = true;
         if (n->op == IR_META && !meta_of(s, n->imm) && !s->not_there) {
-            s->not_there = true;
+            s->not_there = ir_meta_find(n->imm);
             s->not_there_at = s->f->block.at[block].at;
         }
     }
@@ -475,8 +503,12 @@ int c_source(const struct ir_func *f, const struct c_options *o, struct diag_sin
     if (failed)
         return WEIR_E_MEMORY;
     if (s.not_there) {
-        diag(sink, DIAG_NO_METADATA, (struct diag_at){.at = s.not_there_at},
-             o->target == WEIR_TARGET_XDP ? "an XDP program" : "a function over bare packets");
+        static const char *const program[] = {[WEIR_TARGET_XDP] = "an XDP program",
+                                              [WEIR_TARGET_TC] = "a tc program",
+                                              [WEIR_TARGET_SOCKET] = "a socket program",
+                                              [WEIR_TARGET_CGROUP] = "a cgroup program",
+                                              [WEIR_TARGET_FUNC] = "a function over packet bytes"};
+        diag(sink, DIAG_NO_METADATA, (struct diag_at){.at = s.not_there_at}, program[o->target], s.not_there->word);
         return WEIR_E_UNSUPPORTED;
     }
     return WEIR_OK;

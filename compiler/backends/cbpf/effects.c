@@ -23,6 +23,8 @@ void cbpf_effects(uint16_t code, uint32_t k, uint32_t *reads, uint32_t *writes)
             *reads = bit(k);
         if ((code & CB_MODE) == CB_IND)
             *reads = bit(CBPF_REGISTER_X);
+        if ((code & CB_MODE) == CB_ABS && k == CB_XOR_X)
+            *reads = bit(CBPF_REGISTER_A) | bit(CBPF_REGISTER_X);
         break;
     case CB_ST:
     case CB_STX:

@@ -327,12 +327,7 @@ static bool eval_alone(struct cb_emit *e, ir_value v)
         cb_put(e, CB_LD_LEN, 0);
         break;
     case IR_META:
-        cb_put(e,
-               CB_LD | CB_ABS |
-                   (n->imm == META_IFINDEX        ? CB_W
-                    : n->imm == META_VLAN_PRESENT ? CB_B
-                                                  : CB_H),
-               CB_META_BASE + n->imm);
+        cb_put(e, CB_LD | CB_ABS | load_size_code(ir_meta_find(n->imm)->bytes), CB_META_BASE + n->imm);
         break;
     case IR_LOAD8:
     case IR_LOAD16:

@@ -277,27 +277,30 @@ static void place_start(struct layout *l, uint32_t start)
         put_trampoline(l, to);
 }
 
-/* Notes that something goes to @to, which may be a return; gives how many of those are left to be found. */
+/* Notes that something goes to return @to; gives how many of those are left to be found. */
 static uint32_t return_used(struct layout *l, uint32_t to, uint32_t left)
 {
-    if (to < TO_RETURN || l->at[index_of(l->e, to)] != NONE)
-        return left;
-    l->at[index_of(l->e, to)] = 0; /* its place is not yet known */
-    return left - 1;
+    uint32_t *at = &l->at[index_of(l->e, to)];
+    bool found = *at != NONE;
+
+    *at = 0; /* its place is not yet known */
+    return left - !found;
 }
 
 /* Places the returns that are gone to at all. */
 static void place_returns(struct layout *l, uint32_t start)
 {
     struct cb_emit *e = l->e;
-    const uint32_t returns = RETURNS + e->ret.n;
+    uint32_t returns = RETURNS + e->ret.n, left = returns;
 
-    for (uint32_t i = 0, left = return_used(l, start, returns); i < e->code.n && left; i++) {
-        const struct cb_insn *in = &e->code.at[i];
-        if (in->code == GOTO)
+    if (start >= TO_RETURN)
+        left = return_used(l, start, left);
+    for (uint32_t i = 0; i < e->code.n && left; i++) {
+        const struct cb_insn *in = &e->code.at[i]; /* what does not jump goes to 0 */
+        if (in->jt >= TO_RETURN)
             left = return_used(l, in->jt, left);
-        else if (is_branch(in))
-            left = return_used(l, in->jf, return_used(l, in->jt, left));
+        if (in->jf >= TO_RETURN)
+            left = return_used(l, in->jf, left);
     }
     for (uint32_t i = 0; i < returns; i++)
         if (l->at[e->code.n + i] != NONE)

@@ -76,8 +76,11 @@ enum {
     CB_RET_A = CB_RET | CB_A,
 };
 
-/* Absolute loads from here on read packet metadata (SKF_AD_OFF). */
+/* Absolute loads from here on read packet metadata (SKF_AD_OFF); from CB_XOR_X they give A ^ X. */
 #define CB_META_BASE 0xfffff000u
+#define CB_XOR_X     (CB_META_BASE + 40)
+/* What lies behind CB_META_BASE and is no value of IR (SKF_AD_). */
+enum { CB_NLATTR = 12, CB_NLATTR_NEST = 16, CB_PAY_OFFSET = 52, CB_RANDOM = 56 };
 /* Absolute and indirect addresses from here on are not packet bytes for Linux (SKF_LL_OFF). */
 #define CB_MAGIC_BASE 0xffe00000u
 #endif

@@ -122,7 +122,11 @@ static void load_len(struct select *s, int dst)
 
 static void load_meta(struct select *s, const struct ir_node *n, int dst)
 {
-    load_context(s, ebpf_target_meta(s->target, n->imm), dst);
+    const struct ebpf_meta *m = ebpf_target_meta(s->target, n->imm);
+
+    load_context(s, m->field, dst);
+    if (m->packet_order)
+        asm_swap(s->c, dst, 16);
 }
 
 /* ---------------------------------------------------------------- direct */
@@ -476,6 +480,23 @@ void compute_load(struct select *s, uint32_t id)
     result_done(s, id, d);
 }
 
+void compute_meta(struct select *s, uint32_t id)
+{
+    const struct ir_node *n = select_node(s, id);
+    bool asked = plan_is_asked(&s->p, n);
+
+    if (asked) {
+        save_registers(s);
+        asm_call(s->c, ebpf_target_meta(s->target, n->imm)->helper);
+    }
+    int d = result_register(s, id, NO_REGISTER);
+    if (!asked)
+        load_meta(s, n, d);
+    else if (d != 0)
+        asm_alu(s->c, CLASS_ALU32, ALU_MOV, d, 0);
+    result_done(s, id, d);
+}
+
 bool is_remade(const struct select *s, uint32_t id)
 {
     uint32_t address;
@@ -484,7 +505,7 @@ bool is_remade(const struct select *s, uint32_t id)
         return false;
     const struct ir_node *n = select_node(s, id);
     if (n->op == IR_LEN || n->op == IR_META)
-        return true;
+        return !plan_is_asked(&s->p, n);
     if (!ir_is_load(n) || plan_is_dear(&s->p, n))
         return false;
     return s->p.access == ACCESS_DIRECT ? n->a == IR_NONE : plan_is_absolute(&s->p, n, &address);

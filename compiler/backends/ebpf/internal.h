@@ -76,6 +76,7 @@ enum {
 
 enum ebpf_helper {
     HELPER_MAP_LOOKUP = 1,
+    HELPER_PROCESSOR_ID = 8,
     HELPER_SKB_LOAD_BYTES = 26,
     HELPER_XDP_FRAME_LEN = 188,
     HELPER_XDP_LOAD_BYTES = 189,
@@ -92,12 +93,21 @@ enum reads {
 /* Offsets are into the context; NOT_THERE where it has no such field. */
 #define NOT_THERE (-1)
 
+/* How a target gives metadata. */
+struct ebpf_meta {
+    uint8_t number;    /* enum ir_meta */
+    bool packet_order; /* two bytes, as they are in a packet */
+    int16_t field;     /* four bytes of the context; NOT_THERE: a call */
+    uint16_t helper;   /* ... of this, without arguments */
+};
+
 struct ebpf_target {
     const char *article_name; /* "an XDP program" */
     enum reads reads;
     int16_t data, data_end;   /* READS_CONTEXT */
     int16_t len;              /* NOT_THERE: end - start, or of a helper */
-    int16_t packet_type, ifindex, vlan_tci, vlan_present;
+    const struct ebpf_meta *meta;
+    uint32_t metas;
     uint16_t load_bytes; /* enum ebpf_helper, or 0 */
     uint32_t on_match, on_miss;
 };
@@ -105,8 +115,8 @@ struct ebpf_target {
 /** NULL for a target that is not eBPF. */
 const struct ebpf_target *ebpf_target_of(const struct ebpf_target_options *o);
 
-/** Where the context has metadata @m, or NOT_THERE. */
-int ebpf_target_meta(const struct ebpf_target *t, uint32_t m);
+/** How @t gives metadata @m, or NULL. */
+const struct ebpf_meta *ebpf_target_meta(const struct ebpf_target *t, uint32_t m);
 
 /*
  * How a piece of the program reads the packet.
@@ -292,6 +302,7 @@ static inline bool wide_immediate(uint64_t value)
 struct plan {
     struct ir_func *f;
     struct arena *arena;
+    const struct ebpf_target *target;
     enum access access;
     bool speculate;  /* checks may ask for more than a packet must have */
     bool calls;      /* r0 to r5 do not outlive every load */
@@ -415,6 +426,12 @@ uint32_t plan_bounding_mask(const struct plan *p, ir_value v);
 
 /** Whether @n is at the same place of every packet; *@address is set then. */
 bool plan_is_absolute(const struct plan *p, const struct ir_node *n, uint32_t *address);
+
+/** Whether @n is metadata that a call gives; the target has it. */
+static inline bool plan_is_asked(const struct plan *p, const struct ir_node *n)
+{
+    return n->op == IR_META && ebpf_target_meta(p->target, n->imm)->helper;
+}
 
 /** Whether load @n is a call, or costs as much. */
 static inline bool plan_is_dear(const struct plan *p, const struct ir_node *n)

@@ -53,6 +53,9 @@ static void print_call(const struct weir_ebpf_insn *in, const char *kfunc, struc
     case HELPER_MAP_LOOKUP:
         strbuf_puts(out, "call bpf_map_lookup_elem");
         break;
+    case HELPER_PROCESSOR_ID:
+        strbuf_puts(out, "call bpf_get_smp_processor_id");
+        break;
     case HELPER_SKB_LOAD_BYTES:
         strbuf_puts(out, "call bpf_skb_load_bytes");
         break;

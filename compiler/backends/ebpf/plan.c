@@ -124,17 +124,19 @@ static void want(struct plan *p, struct id_stack *s, ir_value v)
     plan_push(p, s, v);
 }
 
-static void want_all(struct plan *p, struct id_stack *s, const struct ebpf_target *target, struct span at)
+static void want_all(struct plan *p, struct id_stack *s, struct span at)
 {
     while (s->at.n && !p->no_memory) {
         ir_value v = s->at.at[--s->at.n];
         const struct ir_node *n = plan_node(p, v);
-        if (n->op == IR_META && ebpf_target_meta(target, n->imm) == NOT_THERE && p->metadata == IR_NONE) {
-            p->metadata = v;
-            p->metadata_at = at;
+        if (n->op == IR_META && !ebpf_target_meta(p->target, n->imm)) {
+            p->metadata_at = p->metadata == IR_NONE ? at : p->metadata_at;
+            p->metadata = p->metadata == IR_NONE ? v : p->metadata;
+            continue;
         }
+        p->calls |= plan_is_asked(p, n);
         p->len_wanted |= n->op == IR_LEN;
-        p->context_wanted |= n->op == IR_META || (n->op == IR_LEN && target->len != NOT_THERE);
+        p->context_wanted |= n->op == IR_META || (n->op == IR_LEN && p->target->len != NOT_THERE);
         want(p, s, n->a);
         want(p, s, n->b);
         const struct ir_phi *phi = n->op == IR_PHI ? plan_phi_of(p, v) : NULL;
@@ -144,7 +146,7 @@ static void want_all(struct plan *p, struct id_stack *s, const struct ebpf_targe
     }
 }
 
-static void find_values(struct plan *p, struct id_stack *s, const struct ebpf_target *target)
+static void find_values(struct plan *p, struct id_stack *s)
 {
     for (uint32_t b = 0; b < p->f->block.n; b++) {
         const struct ir_block *k = &p->block[b];
@@ -154,7 +156,7 @@ static void find_values(struct plan *p, struct id_stack *s, const struct ebpf_ta
             want(p, s, k->guard.at[i].base);
         if (!p->wide[b])
             want(p, s, k->on);
-        want_all(p, s, target, k->at);
+        want_all(p, s, k->at);
     }
 }
 
@@ -267,7 +269,7 @@ int plan_make(struct plan *p, struct ir_func *f, struct arena *arena, const stru
     uint32_t blocks = f->block.n, n = f->value.n;
     struct id_stack s = {0};
 
-    *p = (struct plan){.f = f, .arena = arena, .access = q->access, .values = n, .metadata = IR_NONE};
+    *p = (struct plan){.f = f, .arena = arena, .target = q->target, .access = q->access, .values = n, .metadata = IR_NONE};
     p->window_max = q->window_max;
     p->home_regs = q->home_regs;
     p->speculate = q->speculate;
@@ -294,7 +296,7 @@ int plan_make(struct plan *p, struct ir_func *f, struct arena *arena, const stru
     if (q->access == ACCESS_COPY)
         plan_find_phase(p);
     plan_find_wides(p, by_block, by_block2);
-    find_values(p, &s, q->target);
+    find_values(p, &s);
     if (p->no_memory)
         return WEIR_E_MEMORY;
     if (p->metadata != IR_NONE)

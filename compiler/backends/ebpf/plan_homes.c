@@ -109,7 +109,7 @@ static void useful_homes(const struct plan *p, uint32_t id, int *first, int *end
     const struct ir_node *n = plan_node(p, id);
     if (n->op == IR_CONST || n->op == IR_LEN)
         *end = 0;
-    if (n->op == IR_META) { /* Linux makes three instructions of vlan_present */
+    if (n->op == IR_META && !plan_is_asked(p, n)) { /* Linux makes three instructions of vlan_present */
         *first = p->home_regs / 2;
         *end = p->home_regs;
     }

@@ -4,7 +4,7 @@
  *
  *   DIRECT   r1 context where it is needed, r2 data, r3 data_end; a function over bytes has its arguments
  *            there (r1 data, r2 data_end, r3 length). Values prefer r0 to r5, which cost no saving and short
- *            code. A program that looks into sets: r6 context or length, r8 data, r9 data_end
+ *            code. A program that looks into sets or asks for metadata: r6 context or length, r8 data, r9 data_end
  *            With READS_SKB: r6 context, r2 data, r7 linear length
  *   COPY     r6 context, r7 length, both of which calls leave alone
  *   LOADS    the same; LD_ABS wants the context in r6
@@ -38,7 +38,7 @@ struct program {
     struct diag_sink *sink;
     struct arena *arena;
     struct asm_code c;
-    bool looks; /* into sets: the direct piece calls, too */
+    bool calls; /* looks into sets, or asks for metadata: the direct piece calls, too */
 };
 
 static bool has_fallback(const struct program *g)
@@ -66,7 +66,8 @@ static struct labels new_labels(struct program *g)
 static int report(struct program *g, const struct select *s, int status)
 {
     if (status == WEIR_E_UNSUPPORTED)
-        diag(g->sink, DIAG_NO_METADATA, (struct diag_at){.at = s->p.metadata_at}, g->target->article_name);
+        diag(g->sink, DIAG_NO_METADATA, (struct diag_at){.at = s->p.metadata_at}, g->target->article_name,
+             ir_meta_find(g->f->value.at[s->p.metadata].imm)->word);
     if (status == WEIR_E_LIMIT)
         diag(g->sink, DIAG_TOO_BIG, (struct diag_at){0}, "the 512 bytes of stack an eBPF program has");
     return status;
@@ -250,7 +251,7 @@ static int plan_copy(struct program *g, struct select *s, struct piece *q)
     q->fail = q->labels.reject;
     q->on_miss = g->o->on_miss;
     int status = select_init(s, g->f, g->arena, &g->c, q);
-    bool loads = g->target->reads == READS_CALLS && !g->looks;
+    bool loads = g->target->reads == READS_CALLS && !g->calls;
     if (status == WEIR_E_LIMIT || (status == 0 && loads && is_few(plan_count_loads(&s->p)))) {
         q->plan.window_max = 0;
         if (loads)
@@ -287,7 +288,7 @@ static void emit_failed(struct program *g, const struct piece *direct, const str
     bool held = direct->miss != MISS_AT_END && !len_is_called(g), by_length = g->target->reads == READS_SKB;
 
     asm_bind(c, direct->fail);
-    if (len_is_called(g) && g->looks) { /* the registers are chosen to outlive calls */
+    if (len_is_called(g) && g->calls) { /* the registers are chosen to outlive calls */
         asm_alu(c, CLASS_ALU64, ALU_MOV, 1, direct->context);
         asm_call(c, HELPER_XDP_FRAME_LEN);
         asm_alu(c, CLASS_ALU32, ALU_MOV, 7, 0);
@@ -381,8 +382,8 @@ static void begin_skb(struct program *g, const struct piece *q)
     asm_alu(c, CLASS_ALU64, ALU_MOV, q->data, 0);
 }
 
-/* The same where sets are looked into: everything is where calls leave it alone. */
-static void begin_looking(struct program *g, struct piece *q, const struct plan *p)
+/* The same where it calls: everything is where calls leave it alone. */
+static void begin_calling(struct program *g, struct piece *q, const struct plan *p)
 {
     struct asm_code *c = &g->c;
 
@@ -484,7 +485,7 @@ static int emit_direct(struct program *g)
         .len = NO_REGISTER,
     };
 
-    if (g->looks) { /* one register for homes, and none where the length may need it */
+    if (g->calls) { /* one register for homes, and none where the length may need it */
         q.plan.home_regs = len_is_called(g) ? 0 : 1;
         q.plan.home_register[0] = 7;
     }
@@ -493,7 +494,7 @@ static int emit_direct(struct program *g)
     int status = select_init(&s, g->f, g->arena, &g->c, &q);
     if (status < 0)
         return report(g, &s, status);
-    g->looks ? begin_looking(g, &q, &s.p) : begin_direct(g, &q, &s.p);
+    g->calls ? begin_calling(g, &q, &s.p) : begin_direct(g, &q, &s.p);
     q.miss = miss_of(g, &s, &q);
     status = emit_piece(g, &s, &q);
     if (status == 0 && has_fallback(g) && (is_target(&g->c, q.fail) || is_target(&g->c, q.doubt)))
@@ -511,6 +512,14 @@ static int emit_program(struct program *g)
     return g->target->reads == READS_CALLS ? emit_socket(g) : emit_direct(g);
 }
 
+/* Whether @n is a call however the packet is read. */
+static bool calls_something(const struct ebpf_target *t, const struct ir_node *n)
+{
+    const struct ebpf_meta *m = n->op == IR_META ? ebpf_target_meta(t, n->imm) : NULL;
+
+    return ir_is_lookup(n) || (m && m->helper);
+}
+
 int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink,
               struct ebpf_code *out)
 {
@@ -518,8 +527,8 @@ int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct dia
 
     if (!g.target)
         return WEIR_E_ARGUMENT;
-    for (ir_value v = 0; v < f->value.n && f->set.n; v++)
-        g.looks |= ir_is_lookup(&f->value.at[v]);
+    for (ir_value v = 0; v < f->value.n; v++)
+        g.calls |= calls_something(g.target, &f->value.at[v]);
     if (!o->numbers)
         ir_only_match(f);
     int status = emit_program(&g);

@@ -134,8 +134,10 @@ static void compute(struct select *s, uint32_t id)
         return;
     }
     switch (select_node(s, id)->op) {
-    case IR_LEN:
-    case IR_META: {
+    case IR_META:
+        compute_meta(s, id);
+        return;
+    case IR_LEN: {
         int d = result_register(s, id, NO_REGISTER);
         remake(s, id, d);
         result_done(s, id, d);

@@ -9,16 +9,38 @@
 #include <stddef.h>
 #include "backends/ebpf/internal.h"
 
+/* The processor that runs the program is nothing of the packet: every program can ask. */
+#define CPU {.number = META_CPU, .field = NOT_THERE, .helper = HELPER_PROCESSOR_ID}
+
+static const struct ebpf_meta xdp_meta[] = {
+    {.number = META_IFINDEX, .field = 12}, /* ingress_ifindex */
+    CPU,
+};
+
+/* Of struct __sk_buff; no field has the kind of device. */
+static const struct ebpf_meta skb_meta[] = {
+    {.number = META_PKTTYPE, .field = 4},
+    {.number = META_MARK, .field = 8},
+    {.number = META_QUEUE, .field = 12},
+    {.number = META_PROTOCOL, .field = 16, .packet_order = true},
+    {.number = META_VLAN_PRESENT, .field = 20},
+    {.number = META_VLAN_TCI, .field = 24},
+    {.number = META_VLAN_TPID, .field = 28, .packet_order = true},
+    {.number = META_IFINDEX, .field = 40},
+    {.number = META_RXHASH, .field = 68},
+    CPU,
+};
+
+static const struct ebpf_meta any_meta[] = {CPU};
+
 static const struct ebpf_target xdp = {
     .article_name = "an XDP program",
     .reads = READS_CONTEXT,
     .data = 0,
     .data_end = 4,
     .len = NOT_THERE,
-    .packet_type = NOT_THERE,
-    .ifindex = 12, /* ingress_ifindex */
-    .vlan_tci = NOT_THERE,
-    .vlan_present = NOT_THERE,
+    .meta = xdp_meta,
+    .metas = sizeof xdp_meta / sizeof xdp_meta[0],
     .load_bytes = HELPER_XDP_LOAD_BYTES,
     .on_match = 2, /* XDP_PASS */
     .on_miss = 1,  /* XDP_DROP */
@@ -30,10 +52,8 @@ static const struct ebpf_target tc = {
     .data = 76,
     .data_end = 80,
     .len = 0,
-    .packet_type = 4,
-    .ifindex = 40,
-    .vlan_tci = 24,
-    .vlan_present = 20,
+    .meta = skb_meta,
+    .metas = sizeof skb_meta / sizeof skb_meta[0],
     .load_bytes = HELPER_SKB_LOAD_BYTES,
     .on_match = UINT32_MAX, /* TC_ACT_UNSPEC: later classifiers run */
     .on_miss = 2,           /* TC_ACT_SHOT */
@@ -43,10 +63,8 @@ static const struct ebpf_target socket = {
     .article_name = "a socket program",
     .reads = READS_CALLS,
     .len = 0,
-    .packet_type = 4,
-    .ifindex = 40,
-    .vlan_tci = 24,
-    .vlan_present = 20,
+    .meta = skb_meta,
+    .metas = sizeof skb_meta / sizeof skb_meta[0],
     .load_bytes = HELPER_SKB_LOAD_BYTES,
     .on_match = 0, /* the snapshot length, which the filter knows */
     .on_miss = 0,
@@ -56,10 +74,8 @@ static const struct ebpf_target socket_direct = {
     .article_name = "a socket program",
     .reads = READS_SKB,
     .len = 0,
-    .packet_type = 4,
-    .ifindex = 40,
-    .vlan_tci = 24,
-    .vlan_present = 20,
+    .meta = skb_meta,
+    .metas = sizeof skb_meta / sizeof skb_meta[0],
     .load_bytes = HELPER_SKB_LOAD_BYTES,
     .on_match = 0,
     .on_miss = 0,
@@ -71,10 +87,8 @@ static const struct ebpf_target cgroup = {
     .data = 76,
     .data_end = 80,
     .len = 0,
-    .packet_type = 4,
-    .ifindex = 40,
-    .vlan_tci = 24,
-    .vlan_present = 20,
+    .meta = skb_meta,
+    .metas = sizeof skb_meta / sizeof skb_meta[0],
     .load_bytes = HELPER_SKB_LOAD_BYTES,
     .on_match = 1,
     .on_miss = 0,
@@ -84,10 +98,8 @@ static const struct ebpf_target func = {
     .article_name = "a function over packet bytes",
     .reads = READS_ARGUMENTS,
     .len = NOT_THERE,
-    .packet_type = NOT_THERE,
-    .ifindex = NOT_THERE,
-    .vlan_tci = NOT_THERE,
-    .vlan_present = NOT_THERE,
+    .meta = any_meta,
+    .metas = sizeof any_meta / sizeof any_meta[0],
     .on_match = 1,
     .on_miss = 0,
 };
@@ -122,19 +134,12 @@ const struct ebpf_target *ebpf_target_of(const struct ebpf_target_options *o)
     return NULL;
 }
 
-int ebpf_target_meta(const struct ebpf_target *t, uint32_t m)
+const struct ebpf_meta *ebpf_target_meta(const struct ebpf_target *t, uint32_t m)
 {
-    switch ((enum ir_meta)m) {
-    case META_PKTTYPE:
-        return t->packet_type;
-    case META_IFINDEX:
-        return t->ifindex;
-    case META_VLAN_TCI:
-        return t->vlan_tci;
-    case META_VLAN_PRESENT:
-        return t->vlan_present;
-    }
-    return NOT_THERE;
+    for (uint32_t i = 0; i < t->metas; i++)
+        if (t->meta[i].number == m)
+            return &t->meta[i];
+    return NULL;
 }
 
 struct ebpf_target_options ebpf_target_defaults(uint32_t target, uint32_t accept)

@@ -222,8 +222,8 @@ WEIR_API void weir_program_free(struct weir_program *p);
  * with places in @text.
  *
  * With optimize 0 and the classic target the program is the one that was read, instruction by instruction. Optimized, it
- * refines that one; what the optimizer has no words for (metadata beside struct weir_metadata) is left as it was read, and
- * with lint a warning says so. Other targets convert the program, whose byte 0 is the first that the target shows. The
+ * refines that one; what the optimizer has no words for (random numbers, netlink attributes, addresses counted from a header)
+ * is left as it was read, and with lint a warning says so. Other targets convert the program, whose byte 0 is the first that the target shows. The
  * numbers that it returns, which may be several or computed, are those of WEIR_TARGET_SOCKET without actions; for other
  * targets all but 0 are matches.
  *
@@ -397,13 +397,20 @@ WEIR_API int weir_program_input(const struct weir_program *p, size_t i, struct w
  */
 WEIR_API int weir_program_reach(const struct weir_program *p, uint32_t *out);
 
-/* What the kernel knows of a packet beside its bytes (linux/filter.h, SKF_AD_*). */
+/* What the kernel knows of a packet beside its bytes (linux/filter.h, SKF_AD_*). Members are only ever appended. */
 struct weir_metadata {
     size_t size; /* sizeof(struct weir_metadata) */
     uint32_t packet_type;
     uint32_t ifindex;
     uint32_t vlan_tci;
     uint32_t vlan_present; /* 0 or 1 */
+    uint32_t vlan_tpid;    /* EtherType of the tag, host order */
+    uint32_t protocol;     /* EtherType, host order */
+    uint32_t mark;
+    uint32_t queue;
+    uint32_t rxhash;
+    uint32_t cpu;          /* that runs the program */
+    uint32_t hatype;       /* ARPHRD_ number of the interface */
 };
 
 /**
