@@ -154,10 +154,11 @@ static void test_filter(struct weir *cx, const int fd[2], const char *filter, ui
     weir_program_free(p);
 }
 
-/* Random programs, as they are read and as the optimizer makes them: Linux runs them as our interpreter does. */
+/* Random programs, as they are read and as the optimizer makes them: Linux runs them as our interpreter does. Of a packet
+ * arrives as much as the number says that is returned. */
 static void test_programs(struct weir *cx, const int fd[2], const struct packets *all)
 {
-    static const struct random_cbpf kind = {.metadata = false};
+    static const struct random_cbpf kinds[] = {{0}, {.return_a = true}};
     struct rng r = {rng_seed() ^ 0xbad};
     unsigned accepted = 0, bad = 0, ran = 0;
 
@@ -170,7 +171,7 @@ static void test_programs(struct weir *cx, const int fd[2], const struct packets
 
         o.optimize = i % 2;
         strbuf_init(&text, &allocator_libc);
-        cbpf_print_decimal(code, random_cbpf(&kind, &r, code), &text);
+        cbpf_print_decimal(code, random_cbpf(&kinds[i / 2 % 2], &r, code), &text);
         bool read = weir_program_read(cx, text.text, text.len, &o, &p) >= 0;
         const struct weir_cbpf_insn *at = read ? weir_program_cbpf(p, &n) : NULL;
         if (!read || weir_program_kernel_refusal(p) || !attach(fd[1], at, n)) {

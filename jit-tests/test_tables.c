@@ -147,15 +147,15 @@ static bool agrees(const struct target *t, struct built *b, int fd, const struct
         if (linear >= size)
             linear = 0;
         struct packet p = {.bytes = bytes, .caplen = size, .wirelen = size, .meta = metadata_of(t, bytes, size)};
-        bool want = ir_eval(&b->f, &p, &b->arena, NULL) != 0;
+        uint32_t want = ir_eval(&b->f, &p, &b->arena, NULL);
         int err = kernel_run_split(t->kernel, fd, bytes, size, linear, &got);
-        *accepted += want;
+        *accepted += want != 0;
         if (err == 0 && returns(b, want, got))
             continue;
-        tap_diag("packet %d, %u bytes, %u linear, addresses %02x%02x%02x%02x %02x%02x%02x%02x: IR says %d, "
+        tap_diag("packet %d, %u bytes, %u linear, addresses %02x%02x%02x%02x %02x%02x%02x%02x: IR says %u, "
                  "the kernel %d, %s",
                  i, size, linear, bytes[26], bytes[27], bytes[28], bytes[29], bytes[30], bytes[31], bytes[32],
-                 bytes[33], (int)want, (int)got, strerror(-err));
+                 bytes[33], (unsigned)want, (int)got, strerror(-err));
         return false;
     }
     return true;

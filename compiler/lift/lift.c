@@ -380,7 +380,8 @@ static ir_value loaded(struct lift *l, uint32_t at, const struct weir_cbpf_insn 
     if ((in->code & CB_MODE) == CB_ABS && in->k >= CB_META_BASE)
         return metadata(l, at, in->k);
     if (in->k >= CB_MAGIC_BASE)
-        refuse(l, at, "it reads at an address that Linux counts from a header");
+        refuse(l, at, in->k >= CB_NET_BASE ? "it reads at an address that Linux counts from the network header"
+                                           : "it reads at an address that Linux counts from the link header");
     if ((in->code & CB_MODE) == CB_ABS)
         return packet_load(l, at, IR_NONE, in->k, size);
     v = packet_load(l, at, IR_NONE, in->k, 1); /* 4*([k]&0xf) */

@@ -257,7 +257,9 @@ converts 'the payload' 'ld poff
 ret a' tc 1:1 'it asks where the payload begins'
 converts 'an address from a header' 'ldb [0]
 ldb [0xfff00000]
-ret #1' tc 2:1 'it reads at an address that Linux counts from a header'
+ret #1' tc 2:1 'it reads at an address that Linux counts from the network header'
+converts 'an address from the link header' 'ldh [0xffe0000c]
+ret a' socket 1:1 'it reads at an address that Linux counts from the link header'
 # numbers NAME TEXT LISTING C: the numbers that the program returns: as they are from a socket, a match elsewhere
 numbers() {
     printf '%s' "$2" >"$work/program"

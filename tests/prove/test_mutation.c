@@ -3,8 +3,8 @@
  * tests/prove/test_mutation.c - would the prover notice a broken optimizer?
  *
  * Each row of mutations.tsv is a deliberate mistake in one source file. The file is compiled with the mistake into a
- * folder of its own and linked, in front of the library, with this program, which then (--check) compiles filters
- * and proves that what was optimized refines what was not. A mutant is caught when it does not, when the verifier
+ * folder of its own and linked, in front of the library, with this program, which then (--check) compiles filters, and
+ * reads classic programs that return numbers, and proves that what was optimized refines what was not. A mutant is caught when it does not, when the verifier
  * objects, or when it crashes. WEIR_CASE=TEXT tries only the mutants whose names hold TEXT.
  */
 #include <errno.h>
@@ -32,6 +32,16 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
 #define NOT_PAIR(a, b) "and not (src host 1.1.1." #a " and dst net 2." #a "." #b ".0/24) "
 #define PEERS(a, b)   "or (ip src 1.1.1." #a " and (ip dst 2.1.1." #b " or 2.1.1." #a ")) "
 #define OF_ICMP(a, b) "or (icmp and src host 1.1." #a "." #b ") "
+
+/* Each is longer than need be, so that the optimized one is taken. */
+static const char *const programs[] = {
+    "ldb [0]\njeq #1, a\njeq #2, b\nldb [0]\njeq #3, c\nret #0\na: ret #7\nb: ret #8\nc: ret #9\n",
+    "ldb [0]\njeq #1, a\njeq #2, b\nldb [0]\njeq #3, c, d\na: ldb [1]\nret a\nb: ldb [2]\nret a\nc: ldb [1]\nret a\nd: ldb [0]\nret a\n",
+    "ldb [0]\nadd #3\nmul #5\nst M[0]\nldb [1]\nmul #7\nxor #9\nst M[1]\nldb [2]\njeq #1, a\nld M[0]\nldx M[1]\nsub x\nret a\n"
+    "a: ldb [3]\nand #255\nst M[2]\njeq #4, b\nld M[1]\nret a\nb: ld M[0]\nret a\n",
+    "ldb [4]\njeq #6, a\nldb [5]\nst M[0]\nja b\na: ldb [6]\nmul #3\nadd #1\nst M[0]\nb: ldb [7]\njset #1, c\nldb [8]\n"
+    "jeq #5, c\nja d\nc: ld M[0]\nldx M[0]\nadd x\nret a\nd: ld M[0]\nret a\n",
+};
 
 static const char *const filters[] = {
     "arp " SEVENTY(TO_PORT) "or ip[8] = 7",
@@ -164,11 +174,43 @@ static bool check_filter(const char *text, struct weir_options o)
     return right;
 }
 
+/* The same for a classic program that is read. */
+static bool check_program(const char *text)
+{
+    struct program side[2] = {{0}, {0}};
+    struct refine_counts counts = {0};
+    struct prove_result r = {0};
+    struct weir *cx = NULL;
+    bool right = weir_new(NULL, &cx) == 0;
+
+    for (uint32_t optimize = 0; right && optimize < 2; optimize++) {
+        struct weir_options o = WEIR_OPTIONS_INIT;
+        struct weir_program *p = NULL;
+        size_t n = 0;
+        o.optimize = optimize;
+        right = weir_program_read(cx, text, strlen(text), &o, &p) >= 0;
+        const struct weir_cbpf_insn *code = right ? weir_program_cbpf(p, &n) : NULL;
+        right = right && program_copy(code, (uint32_t)n, &side[optimize]);
+        weir_program_free(p);
+    }
+    right = right && refine_check(&side[0], &side[1], Z3_MS, &counts, &r) == 0 && r.verdict != PROVE_DIFFER;
+    if (!right)
+        printf("not refined: %s\n", text);
+    prove_release(&r);
+    program_free(&side[0]);
+    program_free(&side[1]);
+    weir_free(cx);
+    return right;
+}
+
 static int check_library(void)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
 
     alarm(CHECK_SECONDS);
+    for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
+        if (!check_program(programs[i]))
+            return 1;
     for (o.tune = WEIR_TUNE_SPEED; o.tune <= WEIR_TUNE_KERNEL; o.tune += WEIR_TUNE_KERNEL - WEIR_TUNE_SPEED) {
         for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
             o.linktype = 1;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tests/unit/test_ebpf.c - the eBPF backend: its programs, run by a small interpreter, against the IR. */
+#include <linux/bpf.h>
+#include <stddef.h>
 #include <string.h>
-#include "backends/ebpf/ebpf.h"
+#include "backends/ebpf/internal.h"
 #include "jit-tests/random_ir.h"
 #include "tests/harness/ebpf_machine.h"
 #include "tests/harness/rng.h"
@@ -143,6 +145,35 @@ static void test_exits(void)
         compiled_release(&c);
     }
     tap_ok(same, "constant programs are two instructions");
+}
+
+/* Fields are where Linux says. */
+static void test_fields(void)
+{
+    static const struct {
+        enum ir_meta meta;
+        size_t skb, xdp; /* 0: there is none */
+    } rows[] = {
+        {META_PROTOCOL, offsetof(struct __sk_buff, protocol), 0},
+        {META_PKTTYPE, offsetof(struct __sk_buff, pkt_type), 0},
+        {META_IFINDEX, offsetof(struct __sk_buff, ifindex), offsetof(struct xdp_md, ingress_ifindex)},
+        {META_MARK, offsetof(struct __sk_buff, mark), 0},
+        {META_QUEUE, offsetof(struct __sk_buff, queue_mapping), 0},
+        {META_RXHASH, offsetof(struct __sk_buff, hash), 0},
+        {META_VLAN_TCI, offsetof(struct __sk_buff, vlan_tci), 0},
+        {META_VLAN_PRESENT, offsetof(struct __sk_buff, vlan_present), 0},
+        {META_VLAN_TPID, offsetof(struct __sk_buff, vlan_proto), 0},
+    };
+    bool good = true;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        for (uint32_t target = WEIR_TARGET_XDP; target <= WEIR_TARGET_FUNC; target++) {
+            size_t want = target == WEIR_TARGET_XDP ? rows[i].xdp : target == WEIR_TARGET_FUNC ? 0 : rows[i].skb;
+            const struct ebpf_target_options o = {.target = target};
+            const struct ebpf_meta *m = ebpf_target_meta(ebpf_target_of(&o), rows[i].meta);
+            good &= want ? m && m->field == (int)want : !m;
+        }
+    tap_ok(good, "metadata are fields of the kernel's contexts");
 }
 
 static void test_metadata(void)
@@ -469,6 +500,7 @@ int main(void)
 {
     test_exits();
     test_port();
+    test_fields();
     test_metadata();
     test_targets();
     test_long_packets();
