@@ -30,17 +30,22 @@ static inline const struct cbpf_code *emit(struct ir_func *f, bool plain, struct
     return code;
 }
 
-static inline void emit_xdp(struct ir_func *f, struct arena *arena)
+/* XDP, which asks whether a packet matches, and socket, which gets numbers. */
+static inline void emit_ebpf(struct ir_func *f, struct arena *arena)
 {
-    struct diag_sink sink = {.arena = arena, .limit = 100};
-    struct ebpf_code code = {.arena = arena};
-    struct ebpf_target_options o = ebpf_target_defaults(WEIR_TARGET_XDP, f->accept);
-    o.limit = LIMIT;
-    int status = ebpf_emit(f, &o, &sink, &code);
+    static const uint32_t target[] = {WEIR_TARGET_XDP, WEIR_TARGET_SOCKET};
 
-    if (status < 0 && status != WEIR_E_LIMIT && status != WEIR_E_UNSUPPORTED)
-        broken("ebpf", weir_strerror(status));
-    if (status < 0 && !sink.errors)
-        broken("ebpf", "refused without a diagnostic");
+    for (size_t i = 0; i < sizeof target / sizeof target[0]; i++) {
+        struct diag_sink sink = {.arena = arena, .limit = 100};
+        struct ebpf_code code = {.arena = arena};
+        struct ebpf_target_options o = ebpf_target_defaults(target[i], f->accept);
+        o.limit = LIMIT;
+        int status = ebpf_emit(f, &o, &sink, &code);
+
+        if (status < 0 && status != WEIR_E_LIMIT && status != WEIR_E_UNSUPPORTED)
+            broken("ebpf", weir_strerror(status));
+        if (status < 0 && !sink.errors)
+            broken("ebpf", "refused without a diagnostic");
+    }
 }
 #endif

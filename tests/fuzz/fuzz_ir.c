@@ -74,7 +74,7 @@ static void run(struct arena *arena, const uint8_t *data, size_t size, struct ir
     struct programs g = {.plain = plain, .optimized = &optimized};
     g.plain_code = emit(plain, true, &plain_code, arena);
     g.optimized_code = emit(&optimized, false, &optimized_code, arena);
-    emit_xdp(plain, arena);
+    emit_ebpf(plain, arena);
 
     uint64_t random = size;
     for (size_t i = 0; i < size; i++)

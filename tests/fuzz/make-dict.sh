@@ -3,7 +3,7 @@
 #
 # tests/fuzz/make-dict.sh - writes the fuzzers' dictionary: the words of the filter language and of the IR.
 #
-#   tests/fuzz/make-dict.sh >tests/fuzz/filter.dict        again, after a change of keywords.def or op.def
+#   tests/fuzz/make-dict.sh >tests/fuzz/filter.dict        again, after a change of keywords.def, op.def or meta.def
 
 set -eu
 cd "$(dirname "$0")/../.."
@@ -14,7 +14,8 @@ echo "# Signs and shapes of operands."
 printf '"%s"\n' ' and ' ' or ' ' not ' '!' '&&' '||' '(' ')' '[' ']' ':1]' ':2]' ':4]' '=' '!=' '<' '>' '<=' '>=' '+' '-' \
     '*' '/' '%' '&' '|' '^' '<<' '>>' '0x800' '0xffffffff' '4294967295' '4294967296' '2147483648' '10.0.0.1' '10.0.0.0/8' \
     '1.2.3' '::1' 'fe80::/10' '2001:db8::1' '1:2:3:4:5:6' '$3' '1.2' '80-90' '\\tcp' '#' '\x00' ' mask 255.0.255.0'
-echo "# The words of compiler/ir/op.def, and of the IR's text."
+echo "# The words of compiler/ir/op.def and meta.def, and of the IR's text."
 sed -n 's/^OP .*"\([^"]*\)").*/"\1 "/p' compiler/ir/op.def
-printf '"%s"\n' '\x0a' 'b0:\x0a' 'b1:\x0a' '%1 = ' '%2 = ' 'guard ' 'switch ' 'jump ' ' -> ' 'else' 'accept' 'reject' 'entry' '..' \
-    'pkttype' 'ifindex' 'vlan_tci' 'vlan_present' 'set a ' 'addresses' 'ports' 'macs' ' in a' '@a'
+sed -n 's/^META (.*"\([^"]*\)",.*/"\1"/p' compiler/ir/meta.def
+printf '"%s"\n' '\x0a' 'b0:\x0a' 'b1:\x0a' '%1 = ' '%2 = ' 'guard ' 'switch ' 'jump ' 'return ' ' -> ' 'else' 'accept' 'reject' 'entry' '..' \
+    'set a ' 'addresses' 'ports' 'macs' ' in a' '@a'

@@ -66,8 +66,8 @@ static inline void compile(struct arena *arena, const char *text, size_t len, st
     struct programs g = {.plain = &plain, .optimized = &optimized};
     g.plain_code = emit(&plain, true, &plain_code, arena);
     g.optimized_code = emit(&optimized, false, &optimized_code, arena);
-    emit_xdp(&plain, arena);
-    emit_xdp(&optimized, arena);
+    emit_ebpf(&plain, arena);
+    emit_ebpf(&optimized, arena);
 
     uint64_t random = len;
     for (size_t i = 0; i < len; i++)

@@ -20,6 +20,7 @@
  */
 #include "backends/ebpf/select.h"
 #include <stddef.h>
+#include <string.h>
 
 #define SHORT_BLOCKS 64
 #define SHORT_CASES  256
@@ -520,17 +521,40 @@ static bool calls_something(const struct ebpf_target *t, const struct ir_node *n
     return ir_is_lookup(n) || (m && m->helper);
 }
 
+/* @f with matches in place of the numbers that its blocks return: @f itself, where none does, or @copy. NULL: no memory. */
+static struct ir_func *without_numbers(struct ir_func *f, struct ir_func *copy)
+{
+    uint32_t b = 0;
+
+    while (b < f->block.n && !ir_returns(&f->block.at[b]))
+        b++;
+    if (b == f->block.n)
+        return f;
+    *copy = *f;
+    copy->block.at = arena_array(f->arena, struct ir_block, f->block.n);
+    if (!copy->block.at)
+        return NULL;
+    memcpy(copy->block.at, f->block.at, f->block.n * sizeof *f->block.at);
+    copy->block.cap = f->block.n;
+    ir_only_match(copy);
+    return copy->failed ? NULL : copy;
+}
+
 int ebpf_emit(struct ir_func *f, const struct ebpf_target_options *o, struct diag_sink *sink,
               struct ebpf_code *out)
 {
+    struct ir_func copy;
+
+    if (!o->numbers)
+        f = without_numbers(f, &copy);
+    if (!f)
+        return WEIR_E_MEMORY;
     struct program g = {.f = f, .target = ebpf_target_of(o), .o = o, .sink = sink, .arena = out->arena};
 
     if (!g.target)
         return WEIR_E_ARGUMENT;
     for (ir_value v = 0; v < f->value.n; v++)
         g.calls |= calls_something(g.target, &f->value.at[v]);
-    if (!o->numbers)
-        ir_only_match(f);
     int status = emit_program(&g);
     if (status < 0)
         return status;
