@@ -3,7 +3,7 @@
  * cli/prove.h - decide whether two classic BPF programs give the same verdicts.
  *
  * Every packet is considered at once: any bytes, any captured length up to PROVE_CAPLEN_MAX, any wire length
- * from there up, any metadata of the load's width (vlan-present: 0 or 1). There are two engines. Both are sound:
+ * from there up, any metadata that fit their width (vlan-present: 0 or 1). There are two engines. Both are sound:
  * PROVE_EQUAL is a proof, and PROVE_DIFFER comes with a packet that shows it, confirmed by running the programs.
  *
  *   prove_walk.c  compares decision diagrams over intervals: near-linear, for long lists; gives up where

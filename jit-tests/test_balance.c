@@ -205,8 +205,17 @@ static void test_program(struct weir *cx, struct group *g, const char *text, int
 int main(void)
 {
     struct group groups[] = {
-        {.name = "reuseport", .open = open_udp, .level = SOL_SOCKET, .classic = SO_ATTACH_REUSEPORT_CBPF, .ebpf = SO_ATTACH_REUSEPORT_EBPF},
-        {.name = "fanout", .open = open_packet, .level = SOL_PACKET, .classic = PACKET_FANOUT_DATA, .ebpf = PACKET_FANOUT_DATA, .header = IP_AND_UDP},
+        {.name = "reuseport",
+         .open = open_udp,
+         .level = SOL_SOCKET,
+         .classic = SO_ATTACH_REUSEPORT_CBPF,
+         .ebpf = SO_ATTACH_REUSEPORT_EBPF},
+        {.name = "fanout",
+         .open = open_packet,
+         .level = SOL_PACKET,
+         .classic = PACKET_FANOUT_DATA,
+         .ebpf = PACKET_FANOUT_DATA,
+         .header = IP_AND_UDP},
     };
     const char *why = kernel_refuses(&kernel_socket);
     struct rng r = {rng_seed()};
