@@ -52,7 +52,7 @@ void cb_dead_remove(struct cb_emit *e)
         } else if (writes & live[i + 1] || may_reject(in->code)) {
             live[i] = (live[i + 1] & ~writes) | reads;
         } else {
-            *in = (struct cb_insn){.code = GOTO, .jt = i + 1, .before = in->before};
+            *in = (struct cb_insn){.code = GOTO, .jt = i + 1};
             live[i] = live[i + 1];
         }
     }

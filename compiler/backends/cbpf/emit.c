@@ -40,12 +40,21 @@ uint32_t cb_put_jump(struct cb_emit *e, uint16_t code, uint32_t k, uint32_t jt, 
         cb_fail(e, WEIR_E_LIMIT);
         return 0;
     }
-    if (!vec_reserve(e->arena, &e->code, 1)) {
+    if (e->enterable)
+        e->entry.n = e->code.n - e->entry_from;
+    if (!vec_reserve(e->arena, &e->code, 1) ||
+        (e->enterable && !vec_push(e->arena, &e->entry, ((struct cb_entry){e->regs, false})))) {
         cb_fail(e, WEIR_E_MEMORY);
         return 0;
     }
-    e->code.at[e->code.n] = (struct cb_insn){.code = code, .k = k, .jt = jt, .jf = jf, .before = e->regs};
+    e->code.at[e->code.n] = (struct cb_insn){code, k, jt, jf};
     return e->code.n++;
+}
+
+void cb_entries_begin(struct cb_emit *e)
+{
+    e->entry_from = e->code.n;
+    e->enterable = !e->plain;
 }
 
 uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k)
@@ -213,8 +222,9 @@ void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
         struct cb_edge *edge = &e->edge.at[i];
         for (uint32_t p = late; p > begin; p--) {
-            const struct cb_regs *at = p == tests && p == e->code.n ? &e->regs : &e->code.at[p].before;
-            if ((p < e->code.n && e->code.at[p].closed) ||
+            const struct cb_entry *entry = &e->entry.at[p - e->entry_from];
+            const struct cb_regs *at = p == tests ? &e->regs : &entry->regs;
+            if ((p < tests && entry->closed) ||
                 (at->safe != IR_NONE && !same_safe(at, &edge->regs)) ||
                 (need[p - begin] & NEEDS_A && (at->a == IR_NONE || at->a != edge->regs.a)) ||
                 (need[p - begin] & NEEDS_X && (at->x == IR_NONE || at->x != edge->regs.x)))
@@ -302,6 +312,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
     bool store_first = false;
 
     e->share = true;
+    cb_entries_begin(e);
     for (int attempt = 0; attempt < 3; attempt++) {
         t = e->test[b];
         e->regs = at_start;
@@ -318,6 +329,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
         }
     }
     cb_eval_end(e);
+    e->enterable = false; /* what follows is compares */
     if (!e->status && !e->doomed && e->kept_want & ~e->kept_now)
         cb_fail(e, WEIR_E_BUG);
     if (e->status)

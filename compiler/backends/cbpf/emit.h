@@ -49,10 +49,14 @@ struct cb_regs {
 /* An instruction before layout. */
 struct cb_insn {
     uint16_t code;
-    bool closed; /* code may not be entered here */
     uint32_t k;
     uint32_t jt, jf;
-    struct cb_regs before; /* what the registers hold before it */
+};
+
+/* A place in front of an instruction, where an edge may enter. */
+struct cb_entry {
+    struct cb_regs regs; /* what the registers hold there */
+    bool closed;         /* but none may */
 };
 
 /* One for each pair of a block and a different target block. */
@@ -145,6 +149,9 @@ struct cb_emit {
 
     /* the piece of code at hand */
     VEC(struct cb_insn) code;
+    VEC(struct cb_entry) entry; /* of the instructions from entry_from on, as far as `enterable` was set */
+    uint32_t entry_from;
+    bool enterable;
     VEC(uint8_t) need; /* bind_entries(): by instruction, registers that have to be right before it */
     struct cb_regs regs;
     uint64_t kept_now;  /* kept values whose cells may be read */
@@ -172,6 +179,8 @@ uint32_t cb_return_add(struct cb_emit *e, uint16_t code, uint32_t k);
 /** Appends an instruction and gives its index. The caller updates e->regs before it appends the next. */
 uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k);
 uint32_t cb_put_jump(struct cb_emit *e, uint16_t code, uint32_t k, uint32_t jt, uint32_t jf);
+/** Instructions from here on may be entered: cb_entries_bind(). */
+void cb_entries_begin(struct cb_emit *e);
 /** A new edge from block @from to block @to; its index. */
 uint32_t cb_edge_add(struct cb_emit *e, uint32_t from, uint32_t to);
 /** What is known on all edges of a list. */

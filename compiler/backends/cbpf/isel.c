@@ -465,8 +465,8 @@ static void compare(struct cb_emit *e, const struct cb_task *t)
     cb_put(e, CB_LD_IMM, 1);
     cb_put_jump(e, GOTO, 0, at + 4, 0);
     cb_put(e, CB_LD_IMM, 0);
-    if (!e->status)
-        e->code.at[at + 1].closed = e->code.at[at + 2].closed = e->code.at[at + 3].closed = true;
+    for (uint32_t i = at + 1; i < e->code.n && e->enterable; i++)
+        e->entry.at[i - e->entry_from].closed = true;
     e->regs.a = t->v;
 }
 

@@ -18,6 +18,7 @@
 #define REACH   255u
 #define RUN_MAX 8u /* longer runs are not compared */
 #define BUCKET  4u
+#define BUCKETS_MAX 4096u /* enough for the runs that are near */
 #define NEAR    160u /* ... nor are those further away: their users would need trampolines */
 
 struct layout {
@@ -315,8 +316,7 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
     if (e->status)
         return;
     l.at = arena_array(e->arena, uint32_t, 2 * (size_t)n);
-    for (l.run_mask = 15; l.run_mask < e->code.n && l.run_mask < UINT32_MAX / 4;
-         l.run_mask = 2 * l.run_mask + 1)
+    for (l.run_mask = 15; l.run_mask < e->code.n && l.run_mask < BUCKETS_MAX - 1; l.run_mask = 2 * l.run_mask + 1)
         ;
     l.run = arena_array(e->arena, uint32_t, (l.run_mask + (size_t)1) * BUCKET);
     if (!l.at || !l.run || !vec_reserve(e->arena, &l.reversed, n)) {
@@ -330,11 +330,14 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
     place_all(&l);
     if (!e->status)
         place_start(&l, start);
-    if (e->status || !vec_reserve(out->arena, &out->insn, l.reversed.n)) {
-        cb_fail(e, WEIR_E_MEMORY);
+    if (e->status)
         return;
+    for (uint32_t i = 0, k = l.reversed.n; i < --k; i++) {
+        struct weir_cbpf_insn in = l.reversed.at[i];
+        l.reversed.at[i] = l.reversed.at[k];
+        l.reversed.at[k] = in;
     }
+    out->insn.at = l.reversed.at;
     out->insn.n = l.reversed.n;
-    for (uint32_t i = 0; i < l.reversed.n; i++)
-        out->insn.at[i] = l.reversed.at[l.reversed.n - 1 - i];
+    out->insn.cap = l.reversed.cap;
 }

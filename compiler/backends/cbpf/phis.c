@@ -97,6 +97,7 @@ static void emit_copies(struct cb_emit *e, uint32_t b, const ir_value *phi, uint
     uint32_t begin = e->code.n;
 
     e->share = true;
+    cb_entries_begin(e);
     e->regs = cb_regs_meet(e, c->edges);
     if (!copies_try(e, b, phi, n, c) && e->status == WEIR_E_UNSUPPORTED) {
         e->status = 0;
