@@ -459,12 +459,26 @@ static int yyreport_syntax_error(const yypcontext_t *ctx, void *scanner, struct 
 
 /* ---------------------------------------------------------------- the door */
 
+static int parse(struct parse_ctx *px)
+{
+    uint32_t errors = px->sink->errors;
+    void *scanner;
+
+    if (!scan_begin(px, &scanner))
+        return WEIR_E_MEMORY;
+    int status = yyparse(scanner, px);
+    if (px->no_memory || px->build.failed || px->sink->failed)
+        return WEIR_E_MEMORY;
+    if (status == 2)
+        return WEIR_E_LIMIT;
+    return px->sink->errors > errors ? WEIR_E_FILTER : status == 0 ? WEIR_OK : WEIR_E_BUG;
+}
+
 int parse_filter(struct arena *arena, struct diag_sink *sink, const char *text, uint32_t len,
                  uint32_t nesting, struct ast *out)
 {
-    struct parse_ctx px = {.arena = arena, .sink = sink, .text = text, .len = len, .nesting = nesting};
-    uint32_t errors = sink->errors;
-    void *scanner;
+    struct arena own;
+    struct parse_ctx px = {.arena = arena, .scratch = len < ARENA_LARGE ? arena : &own, .sink = sink, .text = text, .len = len, .nesting = nesting};
 
     *out = (struct ast){.arena = arena, .text = text, .text_len = len};
     px.build.t = out;
@@ -472,12 +486,9 @@ int parse_filter(struct arena *arena, struct diag_sink *sink, const char *text, 
         diag(sink, DIAG_TOO_LONG, (struct diag_at){.at = {0, len}}, (unsigned)INT32_MAX - 2);
         return WEIR_E_LIMIT;
     }
-    if (!scan_begin(&px, &scanner))
-        return WEIR_E_MEMORY;
-    int status = yyparse(scanner, &px);
-    if (px.no_memory || px.build.failed || sink->failed)
-        return WEIR_E_MEMORY;
-    if (status == 2)
-        return WEIR_E_LIMIT;
-    return sink->errors > errors ? WEIR_E_FILTER : status == 0 ? WEIR_OK : WEIR_E_BUG;
+    arena_init(&own, arena->al, arena->ceiling);
+    int err = parse(&px);
+    arena->over_ceiling |= own.over_ceiling;
+    arena_release(&own);
+    return err;
 }

@@ -32,6 +32,7 @@ struct seen {
 
 struct parse_ctx {
     struct arena *arena;
+    struct arena *scratch; /* for what goes when the tree is there */
     struct diag_sink *sink;
     struct ast_builder build;
     const char *text;

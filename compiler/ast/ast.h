@@ -124,8 +124,12 @@ struct ast_id {
     uint32_t number;   /* ID_NUMBER; prefix length of ID_*_LEN */
     uint32_t text;     /* byte offset in ast.text of the token, without a name's backslash (not ID_NUMBER) ... */
     uint32_t text_len; /* ... and its length */
-    uint32_t text2, text2_len; /* ID_IPV4_MASK */
-    const uint8_t *bytes;      /* ID_IPV6: 16, ID_MAC48: 6, ID_MAC8: 1; network order, in the arena */
+    union {
+        struct {
+            uint32_t text2, text2_len; /* ID_IPV4_MASK */
+        };
+        const uint8_t *bytes; /* ID_IPV6: 16, ID_MAC48: 6, ID_MAC8: 1; network order, in the arena */
+    };
 };
 
 enum ast_op { OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD, OP_AND, OP_OR, OP_XOR, OP_SHL, OP_SHR, OP_NEG };
@@ -142,8 +146,8 @@ enum ast_arg_kind { ARG_NONE, ARG_NUMBER, ARG_NAME };
 
 /* An id with the qualifiers that hold for it. */
 struct ast_id_node {
-    struct ast_quals q;
     struct ast_id id;
+    struct ast_quals q;
     bool inherited; /* the qualifiers were written for an earlier id */
 };
 

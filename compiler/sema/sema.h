@@ -75,10 +75,16 @@ struct prim {
     char byte_op;
     bool has_number;
     uint8_t field;    /* enum field_id */
+    uint8_t set;      /* HOST, PORT, MAC48: 1 + the set that stands in place of addresses, ports or mac; else 0 */
     struct span at;
     const struct cursor *cursor; /* as the primitive finds it */
     uint32_t var;                /* the first variable it defines, or CURSOR_VAR_NONE */
-    uint32_t number, lo, hi;
+    union {
+        struct {
+            uint32_t number, lo, hi;
+        };
+        uint8_t mac[6];
+    };
     uint32_t count;              /* of numbers, v4 */
     uint32_t count6;             /* of v6 */
     union {
@@ -93,8 +99,6 @@ struct prim {
         } str;
     } u;
     const struct addr6 *v6;
-    uint8_t mac[6];
-    uint32_t set; /* HOST, PORT, MAC48: 1 + the set that stands in place of addresses, ports or mac; else 0 */
 };
 
 #define NAMED_SETS_MAX 60 /* in one filter */

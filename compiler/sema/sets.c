@@ -36,7 +36,7 @@ static bool use_set(struct checker *c, const struct id_view *v, enum weir_set_ki
     struct named_set s = {{id->text, id->text + id->text_len}, (uint8_t)kind, v->at};
     uint32_t i = find_set(c, s.name);
 
-    p->set = i + 1;
+    p->set = (uint8_t)(i + 1);
     if (i == NAMED_SETS_MAX) {
         char what[24];
         diag(c->sink, DIAG_TOO_BIG, (struct diag_at){.at = v->at},
