@@ -10,6 +10,8 @@
  * Refines only if no packet that the plain program accepts needs a load that the plain program does not make. Which are
  * made? To be accepted in or behind the list a packet passes the first item, so it holds s. It holds d as well, unless its
  * s is in the first item's set and in those of the `lead` items behind it, which have the same: sets are equal or apart.
+ * (Intervals that overlap are cut to pieces that are, by overlap.c; the lead are the first items whose intervals have a number
+ * in common then.)
  * And it holds what every way to accept in a rest reads (must_reach, must_read). Rests that need no more than that are
  * tested where their address was found.
  *
@@ -34,8 +36,7 @@
 #include "lower/factor.h"
 
 #define ITEMS_MIN   8  /* items that make it worth it */
-#define DEPTH_MAX   6  /* of an item */
-#define LEAVES_MAX  24 /* in an item */
+#define LEAVES_MAX  24 /* of a side */
 #define COLUMNS_MAX 8  /* numbers that a table gives for one address */
 
 struct pair {
@@ -75,19 +76,6 @@ static uint32_t rest_of(const struct distribution *d, uint32_t k)
     const struct nf *nf = d->x->nf.at;
 
     return nf[nf[d->pair[k].item].first].next;
-}
-
-/* Nothing but tests, few of them, and not deep. Counts into *@leaves. */
-static bool is_small(const struct normal_form *x, uint32_t i, unsigned depth, unsigned *leaves)
-{
-    const struct nf *n = &x->nf.at[i];
-    bool ok = depth > 0 && !n->strict && !n->opaque && n->kind != NF_SWITCH;
-
-    if (ok && n->kind == NF_LEAF)
-        return ++*leaves <= LEAVES_MAX;
-    for (uint32_t c = n->first; ok && c != NF_NONE; c = x->nf.at[c].next)
-        ok = is_small(x, c, depth - 1, leaves);
-    return ok && n->first != NF_NONE;
 }
 
 /* Bytes that whatever holds in @i has read; absolute loads only. */
@@ -142,26 +130,9 @@ static bool find_far(struct distribution *d, uint32_t i)
 
 /* ---------------------------------------------------------------- without a table */
 
-/* A copy of @i, with leaves of its own. */
 static uint32_t copy(struct distribution *d, uint32_t i)
 {
-    struct normal_form *x = d->x;
-    const struct nf n = x->nf.at[i];
-    bool outcome = d->kind == NF_OR;
-
-    if (n.kind == NF_LEAF) {
-        uint32_t leaf = nf_new(x, (struct nf){.kind = NF_LEAF});
-        if (!x->failed)
-            nf_become_leaf(x, leaf, nf_test_value(x, i), nf_test_set(x, i, outcome), outcome, n.at);
-        return leaf;
-    }
-    uint32_t list = nf_list_new(x, n.kind);
-    for (uint32_t c = n.first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
-        uint32_t child = copy(d, c);
-        if (!x->failed)
-            nf_list_append(x, list, child);
-    }
-    return list;
+    return factor_copy(d->x, i, d->kind == NF_OR);
 }
 
 /* An item of @kind: side @side of pair @k, and what the caller appends. */
@@ -394,10 +365,9 @@ static bool is_pair(const struct distribution *d, uint32_t item, struct pair *ou
 {
     const struct normal_form *x = d->x;
     const struct nf *n = &x->nf.at[item];
-    unsigned leaves = 0;
 
     if (n->kind != d->compound || n->first == NF_NONE || n->first == n->last || x->nf.at[n->first].kind != d->kind ||
-        !is_small(x, item, DEPTH_MAX, &leaves))
+        !factor_is_small(x, item))
         return false;
     uint32_t a = x->nf.at[n->first].first, b = x->nf.at[a].next;
     if (b == NF_NONE || x->nf.at[b].next != NF_NONE)
@@ -458,6 +428,86 @@ static bool sides_apart(struct distribution *d)
             ;
     }
     return apart;
+}
+
+/* The interval that both sides of pair @k ask for and no more; false when they do not. */
+static bool lone_interval(const struct distribution *d, uint32_t k, struct ir_range *out)
+{
+    struct normal_form *x = d->x;
+    struct set s[2];
+
+    for (int side = 0; side < 2; side++) {
+        if (!nf_is_test(x, d->pair[k].side[side]))
+            return false;
+        s[side] = nf_test_set(x, d->pair[k].side[side], d->kind == NF_OR);
+        if (x->failed || s[side].n != 1)
+            return false;
+    }
+    *out = s[0].at[0];
+    return set_equal(s[0], s[1]);
+}
+
+/* Are the sets that overlap intervals, each the same on both sides? Counts the lead: first pairs that one number is in the sets of. */
+static bool sides_overlap(struct distribution *d)
+{
+    struct ir_range all = {0, UINT32_MAX}, one;
+
+    d->lead = 0;
+    for (uint32_t k = 0; k < d->n; k++) {
+        if (!lone_interval(d, k, &one))
+            return false;
+        all.lo = one.lo > all.lo ? one.lo : all.lo;
+        all.hi = one.hi < all.hi ? one.hi : all.hi;
+        d->lead += d->lead == k && all.lo <= all.hi;
+    }
+    return true;
+}
+
+static uint32_t piece_leaf(struct distribution *d, int side, struct set set, struct span at)
+{
+    uint32_t leaf = nf_new(d->x, (struct nf){.kind = NF_LEAF});
+
+    if (!d->x->failed)
+        nf_become_leaf(d->x, leaf, d->on[side], set, d->kind == NF_OR, at);
+    return leaf;
+}
+
+/* Each pair becomes one for each piece that its interval is cut to, in the order of the pairs: then sets are equal or apart. */
+static bool cut_pairs(struct distribution *d)
+{
+    struct normal_form *x = d->x;
+    struct entry *e = heads(d, 0);
+    struct cut cut;
+    uint32_t total = 0, lead = 0;
+
+    if (x->failed || !factor_cut(x, e, d->n, &cut))
+        return false;
+    uint32_t *room = arena_array(x->w, uint32_t, d->n + 1);
+    for (uint32_t p = 0; p < cut.pieces; p++)
+        total += cut.piece[p].members;
+    struct pair *now = arena_array(x->w, struct pair, total);
+    if (!room || !now) {
+        x->failed = true;
+        return false;
+    }
+    for (uint32_t p = 0; p < cut.pieces; p++)
+        for (uint32_t m = 0; m < cut.piece[p].members; m++)
+            room[cut.piece[p].member[m] + 1]++;
+    for (uint32_t k = 0; k < d->n; k++)
+        room[k + 1] += room[k];
+    lead = room[d->lead];
+    for (uint32_t p = 0; p < cut.pieces; p++)
+        for (uint32_t m = 0; m < cut.piece[p].members && !x->failed; m++) {
+            uint32_t k = cut.piece[p].member[m];
+            struct pair *to = &now[room[k]++];
+            *to = d->pair[k];
+            for (int side = 0; side < 2; side++)
+                to->side[side] = piece_leaf(d, side, cut.piece[p].set, e[k].at);
+        }
+    d->pair = now;
+    d->n = total;
+    d->lead = lead;
+    return !x->failed;
 }
 
 /* No packet passes both @i and @j, as they ask for different numbers of one value. */
@@ -644,12 +694,13 @@ void factor_distribute(struct normal_form *x, uint32_t list)
         items++;
     if (items < ITEMS_MIN || x->nf.at[list].strict)
         return;
-    d.pair = arena_array(x->w, struct pair, items);
-    x->failed |= !d.pair;
+    struct pair *room = arena_array(x->w, struct pair, items);
+    x->failed |= !room;
     if (x->failed)
         return;
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
     while (item != NF_NONE && !x->failed) {
+        d.pair = room;
         uint32_t behind = read_pairs(&d, item);
         bool apart = d.n >= ITEMS_MIN && sides_apart(&d);
         if (apart && find_conversations(&d)) {
@@ -658,7 +709,9 @@ void factor_distribute(struct normal_form *x, uint32_t list)
             item = behind;
             continue;
         }
-        bool may = apart && find_held(&d) && find_late(&d);
+        bool overlap = !apart && d.n >= ITEMS_MIN && !x->failed && sides_overlap(&d), may = (apart || overlap) && find_held(&d) && find_late(&d);
+        if (may && overlap) /* from here on they are apart */
+            may = cut_pairs(&d);
         if (may && d.late == IR_NONE) {
             put_side(&d, list, 0, d.n);
             put_side(&d, list, 1, d.n);

@@ -347,6 +347,57 @@ static void push_work(struct factor *x, uint32_t item)
         x->form.failed = true;
 }
 
+/* The rests of @p's entries in one list of @kind, or the only one; those that are in several pieces are copied. */
+static uint32_t piece_rest(struct factor *x, const struct entry *e, const struct cut_piece *p, uint8_t kind, bool *used)
+{
+    uint32_t list = p->members > 1 ? nf_list_new(&x->form, kind) : 0;
+
+    for (uint32_t i = 0; i < p->members && !x->form.failed; i++) {
+        uint32_t k = p->member[i], rest = used[k] ? factor_copy(&x->form, e[k].rest, kind == NF_OR) : e[k].rest;
+        used[k] = true;
+        if (p->members == 1)
+            return rest;
+        if (!x->form.failed)
+            nf_list_append(&x->form, list, rest);
+    }
+    return list;
+}
+
+/* Are rests that stand in several pieces small? */
+static bool rests_may_be_copied(struct factor *x, const struct entry *e, uint32_t n, const struct cut *cut)
+{
+    bool *used = arena_array(x->form.w, bool, n), ok = used != NULL;
+
+    x->form.failed |= !used;
+    for (uint32_t i = 0; i < cut->pieces && ok; i++)
+        for (uint32_t m = 0; m < cut->piece[i].members && ok; m++) {
+            uint32_t k = cut->piece[i].member[m];
+            ok = !used[k] || factor_is_small(&x->form, e[k].rest);
+            used[k] = true;
+        }
+    return ok;
+}
+
+/* Entries with rests whose sets overlap become entries whose sets do not, if that does not take too many. */
+static bool cut_entries(struct factor *x, struct entry **entries, uint32_t *n, uint8_t kind)
+{
+    const struct entry *e = *entries;
+    struct cut cut;
+
+    if (!factor_cut(&x->form, e, *n, &cut) || !rests_may_be_copied(x, e, *n, &cut))
+        return false;
+    struct entry *now = arena_array(x->form.w, struct entry, cut.pieces);
+    bool *used = arena_array(x->form.w, bool, *n);
+    x->form.failed |= !now || !used;
+    for (uint32_t i = 0; i < cut.pieces && !x->form.failed; i++) {
+        const struct cut_piece *p = &cut.piece[i];
+        now[i] = (struct entry){p->set, piece_rest(x, e, p, kind, used), e->rank, e[p->member[0]].at};
+    }
+    *entries = now;
+    *n = cut.pieces;
+    return !x->form.failed;
+}
+
 /* Test and rest as one item. */
 static uint32_t compound_item(struct factor *x, const struct run *r, const struct entry *e, bool is_or)
 {
@@ -493,6 +544,8 @@ static bool write_run(struct factor *x, uint32_t list, const struct run *r)
     lone = unite_lone(x, r, e, lone, is_or);
     n = n ? unite_equal(x, rests, n, kind) : 0;
     const struct piece *p = x->switches && n >= SWITCH_MIN ? disjoint_pieces(x, rests, n, &pieces) : NULL;
+    if (!p && x->switches && n >= SWITCH_MIN && !x->form.failed && cut_entries(x, &rests, &n, kind))
+        p = disjoint_pieces(x, rests, n, &pieces);
     for (uint32_t i = 0; i < n && !x->form.failed; i++)
         push_work(x, rests[i].rest);
     if (p && pieces && !x->form.failed) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/factor.h - what factor.c, common.c and distribute.c share; private to them.
+ * lower/factor.h - what factor.c, common.c, distribute.c and overlap.c share; private to them.
  */
 #ifndef WEIR_LOWER_FACTOR_H
 #define WEIR_LOWER_FACTOR_H
@@ -28,6 +28,27 @@ uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint3
 
 /** Are any two sets of @n entries, numbered by @number, equal or disjoint? */
 bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n);
+
+/* Where the same of some entries hold. */
+struct cut_piece {
+    struct set set;
+    const uint32_t *member; /* those entries, in order */
+    uint32_t members;
+};
+
+struct cut {
+    struct cut_piece *piece;
+    uint32_t pieces;
+};
+
+/** Cuts the sets of @n entries to disjoint pieces: overlap.c. False when they would become too many. */
+bool factor_cut(struct normal_form *x, const struct entry *e, uint32_t n, struct cut *out);
+
+/** Is there nothing in @i but tests, few of them and not deep, so that it may be copied? */
+bool factor_is_small(const struct normal_form *x, uint32_t i);
+
+/** A copy of @i, with leaves of its own, which are made of where the outcome is @outcome. */
+uint32_t factor_copy(struct normal_form *x, uint32_t i, bool outcome);
 
 /** Tests that every item of a long list makes are made once, in front of the list: common.c. */
 void factor_hoist_common(struct normal_form *x, uint32_t list);

@@ -6,8 +6,6 @@
 #include "lower/cond.h"
 #include "proto/names.h"
 
-#define NODES_MANY 1024 /* AST nodes from which the formula gets an arena of its own */
-
 static cond ip_broadcast(struct lower *lw, const struct prim *p)
 {
     cond is = link_proto(lw, p->cursor, ETHERTYPE_IP);
@@ -262,7 +260,7 @@ int lower_filter(struct arena *front, struct arena *arena, struct diag_sink *sin
                  const struct weir_options *o, struct ir_func *out)
 {
     struct arena own;
-    struct lower lw = lower_begin(c->ast->node.n < NODES_MANY ? front : &own, front, arena, sink, c, o, out);
+    struct lower lw = lower_begin(front->total < ARENA_LARGE ? front : &own, front, arena, sink, c, o, out);
 
     arena_init(&own, front->al, front->ceiling);
     int err = lower(&lw, NULL);

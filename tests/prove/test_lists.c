@@ -291,6 +291,42 @@ static void few_nets(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "(net 10.0.%u.0/24 and port (%u or %u))", rng_below(r, 6), rng_below(r, 3), 3 + rng_below(r, 3));
 }
 
+/* A network in which others lie, now and then all of them. */
+static void meeting_net(struct rng *r, struct strbuf *s)
+{
+    static const uint32_t bits[] = {8, 16, 22, 23, 24, 24, 24};
+    uint32_t length = bits[rng_below(r, 7)], address = 0x0a000000u | rng_below(r, 3) << 16 | rng_below(r, 6) << 8;
+
+    address &= UINT32_MAX << (32 - length);
+    strbuf_printf(s, "net %u.%u.%u.0/%u", address >> 24, address >> 16 & 255, address >> 8 & 255, length);
+}
+
+static void meeting_nets(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(");
+    meeting_net(r, s);
+    strbuf_printf(s, " and port (%u or %u))", rng_below(r, 3), 3 + rng_below(r, 3));
+}
+
+static void meeting_nets_to(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(");
+    meeting_net(r, s);
+    strbuf_printf(s, " and dst port %u)", rng_below(r, 4));
+}
+
+static void meeting_sources(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(src ");
+    meeting_net(r, s);
+    strbuf_printf(s, " and dst port %u)", rng_below(r, 4));
+}
+
+static void few_macs(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ether host 02:00:00:00:%02x:%02x and ip host 10.0.0.%u)", rng_below(r, 2), rng_below(r, 3), rng_below(r, 4));
+}
+
 static void few_hosts6(struct rng *r, struct strbuf *s)
 {
     strbuf_printf(s, "(ip6 host 2001:db8:%u::%u and udp port %u)", rng_below(r, 2), rng_below(r, 3), rng_below(r, 3));
@@ -343,6 +379,13 @@ static const struct list small[] = {
     {"ports of hosts, negated", few_ports, "not (", " or ", ")", 9, 12},
     {"ports of hosts, among others", few_ports, "ip[8] = 1 and (", " or ", " or ip[60] = 5)", 9, 12},
     {"ports of networks", few_nets, "", " or ", "", 9, 12},
+    {"ports of networks in networks", meeting_nets, "", " or ", "", 9, 14},
+    {"ports of networks in networks, negated", meeting_nets, "not (", " or ", ")", 9, 12},
+    {"destination ports of networks in networks", meeting_nets_to, "", " or ", "", 9, 14},
+    {"sources in networks in networks", meeting_sources, "", " or ", "", 9, 20},
+    {"sources in networks in networks, negated", meeting_sources, "tcp and not (", " or ", ")", 9, 20},
+    {"MAC and IPv4 addresses", few_macs, "", " or ", "", 9, 12},
+    {"MAC and IPv4 addresses, negated", few_macs, "not (", " or ", ") or arp", 9, 12},
     {"ports of IPv6 hosts", few_hosts6, "", " or ", "", 9, 12},
     {"ports of one IPv6 host", same_host6, "(", " or ", ") or ether[0] = 7", 9, 12},
     {"conversations", few_conversations, "", " or ", "", 10, 14},

@@ -78,6 +78,12 @@ enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4, PROGRAM = 8 /* the text is a classic 
 #define ITEM(a, b) "(host 1.2." #a "." #b " and udp port " #a #b ") or "
 #define TEN(a)     ITEM(a, 0) ITEM(a, 1) ITEM(a, 2) ITEM(a, 3) ITEM(a, 4) ITEM(a, 5) ITEM(a, 6) ITEM(a, 7) ITEM(a, 8) ITEM(a, 9)
 
+/* Networks that lie in each other. */
+#define NETS(dir, p) \
+    "(" dir "net 10.0.0.0/8 and " p " 1) or (" dir "net 10.1.0.0/16 and " p " 2) or (" dir "net 10.1.2.0/24 and " p " 3) or (" dir \
+    "net 10.1.3.0/24 and " p " 4) or (" dir "net 10.2.0.0/16 and " p " 5) or (" dir "net 10.2.9.0/24 and " p " 6) or (" dir \
+    "net 11.0.0.0/8 and " p " 7) or (" dir "net 11.4.0.0/16 and " p " 8)"
+
 static const struct {
     const char *text;
     uint32_t linktype;
@@ -105,6 +111,8 @@ static const struct {
     {"ldb [0]\nret a", 1, PROGRAM},
     {"host @a and (tcp port @p or ether src @m) and not net @a", 1, KEEP_IR},
     {"host @a and port @a", 1, 0},
+    {NETS("", "port"), 1, 0},
+    {NETS("src ", "dst port"), 1, 0},
     {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) "arp", 1, 0},
     /* wrong in several ways: diagnostics need memory too */
     {"host 10.0.0.256 or port nosuchport or port 10.0.0.1 or nosuchname", 1, 0},
