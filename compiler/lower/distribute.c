@@ -24,7 +24,9 @@
  *   x != none and (p = x or q = x)
  *
  * The lead items, whose packets may lack d, are asked first as they are. The list has become a table: nothing of it
- * is there twice but the searches.
+ * is there twice but the searches. Where p and q may be any number, none is one that no row has, and x and y are compared with it
+ * before p and q are compared with them. Tests that all rests make before that, as `ether host M and ip host A` asks for IPv4, are
+ * made where an address was found.
  *
  * Conversations, (s = a or d = a) and (s = b or d = b) and ..., become s = a and d = b and ..., d = a and s = b and ...,
  * where a is the lower of the two. What is behind is asked only of packets between those two addresses, which only
@@ -64,7 +66,8 @@ struct distribution {
     /* a table; soon: the value that is compared first */
     ir_value soon, late;    /* late: IR_NONE when there is none */
     struct row *row[2];     /* by pair: filled for the first one with its side */
-    uint32_t columns, none; /* none: a number that neither value can be */
+    uint32_t columns, none; /* none: a number that neither value can be, or that is in no row */
+    bool any_number;        /* ... which packets may have */
     uint32_t var[2];        /* the first of `columns` variables */
 };
 
@@ -304,14 +307,39 @@ static uint32_t search(struct distribution *d, int side)
     return all;
 }
 
-/* Appends tests of @v against the variables of side @side. */
-static void append_compares(struct distribution *d, uint32_t list, ir_value v, int side)
+/* Appends a test whether the variable @var has a number of a row. */
+static void append_some(struct distribution *d, uint32_t list, uint32_t var)
 {
     struct lower *lw = d->x->lw;
 
-    for (uint32_t c = 0; c < d->columns && !d->x->failed; c++) {
-        ir_value same = ir_binary(lw->f, IR_EQ, v, var_value(lw, d->var[side] + c));
-        append_leaf(d, list, cond_eq(lw, same, 1), true);
+    append_leaf(d, list, cond_not(lw, cond_eq(lw, var_value(lw, var), d->none)), true);
+}
+
+/* Appends tests of @v against the variables of side @side. */
+static void append_compares(struct distribution *d, uint32_t list, ir_value v, int side)
+{
+    struct normal_form *x = d->x;
+
+    for (uint32_t c = 0; c < d->columns && !x->failed; c++) {
+        uint32_t var = d->var[side] + c, item = d->any_number ? nf_list_new(x, d->compound) : list;
+        if (d->any_number)
+            append_some(d, item, var);
+        ir_value same = ir_binary(x->lw->f, IR_EQ, v, var_value(x->lw, var));
+        append_leaf(d, item, cond_eq(x->lw, same, 1), true);
+        if (d->any_number && !x->failed)
+            nf_list_append(x, list, item);
+    }
+}
+
+/* Appends what all rests ask before they compare numbers. */
+static void append_common(struct distribution *d, uint32_t list)
+{
+    struct normal_form *x = d->x;
+
+    for (uint32_t c = rest_of(d, 0); x->nf.at[c].next != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+        uint32_t part = copy(d, c);
+        if (!x->failed)
+            nf_list_append(x, list, part);
     }
 }
 
@@ -344,9 +372,11 @@ static void put_table(struct distribution *d, uint32_t list)
     append_compares(d, both, d->late, 0);
     append_compares(d, both, d->late, 1);
     nf_list_append(x, second, destinations);
+    append_common(d, second);
     nf_list_append(x, second, both);
 
-    append_leaf(d, third, cond_not(lw, cond_eq(lw, var_value(lw, d->var[0]), d->none)), true);
+    append_some(d, third, d->var[0]);
+    append_common(d, third);
     append_compares(d, source, d->soon, 0);
     append_compares(d, source, d->late, 0);
     nf_list_append(x, third, source);
@@ -590,13 +620,27 @@ static bool is_points(struct set s)
     return points;
 }
 
+/* The last part of the rest of pair @k, if the parts before it ask what those of the first pair ask; NF_NONE. */
+static uint32_t numbers_of(struct distribution *d, uint32_t k)
+{
+    struct normal_form *x = d->x;
+    const bool outcome = d->kind == NF_OR;
+    uint32_t c = rest_of(d, k), like = rest_of(d, 0);
+
+    for (; x->nf.at[c].next != NF_NONE; c = x->nf.at[c].next, like = x->nf.at[like].next)
+        if (x->nf.at[like].next == NF_NONE || !nf_is_test(x, c) || !nf_is_test(x, like) || nf_test_value(x, c) != nf_test_value(x, like) ||
+            !set_equal(nf_test_set(x, c, outcome), nf_test_set(x, like, outcome)))
+            return NF_NONE;
+    return x->nf.at[like].next == NF_NONE ? c : NF_NONE;
+}
+
 /* What pair @k's rest compares both values with, when it is a rest of a table's kind. */
 static bool rest_numbers(struct distribution *d, uint32_t k, struct set *out)
 {
     struct normal_form *x = d->x;
-    uint32_t rest = rest_of(d, k), a, b;
+    uint32_t rest = numbers_of(d, k), a, b;
 
-    if (x->nf.at[rest].next != NF_NONE || x->nf.at[rest].kind != d->kind)
+    if (rest == NF_NONE || x->nf.at[rest].kind != d->kind)
         return false;
     a = x->nf.at[rest].first;
     b = x->nf.at[a].next;
@@ -671,6 +715,27 @@ static bool fill_rows(struct distribution *d, int side, uint32_t from)
     return ok && number;
 }
 
+/* A number that is in no row, the least; false when there is no memory to find it. */
+static bool find_unused(struct distribution *d)
+{
+    uint32_t numbers = 0, k = 0;
+
+    for (int side = 0; side < 2; side++)
+        for (uint32_t i = 0; i < d->n; i++)
+            numbers += d->row[side][i].n;
+    bool *used = arena_array(d->x->w, bool, (size_t)numbers + 1);
+    for (int side = 0; side < 2 && used; side++)
+        for (uint32_t i = 0; i < d->n; i++)
+            for (uint32_t c = 0; c < d->row[side][i].n; c++)
+                if (d->row[side][i].value[c] <= numbers)
+                    used[d->row[side][i].value[c]] = true;
+    while (used && used[k])
+        k++;
+    d->none = k;
+    d->x->failed |= !used;
+    return used != NULL;
+}
+
 static bool find_table(struct distribution *d)
 {
     struct set first;
@@ -681,7 +746,8 @@ static bool find_table(struct distribution *d)
     struct ir_range soon = ir_range(d->x->lw->f, d->soon), late = ir_range(d->x->lw->f, d->late);
     uint32_t highest = soon.hi > late.hi ? soon.hi : late.hi;
     d->none = highest + 1;
-    return highest != UINT32_MAX;
+    d->any_number = highest == UINT32_MAX;
+    return !d->any_number || find_unused(d);
 }
 
 void factor_distribute(struct normal_form *x, uint32_t list)
