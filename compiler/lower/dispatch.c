@@ -17,6 +17,7 @@
 #include "lower/normal_form.h"
 
 #define MAX_ENTRIES 64
+#define CHILDREN_MAX 64 /* dispatched together: a bit for each */
 #define FEW         16 /* numbers and classes that are sorted without qsort() */
 
 /* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral there). */
@@ -224,7 +225,7 @@ static bool all_open(const struct dispatch *d, uint64_t holds)
     for (uint32_t i = 0; i < d->alts; i++)
         if (holds >> i & 1)
             open |= UINT64_C(1) << d->alt[i].child;
-    return open == (d->children == 64 ? UINT64_MAX : (UINT64_C(1) << d->children) - 1);
+    return open == (d->children == CHILDREN_MAX ? UINT64_MAX : (UINT64_C(1) << d->children) - 1);
 }
 
 static uint64_t holding(const struct dispatch *d, uint32_t k)
@@ -370,9 +371,9 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
 
 /*
  * Dispatches the children from @first on that can be dispatched together by @on, the value of the first two; *@next is the
- * child behind them.
+ * child behind them. *@many: they have too many alternatives.
  */
-static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on, uint8_t kind, uint32_t *next)
+static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on, uint8_t kind, uint32_t *next, bool *many)
 {
     struct dispatch d; /* the alternatives are not worth clearing */
     struct class *classes;
@@ -382,9 +383,11 @@ static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on,
     d.x = x;
     d.is_and = kind == NF_AND;
     d.alts = d.children = 0;
-    for (; c != NF_NONE && d.children < 64 && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next)
-        if (!add_child(&d, c))
+    for (; c != NF_NONE && d.children < CHILDREN_MAX && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next)
+        if (!add_child(&d, c)) {
+            *many = true;
             return NF_NONE;
+        }
     if (!find_classes(&d, &classes, &n) || !parts_are_single(&d, classes, n))
         return NF_NONE;
     *next = c;
@@ -459,10 +462,50 @@ static ir_value leading_value(const struct normal_form *x, uint32_t c, uint8_t k
     return kind == NF_OR && nf_is_test(x, c) ? IR_NONE : dispatch_value(x, c, kind);
 }
 
+/* The children that would be dispatched together, once some have had too many alternatives: those that follow often have. */
+struct window {
+    uint32_t end; /* the child behind them */
+    uint32_t children, entries;
+};
+
+static uint32_t alternatives_of(const struct normal_form *x, uint32_t c)
+{
+    uint32_t n = 0;
+
+    if (nf_is_test(x, c))
+        return 1;
+    for (uint32_t a = x->nf.at[c].first; a != NF_NONE; a = x->nf.at[a].next)
+        n++;
+    return n;
+}
+
+/* Have the children from the window's first on, which are dispatched by @on, too many alternatives? */
+static bool too_many(const struct normal_form *x, struct window *w, ir_value on, uint8_t kind)
+{
+    for (; w->end != NF_NONE && w->children < CHILDREN_MAX && dispatch_value(x, w->end, kind) == on; w->end = x->nf.at[w->end].next) {
+        w->entries += alternatives_of(x, w->end);
+        w->children++;
+    }
+    return w->entries > MAX_ENTRIES;
+}
+
+/* The window's first child is @c, whose turn is over. */
+static void window_move(const struct normal_form *x, struct window *w, uint32_t c)
+{
+    if (w->children == 0) {
+        w->end = x->nf.at[c].next;
+        return;
+    }
+    w->children--;
+    w->entries -= alternatives_of(x, c);
+}
+
 void nf_dispatch(struct normal_form *x, uint32_t list)
 {
     uint8_t kind = x->nf.at[list].kind;
     uint32_t next;
+    bool many = false;
+    struct window w = {.end = NF_NONE};
 
     if (kind != NF_AND && kind != NF_OR)
         return;
@@ -477,10 +520,17 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
         uint32_t one = child;
         next = x->nf.at[child].next;
         ir_value next_on = next == NF_NONE ? IR_NONE : leading_value(x, next, kind);
-        if (on != IR_NONE && on == next_on) {
-            uint32_t together = dispatch_run(x, child, on, kind, &next);
+        if (on != IR_NONE && on == next_on && !(many && too_many(x, &w, on, kind))) {
+            bool before = many;
+            uint32_t together = dispatch_run(x, child, on, kind, &next, &many);
             one = together == NF_NONE ? child : together;
             next_on = together == NF_NONE ? next_on : next == NF_NONE ? IR_NONE : leading_value(x, next, kind);
+            if (many != before || together != NF_NONE)
+                w = (struct window){.end = next};
+            else if (many)
+                window_move(x, &w, child);
+        } else if (many) {
+            window_move(x, &w, child);
         }
         nf_list_add(x, list, one);
         on = next_on;

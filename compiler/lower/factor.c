@@ -484,8 +484,7 @@ static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
  */
 static bool run_stays(struct factor *x, const struct run *r, bool is_or)
 {
-    struct set seen[FEW];
-    uint32_t n = 0, lone = 0;
+    uint32_t seen[FEW], n = 0, lone = 0; /* seen: their tests */
     bool stays = r->n <= FEW;
 
     for (uint32_t i = r->first; i != NF_NONE && stays; i = x->form.nf.at[i].next) {
@@ -494,9 +493,9 @@ static bool run_stays(struct factor *x, const struct run *r, bool is_or)
             stays = ++lone < 2;
             continue;
         }
-        seen[n] = nf_test_set(&x->form, head, is_or);
+        seen[n] = head;
         for (uint32_t k = 0; k < n && stays; k++)
-            stays = !set_equal(seen[k], seen[n]);
+            stays = !nf_tests_equal(&x->form, seen[k], head, is_or);
         n++;
         stays = stays && is_rest_settled(x, i, head);
     }

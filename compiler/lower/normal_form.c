@@ -420,6 +420,27 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
     return (struct set){rest, m, 0, NULL};
 }
 
+static uint16_t column_of(const struct normal_form *x, uint32_t i)
+{
+    const struct nf *n = &x->nf.at[i];
+
+    return n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].column : 0;
+}
+
+bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j, bool outcome)
+{
+    struct nf_question q = {.column = {column_of(x, i), column_of(x, j)}};
+
+    if (!q.column[0] || !q.column[1] || x->nf.at[i].negated != x->nf.at[j].negated) {
+        struct set a = nf_test_set(x, i, outcome), b = nf_test_set(x, j, outcome);
+        return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
+    }
+    struct ir_range a = x->lw->node.at[x->nf.at[i].leaf].one, b = x->lw->node.at[x->nf.at[j].leaf].one;
+    q.equal = a.lo == b.lo && a.hi == b.hi;
+    x->failed |= !vec_push(x->a, &x->question, q);
+    return q.equal;
+}
+
 bool sets_meet(struct set a, struct set b)
 {
     for (uint32_t i = 0, k = 0; i < a.n && k < b.n;) {

@@ -47,6 +47,12 @@ struct nf {
     cond built;
 };
 
+/* Do the numbers in two columns differ? Somebody has asked for one row, and that was the answer. */
+struct nf_question {
+    uint16_t column[2];
+    bool equal;
+};
+
 struct normal_form {
     struct lower *lw;
     struct arena *a;       /* for nodes: go when there are conditions again */
@@ -56,6 +62,7 @@ struct normal_form {
     VEC(struct nf) nf;
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
     bool looked;           /* somebody has asked for the set of a test that asks for a column */
+    VEC(struct nf_question) question;
     bool failed;           /* memory ran out; sticky */
 };
 
@@ -104,6 +111,8 @@ static inline ir_value nf_test_value(const struct normal_form *x, uint32_t i)
 uint32_t nf_test_room(const struct normal_form *x, uint32_t i);
 /** Where the test's outcome is @outcome. */
 struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome);
+/** Do the tests @i and @j have @outcome for the same numbers? */
+bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j, bool outcome);
 /** Makes @leaf the test that has outcome @outcome where @on lies in @set. */
 void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome, struct span at);
 

@@ -6,8 +6,8 @@
  *                         t = ip and ((s = a1 and d = b1) or (s = a2 and d = b2) or ...) or t = arp and ...
  *
  * The item is simplified as factor.c simplifies any item of a long list. If nobody looked at the numbers of its columns on the
- * way, every other item would have become the same with its own numbers; otherwise the item as it was is filled in for each
- * row, and each is simplified by itself. Tests without a column that an item begins with are said once, where they tell
+ * way, but to ask whether two of them differ, and that is answered alike for all rows, then every other item would have become
+ * the same with its own numbers; otherwise the item as it was is filled in for each row, and each is simplified by itself. Tests without a column that an item begins with are said once, where they tell
  * apart its alternatives: factor.c would unite them.
  *
  * Cost: linear in rows times nodes of the item. An item has few nodes (rows.c), so recursion on it is shallow.
@@ -305,6 +305,21 @@ static uint32_t expand(const struct template *t, uint32_t first, uint32_t top)
     return all;
 }
 
+/* Are the questions that were asked of the first row answered alike for all? */
+static bool answers_agree(const struct template *t)
+{
+    const struct normal_form *x = t->x;
+    bool agree = true;
+
+    for (uint32_t i = 0; i < x->question.n && agree; i++) {
+        const struct nf_question *q = &x->question.at[i];
+        const struct ir_range *a = x->lw->column.at[q->column[0] - 1], *b = x->lw->column.at[q->column[1] - 1];
+        for (uint32_t row = 0; row < t->rows->n && agree; row++)
+            agree = (a[row].lo == b[row].lo && a[row].hi == b[row].hi) == q->equal;
+    }
+    return agree;
+}
+
 uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, struct nf_items *items, uint8_t kind, uint32_t first, uint32_t top)
 {
     struct template like = {.x = x, .rows = rows, .part = part, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR};
@@ -313,10 +328,11 @@ uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, stru
     if (x->failed)
         return 0;
     x->looked = false;
+    x->question.n = 0;
     top = nf_simplify_item(x, items, first, top);
     if (x->failed)
         return 0;
-    if (x->nf.at[top].done && !x->looked)
+    if (x->nf.at[top].done && !x->looked && answers_agree(&like))
         return expand(&like, first, top);
     x->nf.n = first;
     return fill_each(&plain, items);
