@@ -29,18 +29,25 @@ const char *ir_op_name(enum ir_op op)
     return ops[op].name;
 }
 
-bool ir_ranges_meet(const struct ir_range *at, uint32_t n, uint32_t lo, uint32_t hi)
+uint32_t ir_ranges_find(const struct ir_range *at, uint32_t n, uint32_t k)
 {
     uint32_t from = 0, to = n;
 
-    while (from < to) { /* the first that does not end below */
+    while (from < to) {
         uint32_t middle = from + (to - from) / 2;
-        if (at[middle].hi < lo)
+        if (at[middle].hi < k)
             from = middle + 1;
         else
             to = middle;
     }
-    return from < n && at[from].lo <= hi;
+    return from;
+}
+
+bool ir_ranges_meet(const struct ir_range *at, uint32_t n, uint32_t lo, uint32_t hi)
+{
+    uint32_t first = ir_ranges_find(at, n, lo);
+
+    return first < n && at[first].lo <= hi;
 }
 
 const char *ir_set_kind_name(unsigned kind)

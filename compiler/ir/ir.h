@@ -100,6 +100,8 @@ struct ir_range {
     uint32_t lo, hi;
 };
 
+/** The first of the @n ranges, which are sorted and disjoint, that does not end below @k; @n when all do. */
+uint32_t ir_ranges_find(const struct ir_range *at, uint32_t n, uint32_t k);
 /** Is some number from @lo to @hi in one of the @n ranges, which are sorted and disjoint? */
 bool ir_ranges_meet(const struct ir_range *at, uint32_t n, uint32_t lo, uint32_t hi);
 

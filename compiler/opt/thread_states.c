@@ -300,6 +300,51 @@ static bool is_last_of_many(const struct thread *t, const struct ir_block *b, co
     return last;
 }
 
+/*
+ * What is known of the value of @b, the set @known of many pieces, where it leads to the target of case @first; 0 where nothing asks
+ * about it again. What the few cases leave out of many pieces is not worth a set of its own: what was known holds there as well.
+ */
+static uint32_t set_of_few(struct thread *t, const struct ir_block *b, uint32_t first, uint32_t known)
+{
+    const struct set s = t->set.at[known];
+    const uint32_t target = b->to.at[first].target;
+
+    if (!asked_again(t, target, b->on))
+        return 0;
+    t->scratch.n = 0;
+    for (uint32_t c = first; c < b->to.n; c++) {
+        const struct ir_range in = {c ? b->to.at[c - 1].last + 1 : 0, b->to.at[c].last};
+        if (b->to.at[c].target != target)
+            continue;
+        for (uint32_t i = ir_ranges_find(s.at, s.n, in.lo); i < s.n && s.at[i].lo <= in.hi; i++) {
+            struct ir_range r = {s.at[i].lo > in.lo ? s.at[i].lo : in.lo, s.at[i].hi < in.hi ? s.at[i].hi : in.hi};
+            if (t->scratch.n == MANY_PIECES)
+                return known;
+            if (t->scratch.n && t->scratch.at[t->scratch.n - 1].hi + 1 == r.lo)
+                t->scratch.at[t->scratch.n - 1].hi = r.hi;
+            else if (!vec_push(t->a, &t->scratch, r))
+                t->failed = true;
+        }
+    }
+    return t->failed ? 0 : thread_set_intern(t, t->scratch.at, t->scratch.n);
+}
+
+/* The same as resolve_tracked() for few cases and many known pieces. */
+static void resolve_few(struct thread *t, uint32_t id, const struct ir_block *b, uint32_t known)
+{
+    const uint32_t block = t->state.at[id].block;
+    uint32_t lo = 0;
+
+    t->stamp++;
+    for (uint32_t c = 0; c < b->to.n && !t->failed; lo = b->to.at[c++].last + 1) {
+        uint32_t target = b->to.at[c].target;
+        if (target_of(t, target)->stamp == t->stamp || !ir_ranges_meet(t->set.at[known].at, t->set.at[known].n, lo, b->to.at[c].last))
+            continue;
+        uint32_t set = set_of_few(t, b, c, known);
+        note(t, target, thread_resolve(t, block, target, push_facts(t, id, b->on, set)));
+    }
+}
+
 /* Notes the child of each target that @b can lead to, given what is known of its value. */
 static void resolve_tracked(struct thread *t, uint32_t id, const struct ir_block *b)
 {
@@ -308,6 +353,10 @@ static void resolve_tracked(struct thread *t, uint32_t id, const struct ir_block
 
     if (is_last_of_many(t, b, &t->set.at[known])) {
         resolve_last(t, id, b, &t->set.at[known]);
+        return;
+    }
+    if (t->set.at[known].n > MANY_PIECES && b->to.n < LONG_CASES) {
+        resolve_few(t, id, b, known);
         return;
     }
     t->piece.n = 0;
