@@ -286,6 +286,25 @@ static struct piece *disjoint_pieces(struct factor *x, const struct entry *e, ui
     return p;
 }
 
+/*
+ * Appends the rests of the entries to the switch @s in the order of their first pieces, so that what follows, which goes through
+ * the cases in order, goes through memory in order. Returns, by entry, which child it is.
+ */
+static const uint32_t *append_rests(struct factor *x, uint32_t s, const struct entry *e, uint32_t entries, const struct piece *p, uint32_t n)
+{
+    uint32_t *child = arena_array(x->form.w, uint32_t, entries), children = 0;
+
+    x->form.failed |= !child;
+    for (uint32_t i = 0; child && i < entries; i++)
+        child[i] = NF_NONE;
+    for (uint32_t i = 0; child && i < n; i++)
+        if (child[p[i].entry] == NF_NONE) {
+            nf_list_append(&x->form, s, e[p[i].entry].rest);
+            child[p[i].entry] = children++;
+        }
+    return child;
+}
+
 static uint32_t make_switch(struct factor *x, const struct run *r, const struct entry *e, uint32_t entries, const struct piece *p,
                             uint32_t n, bool is_or)
 {
@@ -293,19 +312,18 @@ static uint32_t make_switch(struct factor *x, const struct run *r, const struct 
     uint32_t m = 0, s = nf_new(&x->form, (struct nf){.kind = NF_SWITCH, .negated = !is_or, .first = NF_NONE, .last = NF_NONE, .on = r->on,
                                               .at = e[0].at, .reach = r->reach});
 
-    if (!to || x->form.failed) {
+    const uint32_t *child = x->form.failed ? NULL : append_rests(x, s, e, entries, p, n);
+    if (!to || !child) {
         x->form.failed = true;
         return 0;
     }
     for (uint32_t i = 0; i < n; i++) {
         if (p[i].in.lo && (i == 0 || p[i - 1].in.hi != p[i].in.lo - 1))
             to[m++] = (struct ir_case){p[i].in.lo - 1, NF_NONE};
-        to[m++] = (struct ir_case){p[i].in.hi, p[i].entry};
+        to[m++] = (struct ir_case){p[i].in.hi, child[p[i].entry]};
     }
     if (p[n - 1].in.hi != UINT32_MAX)
         to[m++] = (struct ir_case){UINT32_MAX, NF_NONE};
-    for (uint32_t i = 0; i < entries; i++)
-        nf_list_append(&x->form, s, e[i].rest);
     x->form.nf.at[s].to = to;
     x->form.nf.at[s].cases = m;
     return s;
