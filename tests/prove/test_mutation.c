@@ -49,6 +49,20 @@ static const char *const filters[] = {
     "not tcp " SEVENTY(NOT_PAIR),
     "arp " SEVENTY(PEERS) "or (ip src 3.1.1.1 and (ip dst 3.1.1.2 and 3.1.1.3)) ",
     "arp " SEVENTY(OF_ICMP) "or (igmp and src host 3.1.1.1) ",
+    "(net 10.0.0.0/8 and (ip[8] = 1 or ip[70] = 1)) or (net 10.1.0.0/16 and (ip[8] = 2 or ip[70] = 2)) or "
+    "(net 10.1.2.0/24 and (ip[8] = 3 or ip[70] = 3)) or (net 10.2.0.0/16 and (ip[8] = 4 or ip[70] = 4)) or "
+    "(net 10.2.1.0/24 and (ip[8] = 5 or ip[70] = 5)) or (net 11.0.0.0/8 and (ip[8] = 6 or ip[70] = 6)) or "
+    "(net 11.1.0.0/16 and (ip[8] = 7 or ip[70] = 7)) or (net 12.0.0.0/8 and (ip[8] = 8 or ip[70] = 8))",
+    "(src net 10.0.0.0/8 and dst port 1) or (src net 10.1.0.0/16 and dst port 2) or (src net 10.1.2.0/24 and dst port 3) or "
+    "(src net 10.2.0.0/16 and dst port 4) or (src net 10.2.1.0/24 and dst port 5) or (src net 11.0.0.0/8 and dst port 6)",
+    "(ether host 2:0:0:0:0:1 and ip host 1.0.0.1) or (ether host 2:0:0:0:0:2 and ip host 1.0.0.2) or (ether host "
+    "2:0:0:0:0:3 and ip host 1.0.0.3) or (ether host 2:0:0:0:0:4 and ip host 1.0.0.4) or (ether host 2:0:0:0:0:5 and ip "
+    "host 1.0.0.5) or (ether host 2:0:0:0:0:6 and ip host 1.0.0.6) or (ether host 2:0:0:0:0:7 and ip host 1.0.0.7) or "
+    "(ether host 2:0:0:0:0:8 and ip host 1.0.0.8)",
+    "(ether host 2:0:0:0:0:1 and ip[8] = 1 and ip host 1.0.0.1) or (ether host 2:0:0:0:0:2 and ip[8] = 2 and ip host 1.0.0.2) "
+    "or (ether host 2:0:0:0:0:3 and ip[8] = 3 and ip host 1.0.0.3) or (ether host 2:0:0:0:0:4 and ip[8] = 4 and ip host 1.0.0.4) "
+    "or (ether host 2:0:0:0:0:5 and ip[8] = 5 and ip host 1.0.0.5) or (ether host 2:0:0:0:0:6 and ip[8] = 6 and ip host 1.0.0.6) "
+    "or (ether host 2:0:0:0:0:7 and ip[8] = 7 and ip host 1.0.0.7) or (ether host 2:0:0:0:0:8 and ip[8] = 8 and ip host 1.0.0.8)",
     "port 80 or port 443 or port 8080",
     "port 1 or port 3 or port 5 or port 9 or portrange 20-30",
     "not port 22 and not port 53 and not port 80 and not port 123 and not port 443",
