@@ -13,6 +13,9 @@
 /* What a variable is before it is set: an address out of range, so that a load through it rejects. */
 #define VAR_ABSENT 0x80000000u
 
+#define OVER(to) ((to) + 3u) /* not 0, whether @to is a block or a return */
+_Static_assert(OVER(IR_ACCEPT) && OVER(IR_REJECT), "returns are places to go on at");
+
 typedef uint64_t word;
 
 struct emit {
@@ -47,7 +50,7 @@ static bool assign_targets(struct lower *lw, cond root, bool variables, struct e
 {
     uint32_t *count = arena_array(lw->arena, uint32_t, root + 1);
     bool *reached = arena_array(lw->arena, bool, root + 1); /* others folded away */
-    /* by alternative of an exclusive list: where it goes on once its first test has held, plus one; 0: this is none */
+    /* by alternative of an exclusive list: where it goes on once its first test has held, OVER() it; 0: this is none */
     uint32_t *begun = arena_array(lw->arena, uint32_t, root + 1);
 
     if (!count || !reached || !begun)
@@ -104,12 +107,12 @@ static bool assign_targets(struct lower *lw, cond root, bool variables, struct e
         bool is_and = n->kind == COND_AND;
         *(is_and ? &l->yes : &l->no) = r->entry;
         if (n->exclusive && !variables) { /* where variables meet, few ways are better */
-            uint32_t over = begun[i] ? begun[i] : (is_and ? n->yes : n->no) + 1;
+            uint32_t over = begun[i] ? begun[i] : OVER(is_and ? n->yes : n->no);
             begun[n->left] = is_alternative(l, n) ? over : 0;
             begun[n->right] = is_alternative(r, n) ? over : 0;
         } else if (begun[i]) { /* the first test of an alternative, and what is behind it */
             begun[n->left] = l->kind == n->kind ? begun[i] : 0;
-            *(is_and ? &r->no : &r->yes) = begun[i] - 1;
+            *(is_and ? &r->no : &r->yes) = begun[i] - OVER(0);
         }
     }
     return true;
