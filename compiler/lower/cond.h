@@ -146,6 +146,12 @@ cond cond_define(struct lower *lw, uint32_t var, ir_value v);
 /** An equivalent formula that tests each value as few times as it can (factor.c). */
 cond cond_factor(struct lower *lw, cond root);
 
+/* ---- alternatives.c: what a formula says of its alternatives */
+/** Says of the lists of @root whether they are exclusive, and makes alternatives one that are alike. */
+void cond_alternatives(struct lower *lw, cond root);
+/** The second for the @n exclusive lists @list of @root. */
+void cond_unite_alike(struct lower *lw, const cond *list, uint32_t n, cond root);
+
 /** Turns the formula into the blocks of lw->f. */
 int cond_emit(struct lower *lw, cond root);
 

@@ -706,10 +706,15 @@ static cond factor(struct factor *x, cond root)
         regroup_all(x, top);
     if (lw->f->set.n && !x->form.failed)
         nf_order(&x->form, top);
-    cond result = x->form.failed || !(x->form.changed || x->any_long) ? root : nf_rebuild(&x->form, top);
+    if (!x->form.failed && !x->form.changed && !x->any_long) {
+        cond_alternatives(lw, root);
+    } else if (!x->form.failed) {
+        root = nf_rebuild(&x->form, top);
+        cond_unite_alike(lw, x->form.exclusive.at, x->form.exclusive.n, root);
+    }
     if (x->form.failed)
         lw->error = WEIR_E_MEMORY;
-    return result;
+    return root;
 }
 
 cond cond_factor(struct lower *lw, cond root)

@@ -60,6 +60,7 @@ struct normal_form {
     struct arena *w;       /* work space: as nodes, or as sets of an item */
     bool changed;          /* it says in another way what the formula it was built from says */
     VEC(struct nf) nf;
+    VEC(cond) exclusive;   /* what was rebuilt of lists of alternatives that exclude each other */
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
     bool looked;           /* somebody has asked for the set of a test that asks for a column */
     VEC(struct nf_question) question;
