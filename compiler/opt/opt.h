@@ -14,4 +14,7 @@ struct opt_options {
 
 /** Runs the passes of passes.def over @f. Returns 0, WEIR_E_MEMORY or WEIR_E_BUG. */
 int opt_run(struct ir_func *f, const struct opt_options *o);
+
+/** Would the passes leave anything that accepts a packet? @f stays as it is. Returns 0 or WEIR_E_MEMORY. */
+int opt_accepts(struct ir_func *f, bool *out);
 #endif

@@ -138,6 +138,7 @@ static void finish_last(struct thread *t, uint32_t id)
 
     t->state.at[id].result = build(t, &b, has_equals(t, &t->state.at[id], from), true, id);
     t->state.at[id].done = true;
+    t->accepts = true; /* both returns are there */
 }
 
 /* Expands all states in the order of their blocks: when a block with PHIs is reached, all ways into it are known. */
@@ -154,6 +155,18 @@ static bool expand_in_order(struct thread *t)
     return !t->failed;
 }
 
+/* Does the state @id, which was finished, accept for some outcome of its test? */
+static bool accepts(const struct thread *t, uint32_t id)
+{
+    const struct state *s = &t->state.at[id];
+    uint32_t c = 0;
+
+    while (c < s->children && t->child.at[s->child + c] != IR_ACCEPT)
+        c++;
+    return c < s->children;
+}
+
+/* From @root on. When it is only asked whether anything is accepted, the first that is ends it. */
 static bool walk(struct thread *t, uint32_t root)
 {
     if (t->join && !expand_in_order(t))
@@ -187,6 +200,8 @@ static bool walk(struct thread *t, uint32_t root)
         finish(t, id);
         t->state.at[id].done = true;
         t->stack.n--;
+        if (t->asked && (t->accepts |= accepts(t, id)))
+            break;
     }
     return !t->failed;
 }
@@ -368,28 +383,51 @@ static int rebuild(struct thread *t)
     t->set_table = t->state_table = t->built_table = thread_table_empty(t);
     if (!count_tests(t) || !find_hopeless(t))
         return WEIR_E_MEMORY;
+    t->accepts = true; /* so does what stays as it is, whose last block has two outcomes */
     if (!worth_it(t))
         return WEIR_OK;
-    if (!find_relevant(t) || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
+    if (!find_relevant(t))
+        return WEIR_E_MEMORY;
+    if (thread_is_idle(t))
+        return WEIR_OK;
+    t->accepts = false;
+    if (!vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
         !vec_reserve(t->a, &t->state, f->block.n) || !vec_reserve(t->a, &t->built, f->block.n) ||
         !vec_reserve(t->a, &t->built_of, f->block.n) || !vec_reserve(t->a, &t->child, 2 * f->block.n))
         return WEIR_E_MEMORY;
     uint32_t root = thread_resolve(t, IR_NONE, f->entry, 0);
     if (t->failed || (!is_return(root) && !walk(t, root)))
         return WEIR_E_MEMORY;
-    return install(t, root) ? WEIR_OK : WEIR_E_MEMORY;
+    t->accepts |= root == IR_ACCEPT;
+    return t->asked || install(t, root) ? WEIR_OK : WEIR_E_MEMORY;
+}
+
+static int run(struct thread *t)
+{
+    struct ir_func *f = t->f;
+    struct arena scratch;
+
+    t->accepts = f->entry == IR_ACCEPT;
+    if (is_return(f->entry))
+        return WEIR_OK;
+    t->a = &scratch;
+    arena_init(&scratch, f->arena->al, f->arena->ceiling);
+    int err = rebuild(t);
+    f->arena->over_ceiling |= scratch.over_ceiling;
+    arena_release(&scratch);
+    return err;
 }
 
 int pass_thread(struct ir_func *f)
 {
-    struct arena scratch;
-    struct thread t = {.f = f, .a = &scratch};
+    return run(&(struct thread){.f = f});
+}
 
-    if (is_return(f->entry))
-        return WEIR_OK;
-    arena_init(&scratch, f->arena->al, f->arena->ceiling);
-    int err = rebuild(&t);
-    f->arena->over_ceiling |= scratch.over_ceiling;
-    arena_release(&scratch);
+int opt_accepts(struct ir_func *f, bool *out)
+{
+    struct thread t = {.f = f, .asked = true};
+    int err = run(&t);
+
+    *out = t.accepts;
     return err;
 }

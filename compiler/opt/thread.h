@@ -87,6 +87,8 @@ struct thread {
     VEC(struct ir_case) to; /* of the block being built */
     const struct ir_block *switched; /* whose pieces they are */
     uint32_t stamp;
+    bool asked;             /* it is only asked whether anything is accepted, which is then in `accepts` */
+    bool accepts;
     uint64_t budget;        /* states and set elements still allowed to carry facts */
     bool failed;
 };
@@ -138,6 +140,10 @@ struct thread_target {
 
 /** Do all numbers of @known lead to one target of @b, which is left in @one? */
 bool thread_is_decided(const struct ir_block *b, const struct set *known, struct thread_target *one);
+
+/* ---- thread_idle.c */
+/** Would the pass leave the function as it is? `tests`, `tracked`, `target` and `hopeless` are known. False: it may not. */
+bool thread_is_idle(struct thread *t);
 
 /* ---- thread_states.c */
 /**
