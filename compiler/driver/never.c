@@ -2,9 +2,9 @@
 /*
  * driver/never.c - why a filter can never match.
  *
- * The filter's conjuncts are added one by one until what there is rejects everything: the last one added is the
- * culprit. Then each earlier one is tried alone with it. Each trial lowers and optimizes a few terms, so filters of many
- * terms are not explained but only reported.
+ * The culprit is the conjunct with which those up to it reject everything, while those before it do not: found by halving.
+ * Then each earlier one is tried alone with it. Each trial lowers a few terms and asks the optimizer whether they accept
+ * anything, so filters of many terms are not explained but only reported.
  */
 #include <stdio.h>
 #include "driver/pipeline.h"
@@ -19,7 +19,7 @@
 struct never {
     const struct weir_options *o;
     const struct checked *checked;
-    const struct allocator *al;
+    struct arena *arena;
     bool failed; /* memory ran out in a trial */
     uint32_t term[TERMS_MAX];
     uint32_t terms;
@@ -47,24 +47,18 @@ static bool find_terms(struct never *v)
 /* Can these terms together never hold? */
 static bool contradict(struct never *v, const uint32_t *node, uint32_t n)
 {
-    static const struct opt_options all_passes = {.pass_limit = UINT32_MAX};
     const struct terms only = {node, n};
-    struct arena arena, scratch;
+    struct arena_mark mark = arena_mark(v->arena);
+    struct diag_sink silent = {.arena = v->arena};
     struct ir_func f;
-    bool never = false;
+    bool accepts = true;
 
-    arena_init(&arena, v->al, (size_t)64 << 20);
-    arena_init(&scratch, v->al, (size_t)64 << 20);
-    struct diag_sink sink = {.arena = &arena};
-    int err = lower_terms(&scratch, &arena, &sink, v->checked, v->o, &only, &f);
+    int err = lower_terms(v->arena, v->arena, &silent, v->checked, v->o, &only, &f);
     if (err == WEIR_OK)
-        err = opt_run(&f, &all_passes);
-    if (err == WEIR_OK)
-        never = f.entry == IR_REJECT;
+        err = opt_accepts(&f, &accepts);
     v->failed |= err < 0;
-    arena_release(&scratch);
-    arena_release(&arena);
-    return never;
+    arena_rewind(v->arena, mark);
+    return err == WEIR_OK && !accepts;
 }
 
 static struct span term_span(const struct never *v, uint32_t i)
@@ -98,10 +92,15 @@ static void report(struct diag_sink *sink, const char *text, struct span at, str
 static void explain(struct never *v, struct diag_sink *sink, const char *text)
 {
     struct span also = {0, 0};
-    uint32_t culprit = 0;
+    uint32_t low = 0, culprit = v->terms - 1;
 
-    while (culprit + 1 < v->terms && !contradict(v, v->term, culprit + 1))
-        culprit++;
+    while (low < culprit) { /* the terms before `low` accept something, those up to the culprit nothing */
+        uint32_t middle = culprit - (culprit - low + 1) / 2;
+        if (contradict(v, v->term, middle + 1))
+            culprit = middle;
+        else
+            low = middle + 1;
+    }
     if (culprit > 0 && !contradict(v, &v->term[culprit], 1)) {
         also = span_join(term_span(v, 0), term_span(v, culprit - 1));
         for (uint32_t i = 0; i < culprit && culprit > 1; i++) { /* two that are all there are do */
@@ -122,7 +121,7 @@ int pipeline_explain_never(struct arena *arena, struct diag_sink *sink, const ch
     struct checked checked;
     struct diag_sink silent = {.arena = arena};
     struct weir_options quiet = *o;
-    struct never v = {.o = &quiet, .checked = &checked, .al = arena->al};
+    struct never v = {.o = &quiet, .checked = &checked, .arena = arena};
 
     quiet.lint = 0;
     int err = parse_filter(arena, &silent, text, (uint32_t)len, pipeline_limits(o).nesting, &tree);

@@ -165,15 +165,34 @@ static bool many_pairs(const struct checked *c)
     return hosts >= PAIRS_MIN && ports >= PAIRS_MIN;
 }
 
-/* The conditions of all nodes, then that of the root or of the terms; nodes are in post-order. */
+/* Marks the terms and what is in them: nodes stand behind their operands. NULL without memory. */
+static bool *nodes_of_terms(struct lower *lw, const struct terms *only)
+{
+    const struct ast *t = lw->in->ast;
+    bool *wanted = arena_array(lw->arena, bool, t->node.n);
+
+    for (uint32_t i = 0; wanted && i < only->n; i++)
+        wanted[only->node[i]] = true;
+    for (uint32_t i = t->node.n; wanted && i-- > 0;) {
+        const struct ast_node *n = &t->node.at[i];
+        if (!wanted[i] || (n->kind != AST_AND && n->kind != AST_OR && n->kind != AST_NOT))
+            continue;
+        wanted[n->left] = true;
+        wanted[n->kind == AST_NOT ? n->left : n->right] = true;
+    }
+    return wanted;
+}
+
+/* The conditions of all nodes, or of those in the terms, then that of the root or of the terms; nodes are in post-order. */
 static cond lower_tree(struct lower *lw, const struct terms *only)
 {
     const struct ast *t = lw->in->ast;
     cond *of = arena_array(lw->front, cond, t->node.n ? t->node.n : 1), root = COND_TRUE;
 
+    bool *wanted = only ? nodes_of_terms(lw, only) : NULL;
     struct lists lists = {.role = NULL};
 
-    if (!of) {
+    if (!of || (only && !wanted)) {
         lw->error = WEIR_E_MEMORY;
         return COND_FALSE;
     }
@@ -181,6 +200,8 @@ static cond lower_tree(struct lower *lw, const struct terms *only)
         lists_find(lw, &lists);
     for (uint32_t i = 0; i < t->node.n && !lw->error && !lw->f->failed; i++) {
         const struct ast_node *n = &t->node.at[i];
+        if (wanted && !wanted[i])
+            continue;
         lw->at = n->at;
         lw->pending.n = 0;
         if (n->kind == AST_AND)
