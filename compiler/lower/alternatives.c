@@ -5,17 +5,20 @@
  *   (t = ip and x) or (t = arp and y) or (t = rarp and y)        (t = ip and x) or (t in {arp, rarp} and y), exclusive
  *
  * Where the tests exclude each other, what fails behind one of them fails (struct cond_node, exclusive); neighbours that are
- * alike behind their tests are one. opt/thread.c would find either, at the cost of following every path. Of formulas that were
- * regrouped nf_rebuild() has said which lists are exclusive.
+ * alike behind their tests are one. opt/thread.c would find either, at the cost of following every path. Where nothing else is
+ * asked twice, as in most filters of one primitive, there is nothing to regroup (factor.c). Of formulas that were regrouped
+ * nf_rebuild() has said which lists are exclusive.
  *
  * Refines: an alternative that cannot hold is not evaluated; nothing is evaluated earlier than before.
- * Cost: linear, and again for each alternative that may be taken in; no more than FEW nodes of two alternatives are compared,
- * and FEW alternatives of a list.
+ * Cost: linear, and again for each alternative that may be taken in; no more than FEW alternatives of a list are compared, and
+ * ALIKE nodes of two.
  */
 #include <string.h>
 #include "lower/normal_form.h"
 
-#define FEW 8
+#define FEW   4 /* alternatives that exclude each other */
+#define SHORT 5 /* items of a list that factor.c does not take for a long one */
+#define ALIKE 8
 
 /* The test that decides @c unless it holds, or COND_FALSE. */
 static cond head_of(const struct lower *lw, cond c)
@@ -85,13 +88,18 @@ static bool is_divided(const struct lower *lw, const bool *reached, cond root, i
     return own > 2;
 }
 
-/* Takes the alternative @b into @a, if they differ only in what their first tests ask for, and nobody else asks for that. */
+/*
+ * Takes the alternative @b into @a, if they differ only in what their first tests ask for, and nobody else asks for that.
+ * @reached NULL: nobody does.
+ */
 static bool take_in(struct lower *lw, const bool *reached, cond root, cond a, cond b)
 {
     cond head = head_of(lw, a), other = head_of(lw, b);
     struct set s = set_of_test(&lw->node.at[head]), t = set_of_test(&lw->node.at[other]);
 
-    if (s.at[s.n - 1].hi >= t.at[0].lo - 1 /* in order and apart */ || is_divided(lw, reached, root, lw->node.at[head].on, s, t))
+    if (s.at[s.n - 1].hi >= t.at[0].lo - 1) /* in order and apart */
+        return false;
+    if (reached && is_divided(lw, reached, root, lw->node.at[head].on, s, t))
         return false;
     struct ir_range *both = arena_array(lw->arena, struct ir_range, s.n + t.n);
     if (!both) {
@@ -105,19 +113,20 @@ static bool take_in(struct lower *lw, const bool *reached, cond root, cond a, co
     return true;
 }
 
-/* Does the alternative @c, which is no list, exclude all of @others? */
+/* Does the alternative @c, which is no list, exclude all of @others? No more than one is nothing but a test: those are one set. */
 static bool excludes(const struct lower *lw, cond c, cond others)
 {
     const struct cond_node *head = &lw->node.at[head_of(lw, c)];
-    bool apart = head->kind == COND_TEST;
+    uint32_t n = 1, lone = lw->node.at[c].kind == COND_TEST;
+    bool apart = head->kind == COND_TEST, several = true;
 
-    for (uint32_t n = 0; apart; others = lw->node.at[others].left) {
-        bool several = lw->node.at[others].kind == COND_OR;
-        const struct cond_node *other = &lw->node.at[head_of(lw, several ? lw->node.at[others].right : others)];
+    for (; apart && several; others = lw->node.at[others].left) {
+        several = lw->node.at[others].kind == COND_OR;
+        cond one = several ? lw->node.at[others].right : others;
+        const struct cond_node *other = &lw->node.at[head_of(lw, one)];
+        lone += lw->node.at[one].kind == COND_TEST;
         apart = other->kind == COND_TEST && other->on == head->on && !sets_meet(set_of_test(other), set_of_test(head)) &&
-                ++n < FEW && (!several || lw->node.at[others].exclusive);
-        if (!several)
-            break;
+                ++n <= FEW && lone <= 1 && (!several || lw->node.at[others].exclusive);
     }
     return apart;
 }
@@ -125,44 +134,165 @@ static bool excludes(const struct lower *lw, cond c, cond others)
 /* Do the alternatives @a and @b of several parts say the same behind the tests that they begin with? */
 static bool rests_alike(const struct lower *lw, cond a, cond b)
 {
-    uint32_t left = FEW;
+    uint32_t left = ALIKE;
 
     return lw->node.at[a].kind == COND_AND && is_alike(lw, a, b, head_of(lw, a), &left);
 }
 
-/* Makes the last two alternatives of the exclusive list @i one, if they are alike. */
-static void unite_last(struct lower *lw, bool **reached, cond i, cond root)
+void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root)
 {
-    struct cond_node *n = &lw->node.at[i];
-    const struct cond_node *left = &lw->node.at[n->left];
-    cond right = n->right, last = left->kind == COND_OR ? left->right : n->left;
+    bool *reached = NULL;
 
-    if (!rests_alike(lw, last, right) || (!*reached && !(*reached = nodes_reached(lw, root))))
-        return;
-    if ((*reached)[i] && take_in(lw, *reached, root, last, right)) {
-        (*reached)[right] = false;
+    for (uint32_t i = 0; i < a->exclusive.n && !lw->error; i++) {
+        cond list = a->exclusive.at[i];
+        struct cond_node *n = &lw->node.at[list];
+        if (n->kind != COND_OR) /* nothing is left of it but the last alternative, or it was taken in */
+            continue;
+        const struct cond_node *left = &lw->node.at[n->left];
+        cond right = n->right, last = left->kind == COND_OR ? left->right : n->left;
+        if (!rests_alike(lw, last, right) || (!a->once && !reached && !(reached = nodes_reached(lw, root))))
+            continue;
+        if ((reached && !reached[list]) || !take_in(lw, reached, root, last, right))
+            continue;
+        if (reached)
+            reached[right] = false;
         *n = *left; /* nodes are used once */
     }
 }
 
-void cond_unite_alike(struct lower *lw, const cond *list, uint32_t n, cond root)
+/* The value of which @v is some bits, or @v. */
+static ir_value whole_of(const struct lower *lw, ir_value v)
 {
-    bool *reached = NULL;
+    const struct ir_node *n = &lw->f->value.at[v];
 
-    for (uint32_t i = 0; i < n && !lw->error; i++)
-        if (lw->node.at[list[i]].kind == COND_OR)
-            unite_last(lw, &reached, list[i], root);
+    return n->op == IR_AND ? n->a : v;
 }
 
-void cond_alternatives(struct lower *lw, cond root)
+/* The tests from @first to @last may ask again. */
+static void may_ask(struct cond_asked *a, cond first, cond last)
 {
-    struct cond_node *first = lw->node.at, *last = first + root;
-    bool *reached = NULL;
+    uint32_t kept = 0;
 
-    for (struct cond_node *n = first; n <= last; n++) {
-        if (n->kind != COND_OR || !excludes(lw, n->right, n->left))
-            continue;
-        n->exclusive = true;
-        unite_last(lw, &reached, (cond)(n - first), root);
+    for (uint32_t i = 0; i < a->agains; i++)
+        if (a->again[i] < first || a->again[i] > last)
+            a->again[kept++] = a->again[i];
+    a->agains = kept;
+}
+
+/* The number that @c asks for, if it asks @on for one that is neither the least nor the greatest; else 0. */
+static uint32_t number_of(const struct cond_node *c, ir_value on)
+{
+    return c->kind == COND_TEST && c->on == on && c->n == 0 && c->one.lo == c->one.hi && c->one.lo != UINT32_MAX ? c->one.lo : 0;
+}
+
+/* Do @c and @others ask for numbers of one value, none next to another? Then they stay in their order (set_united()). */
+static bool are_numbers(const struct lower *lw, cond c, cond others)
+{
+    const struct cond_node *n = &lw->node.at[c];
+    uint32_t number = number_of(n, n->on);
+    bool several = true, good = n->kind == COND_TEST && number;
+
+    for (; good && several; others = lw->node.at[others].left) {
+        several = lw->node.at[others].kind == COND_OR;
+        uint32_t other = number_of(&lw->node.at[several ? lw->node.at[others].right : others], n->on);
+        good = other && other - number + 1 > 2;
     }
+    return good;
+}
+
+/* Is the OR @i exclusive? Then its parts may ask what they begin with again, and what is alike behind it. */
+static void look_at_alternatives(struct lower *lw, struct cond_asked *a, cond i)
+{
+    struct cond_node *n = &lw->node.at[i];
+
+    if (!excludes(lw, n->right, n->left))
+        return;
+    cond last = lw->node.at[n->left].kind == COND_OR ? lw->node.at[n->left].right : n->left, head = head_of(lw, n->right);
+    n->exclusive = true;
+    may_ask(a, head, head);
+    if (a->agains && rests_alike(lw, last, n->right))
+        may_ask(a, last + 1, n->right);
+    if (!vec_push(lw->arena, &a->exclusive, i))
+        lw->error = WEIR_E_MEMORY;
+}
+
+/* The list @i of AND or OR, whose operands were looked at. */
+static void look_at_list(struct lower *lw, struct cond_asked *a, cond i)
+{
+    const struct cond_node *n = &lw->node.at[i];
+    uint8_t of_left = lw->node.at[n->left].kind, of_right = lw->node.at[n->right].kind;
+    uint32_t items = (of_left == n->kind || of_left == COND_NOT ? a->items[n->left] : 1u) +
+                     (of_right == n->kind || of_right == COND_NOT ? a->items[n->right] : 1u);
+
+    a->items[i] = items > SHORT ? SHORT + 1 : (uint8_t)items;
+    a->odd |= items > SHORT;
+    if (n->kind != COND_OR)
+        return;
+    if (are_numbers(lw, n->right, n->left))
+        may_ask(a, n->right, n->right);
+    else
+        look_at_alternatives(lw, a, i);
+}
+
+static inline void look_at(struct lower *lw, struct cond_asked *a, cond i)
+{
+    const struct cond_node *n = &lw->node.at[i];
+
+    a->items[i] = 1;
+    if (n->kind == COND_TEST) {
+        ir_value on = whole_of(lw, n->on);
+        if (a->asked[on] && a->agains < COND_AGAINS_MAX)
+            a->again[a->agains++] = i;
+        a->asked[on] = true;
+        a->odd |= n->column != 0;
+    } else if (n->kind == COND_AND || n->kind == COND_OR) {
+        look_at_list(lw, a, i);
+    } else if (n->kind == COND_NOT) {
+        a->items[i] = a->items[n->left];
+    } else {
+        a->odd |= n->kind != COND_CONSTANT;
+    }
+}
+
+/* The leaf that is evaluated first in @c. */
+static const struct cond_node *first_leaf(const struct lower *lw, cond c)
+{
+    while (lw->node.at[c].kind == COND_AND || lw->node.at[c].kind == COND_OR || lw->node.at[c].kind == COND_NOT)
+        c = lw->node.at[c].left;
+    return &lw->node.at[c];
+}
+
+/* Do both operands of @root, which is no list of alternatives that exclude each other, begin by testing one value? */
+static bool asks_again_at_once(const struct lower *lw, cond root)
+{
+    const struct cond_node *n = &lw->node.at[root];
+
+    while (n->kind == COND_NOT)
+        n = &lw->node.at[n->left];
+    if (n->kind != COND_AND && n->kind != COND_OR)
+        return false;
+    const struct cond_node *l = first_leaf(lw, n->left), *r = first_leaf(lw, n->right);
+    return l->kind == COND_TEST && r->kind == COND_TEST && l->on == r->on &&
+           (n->kind == COND_AND || sets_meet(set_of_test(l), set_of_test(r)));
+}
+
+bool cond_asks_once(struct lower *lw, cond root, struct cond_asked *a)
+{
+    *a = (struct cond_asked){.items = arena_array(lw->arena, uint8_t, root + 1), .asked = arena_array(lw->arena, bool, lw->f->value.n)};
+    if (!a->items || !a->asked) {
+        lw->error = WEIR_E_MEMORY;
+        return false;
+    }
+    a->odd = asks_again_at_once(lw, root);
+    for (; a->next <= root && !a->odd && a->agains < COND_AGAINS_MAX; a->next++)
+        look_at(lw, a, a->next);
+    return a->once = !a->odd && a->agains == 0;
+}
+
+void cond_find_exclusive(struct lower *lw, cond root, struct cond_asked *a)
+{
+    a->agains = 0;
+    for (; a->next <= root; a->next++)
+        if (lw->node.at[a->next].kind == COND_OR)
+            look_at_alternatives(lw, a, a->next);
 }

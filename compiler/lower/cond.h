@@ -147,10 +147,25 @@ cond cond_define(struct lower *lw, uint32_t var, ir_value v);
 cond cond_factor(struct lower *lw, cond root);
 
 /* ---- alternatives.c: what a formula says of its alternatives */
-/** Says of the lists of @root whether they are exclusive, and makes alternatives one that are alike. */
-void cond_alternatives(struct lower *lw, cond root);
-/** The second for the @n exclusive lists @list of @root. */
-void cond_unite_alike(struct lower *lw, const cond *list, uint32_t n, cond root);
+#define COND_AGAINS_MAX 8
+
+/** What a formula asks, and its lists of alternatives that exclude each other. */
+struct cond_asked {
+    VEC(cond) exclusive;
+    cond next;       /* nodes before this one were looked at */
+    bool *asked;     /* per value: a test asks for it, or for some of its bits */
+    uint8_t *items;  /* per node looked at: of the list it is */
+    cond again[COND_AGAINS_MAX]; /* tests of what others have asked, but for alternatives that exclude each other */
+    uint32_t agains;
+    bool odd;        /* there is more than short lists of tests, or it is known that something is asked again */
+    bool once;       /* all was looked at, and there is nothing odd and nothing that is asked again */
+};
+/** Is nothing in @root asked twice, but by alternatives that exclude each other? Looks no further than that takes. */
+bool cond_asks_once(struct lower *lw, cond root, struct cond_asked *a);
+/** Finds the exclusive lists of @root that were not looked at for that. */
+void cond_find_exclusive(struct lower *lw, cond root, struct cond_asked *a);
+/** Makes alternatives of the exclusive lists, which are in @root, one that are alike. */
+void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root);
 
 /** Turns the formula into the blocks of lw->f. */
 int cond_emit(struct lower *lw, cond root);

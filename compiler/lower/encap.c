@@ -14,7 +14,7 @@ static cond vlan_type(struct lower *lw, const struct cursor *c)
     cond ad = link_proto(lw, c, ETHERTYPE_QINQ);
     cond old = link_proto(lw, c, ETHERTYPE_VLAN9100);
 
-    return cond_or(lw, q, cond_or(lw, ad, old));
+    return cond_or(lw, cond_or(lw, q, ad), old);
 }
 
 static cond vlan_id(struct lower *lw, ir_value tci, uint32_t id)

@@ -688,7 +688,8 @@ static void simplify(struct normal_form *form, uint32_t first)
     }
 }
 
-static cond factor(struct factor *x, cond root)
+/* @root regrouped, or as it is; and its exclusive lists. */
+static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
 {
     struct lower *lw = x->form.lw;
 
@@ -706,11 +707,12 @@ static cond factor(struct factor *x, cond root)
         regroup_all(x, top);
     if (lw->f->set.n && !x->form.failed)
         nf_order(&x->form, top);
-    if (!x->form.failed && !x->form.changed && !x->any_long) {
-        cond_alternatives(lw, root);
-    } else if (!x->form.failed) {
+    if (!x->form.failed && (x->form.changed || x->any_long)) {
         root = nf_rebuild(&x->form, top);
-        cond_unite_alike(lw, x->form.exclusive.at, x->form.exclusive.n, root);
+        asked->exclusive.at = x->form.exclusive.at;
+        asked->exclusive.n = x->form.exclusive.n;
+    } else if (!x->form.failed) {
+        cond_find_exclusive(lw, root, asked);
     }
     if (x->form.failed)
         lw->error = WEIR_E_MEMORY;
@@ -721,11 +723,15 @@ cond cond_factor(struct lower *lw, cond root)
 {
     struct arena own, *a = lw->node.n < NODES_MANY && lw->rows.n == 0 ? lw->arena : &own;
     struct factor x = {.form = {.lw = lw, .a = a, .t = lw->arena, .w = a}};
+    struct cond_asked asked;
 
     if (root == COND_TRUE || root == COND_FALSE)
         return root;
     arena_init(&own, lw->arena->al, lw->arena->ceiling);
-    root = factor(&x, root);
+    if (!cond_asks_once(lw, root, &asked) || lw->f->set.n) /* sets have an order of their own */
+        root = regrouped(&x, root, &asked);
+    if (!lw->error)
+        cond_unite_alike(lw, &asked, root);
     lw->arena->over_ceiling |= own.over_ceiling;
     arena_release(&own);
     return root;

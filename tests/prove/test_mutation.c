@@ -81,6 +81,8 @@ static const char *const filters[] = {
     "(ether[0] = 1 and ether[9] = 2) or ether[3] = 3 or (ether[0] = 4 and ether[9] = 5)",
     "(ether[0] = 1 and ether[2] = 2) or ether[50] = 3 or (ether[0] = 4 and ether[60] = 5)",
     "(ether[0] <= 5 and ether[9] = 1) or (ether[0] >= 3 and ether[2] = 2) or (ether[0] <= 5 and ether[60] = 3)",
+    "(ether[0] <= 5 and ether[1] = 1) or (ether[0] >= 3 and ether[2] = 2)",
+    "(ether[0] = 1 and ether[1] = 1) or (ether[0] = 3 and ether[1] = 2)",
     "ether[0] = 1 or len / ether[1] > 2 or ether[0] = 3",
     "ether[0] = 1 and ether[2] = 3 or len / ether[1] > 2 or ether[0] = 3 and ether[2] = 4",
     "ip or arp or ip6 and not tcp",
