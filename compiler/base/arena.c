@@ -41,6 +41,21 @@ void arena_release(struct arena *a)
     a->next = a->end = NULL;
 }
 
+void arena_reuse(struct arena *a, size_t ceiling)
+{
+    struct arena_chunk *first = a->chunk;
+
+    while (first && first->older)
+        first = first->older;
+    if (first && first->size > (ceiling < ARENA_CHUNK_BYTES ? ceiling : ARENA_CHUNK_BYTES))
+        first = NULL;
+    free_chunks(a, &a->chunk, first);
+    free_chunks(a, &a->large, NULL);
+    a->next = a->end = first ? first->data : NULL;
+    a->ceiling = ceiling;
+    a->over_ceiling = false;
+}
+
 /* A chunk at @old (NULL: a new one) of @size bytes, on no list. */
 static struct arena_chunk *chunk_resize(struct arena *a, struct arena_chunk *old, size_t size)
 {

@@ -37,6 +37,8 @@ struct arena_mark {
 
 void arena_init(struct arena *a, const struct allocator *al, size_t ceiling);
 void arena_release(struct arena *a);
+/** Forgets all blocks and sets another ceiling, but keeps a first chunk of usual size for what comes. */
+void arena_reuse(struct arena *a, size_t ceiling);
 
 /* The same when what is zeroed does not do. */
 void *arena_alloc_slow(struct arena *a, size_t n, size_t size, size_t align);

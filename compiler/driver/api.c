@@ -293,10 +293,9 @@ static int compile(struct weir *cx, struct diag_sink *sink, const char *text, si
 /* Forgets the last compile of @cx. */
 static void context_begin(struct weir *cx, size_t memory_bytes)
 {
-    arena_release(&cx->arena);
+    arena_reuse(&cx->arena, memory_bytes);
     cx->diagnostic = NULL;
     cx->diagnostics = 0;
-    arena_init(&cx->arena, &cx->al, memory_bytes);
 }
 
 /* Makes what was found the context's diagnostics, and @p the caller's or nobody's. Returns the status for the caller. */

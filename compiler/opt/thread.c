@@ -27,6 +27,7 @@
 #define BUDGET_FREE  65536
 #define BUDGET_BLOCK 16
 #define BUDGET_CASE  4
+#define BLOCKS_FEW  32  /* not worth an arena */
 #define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
 
 /* ---------------------------------------------------------------- building */
@@ -410,7 +411,7 @@ static int run(struct thread *t)
     t->accepts = f->entry == IR_ACCEPT;
     if (is_return(f->entry))
         return WEIR_OK;
-    t->a = &scratch;
+    t->a = f->block.n < BLOCKS_FEW ? f->arena : &scratch;
     arena_init(&scratch, f->arena->al, f->arena->ceiling);
     int err = rebuild(t);
     f->arena->over_ceiling |= scratch.over_ceiling;

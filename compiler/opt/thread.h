@@ -63,7 +63,7 @@ struct table {
 
 struct thread {
     struct ir_func *f;
-    struct arena *a;        /* for the pass alone */
+    struct arena *a;        /* for the pass alone, unless there are few blocks */
     const uint8_t *tests;   /* per value: how many blocks test it, up to two */
     uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
     struct target *target;

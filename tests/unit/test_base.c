@@ -192,6 +192,36 @@ static void test_arena_rewind(void **state)
 }
 
 /* A block of no bytes where a chunk ends that is full, and not aligned there. */
+static void test_arena_reuse(void **state)
+{
+    struct heap h = {0};
+    const struct allocator al = {heap_reallocate, &h};
+    struct arena a;
+    (void)state;
+
+    arena_init(&a, &al, 64 * ARENA_CHUNK_BYTES);
+    arena_reuse(&a, 64 * ARENA_CHUNK_BYTES); /* nothing to keep */
+    for (int i = 0; i < 40; i++)
+        memset(arena_alloc(&a, 1, ARENA_CHUNK_BYTES / 2, 8), 0xff, ARENA_CHUNK_BYTES / 2);
+    assert_non_null(arena_alloc(&a, 1, ARENA_LARGE, 8));
+    arena_reuse(&a, 2 * ARENA_CHUNK_BYTES);
+    assert_int_equal(h.live, 1);
+    assert_int_equal(a.total, ARENA_CHUNK_BYTES);
+    size_t asked = h.asked;
+    unsigned char *block = arena_alloc(&a, 1, ARENA_CHUNK_BYTES / 2, 8);
+    assert_non_null(block);
+    assert_true(all_zero(block, ARENA_CHUNK_BYTES / 2));
+    assert_int_equal(h.asked, asked); /* it was kept */
+    assert_null(arena_alloc(&a, 1, 2 * ARENA_CHUNK_BYTES - 64, 8));
+    assert_true(a.over_ceiling);
+    arena_reuse(&a, 64); /* more than may be kept */
+    assert_int_equal(h.live, 0);
+    assert_false(a.over_ceiling);
+    assert_non_null(arena_alloc(&a, 1, 16, 8));
+    arena_release(&a);
+    assert_int_equal(h.live, 0);
+}
+
 static void test_arena_nothing(void **state)
 {
     struct arena a;
@@ -431,6 +461,7 @@ int main(void)
         cmocka_unit_test(test_alloc),          cmocka_unit_test(test_arena_blocks),
         cmocka_unit_test(test_arena_overflow), cmocka_unit_test(test_arena_ceiling),
         cmocka_unit_test(test_arena_no_memory), cmocka_unit_test(test_arena_rewind),
+        cmocka_unit_test(test_arena_reuse),
         cmocka_unit_test(test_arena_nothing),
         cmocka_unit_test(test_arena_copy),     cmocka_unit_test(test_vec),
         cmocka_unit_test(test_vec_limits),     cmocka_unit_test(test_strbuf),

@@ -480,8 +480,18 @@ static int refuse_sets(const struct cb_emit *e)
     return WEIR_E_UNSUPPORTED;
 }
 
-static int emit_once(struct cb_emit e, struct cbpf_code *out)
+/* What a program is made from, and how. */
+struct cb_options {
+    struct ir_func *f;
+    struct diag_sink *sink;
+    bool plain, small, early;
+    uint32_t limit;
+};
+
+static int emit_once(const struct cb_options *o, struct cbpf_code *out)
 {
+    struct cb_emit e = {.f = o->f, .arena = o->f->arena, .sink = o->sink, .limit = o->limit,
+                        .plain = o->plain, .small = o->small, .early = o->early};
     struct cbpf_code code = {.arena = e.arena};
     const char *why = NULL;
 
@@ -514,16 +524,16 @@ static int emit_once(struct cb_emit e, struct cbpf_code *out)
 }
 
 /* A program that Linux would refuse is emitted again with fewer loads, and that one is taken if Linux takes it. */
-static int emit_program(struct cb_emit e, struct cbpf_code *out)
+static int emit_program(struct cb_options o, struct cbpf_code *out)
 {
     struct cbpf_code again;
-    int err = emit_once(e, out);
+    int err = emit_once(&o, out);
 
-    if (err < 0 || e.plain || out->insn.n < EARLY_MIN || out->insn.n > EARLY_MAX ||
+    if (err < 0 || o.plain || out->insn.n < EARLY_MIN || out->insn.n > EARLY_MAX ||
         !cbpf_kernel_refusal(out->insn.at, out->insn.n))
         return err;
-    e.early = true;
-    err = emit_once(e, &again);
+    o.early = true;
+    err = emit_once(&o, &again);
     if (err == WEIR_OK && !cbpf_kernel_refusal(again.insn.at, again.insn.n))
         *out = again;
     return err;
@@ -531,15 +541,15 @@ static int emit_program(struct cb_emit e, struct cbpf_code *out)
 
 int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
 {
-    return emit_program((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .plain = plain, .limit = limit}, out);
+    return emit_program((struct cb_options){.f = f, .sink = sink, .plain = plain, .limit = limit}, out);
 }
 
 int cbpf_emit_small(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
 {
-    return emit_program((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .small = true, .limit = limit}, out);
+    return emit_program((struct cb_options){.f = f, .sink = sink, .small = true, .limit = limit}, out);
 }
 
 int cbpf_emit_few_loads(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
 {
-    return emit_once((struct cb_emit){.f = f, .arena = f->arena, .sink = sink, .early = true, .limit = limit}, out);
+    return emit_once(&(struct cb_options){.f = f, .sink = sink, .early = true, .limit = limit}, out);
 }
