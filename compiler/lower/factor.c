@@ -246,11 +246,16 @@ bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint3
 static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8_t kind)
 {
     uint32_t m = 0, *number = factor_number_sets(&x->form, e, n), *now = arena_array(x->form.w, uint32_t, n);
+    bool equal = false; /* some are */
 
     if (!number || !now) {
         x->form.failed = true;
         return 0;
     }
+    for (uint32_t i = 0; i < n && !equal; i++)
+        equal = number[i] != i;
+    if (!equal)
+        return n;
     bool apart = factor_sets_apart(&x->form, e, number, n);
     for (uint32_t i = 0; i < n && !x->form.failed; i++) {
         uint32_t set = number[i], at = set == i ? m : now[set];

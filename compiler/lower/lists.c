@@ -21,6 +21,7 @@
 
 #define SWITCH_MIN 6 /* first words from which numbers are searched by them, */
 #define ROWS_MANY  128 /* or numbers, however few first words they have: what is behind one does not go on at the next then */
+#define FEW       8 /* intervals that are inserted one by one */
 #define SORT_MIN  64 /* intervals that are worth memory to be sorted faster */
 #define LIST_MIN  16 /* primitives from which they are one; shorter lists keep the order of the text */
 
@@ -48,11 +49,24 @@ static bool intervals_sort(struct arena *a, struct ir_range *in, uint32_t n)
     return true;
 }
 
+static void intervals_insert(struct ir_range *in, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++) {
+        struct ir_range one = in[i];
+        uint32_t to = i;
+        for (; to && interval_order(&in[to - 1], &one) > 0; to--)
+            in[to] = in[to - 1];
+        in[to] = one;
+    }
+}
+
 uint32_t intervals_unite(struct arena *a, struct ir_range *in, uint32_t n)
 {
     uint32_t m = 0;
 
-    if (n > 1 && (n < SORT_MIN || !intervals_sort(a, in, n)))
+    if (n <= FEW)
+        intervals_insert(in, n);
+    else if (n < SORT_MIN || !intervals_sort(a, in, n))
         qsort(in, n, sizeof *in, interval_order);
     for (uint32_t i = 0; i < n; i++) {
         if (m && (in[i].lo <= in[m - 1].hi || in[i].lo == in[m - 1].hi + 1)) {

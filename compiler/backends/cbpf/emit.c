@@ -192,46 +192,61 @@ struct cb_regs cb_regs_meet(const struct cb_emit *e, uint32_t first)
 
 enum { NEEDS_A = 1, NEEDS_X = 2 }; /* 1 << register, counted from A */
 
-void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t tests, unsigned needs)
+/* May @edge enter at @at, where @needs has to be there? */
+static bool may_enter(const struct cb_edge *edge, const struct cb_entry *at, unsigned needs)
 {
-    uint32_t late = begin;
+    const struct cb_regs *r = &at->regs;
 
-    for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in)
-        e->edge.at[i].entry = begin;
-    if (e->plain || tests == begin || e->status)
-        return;
-    while (late < tests && (e->code.at[late].code & CB_CLASS) != CB_ST &&
-           (e->code.at[late].code & CB_CLASS) != CB_STX)
-        late++;
+    return !at->closed && (r->safe == IR_NONE || same_safe(r, &edge->regs)) &&
+           (!(needs & NEEDS_A) || (r->a != IR_NONE && r->a == edge->regs.a)) &&
+           (!(needs & NEEDS_X) || (r->x != IR_NONE && r->x == edge->regs.x));
+}
+
+/* What has to be there before each instruction of [begin, tests), given what has to be at the end: e->need. */
+static bool find_needs(struct cb_emit *e, uint32_t begin, uint32_t tests, unsigned needs)
+{
     e->need.n = 0;
-    if (!vec_reserve(e->arena, &e->need, tests - begin + 1)) {
+    if (!vec_reserve(e->arena, &e->need, tests - begin)) {
         cb_fail(e, WEIR_E_MEMORY);
-        return;
+        return false;
     }
-    uint8_t *need = e->need.at;
-    if (e->regs.x != IR_NONE)
-        needs |= NEEDS_X;
-    need[tests - begin] = (uint8_t)needs;
     for (uint32_t p = tests; p-- > begin;) {
         uint32_t reads = 0, writes = 0;
         if (e->code.at[p].code != GOTO)
             cbpf_effects(e->code.at[p].code, e->code.at[p].k, &reads, &writes);
         needs = (needs & ~(writes >> CBPF_REGISTER_A)) | reads >> CBPF_REGISTER_A;
-        need[p - begin] = (uint8_t)needs;
+        e->need.at[p - begin] = (uint8_t)needs;
     }
+    return true;
+}
+
+void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t tests, unsigned needs)
+{
+    const bool optimized = !e->plain && tests != begin && !e->status;
+    const struct cb_entry end = {e->regs, false};
+    uint32_t late = begin;
+    bool earlier = false; /* some edge has to enter before the tests */
+
+    while (optimized && late < tests && (e->code.at[late].code & CB_CLASS) != CB_ST &&
+           (e->code.at[late].code & CB_CLASS) != CB_STX)
+        late++;
+    if (e->regs.x != IR_NONE)
+        needs |= NEEDS_X;
+    for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
+        bool last = optimized && late == tests && may_enter(&e->edge.at[i], &end, needs);
+        e->edge.at[i].entry = last ? tests : begin;
+        earlier |= !last;
+    }
+    if (!optimized || !earlier || late == begin || (late == tests && tests == begin + 1) || !find_needs(e, begin, tests, needs))
+        return;
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
         struct cb_edge *edge = &e->edge.at[i];
-        for (uint32_t p = late; p > begin; p--) {
-            const struct cb_entry *entry = &e->entry.at[p - e->entry_from];
-            const struct cb_regs *at = p == tests ? &e->regs : &entry->regs;
-            if ((p < tests && entry->closed) ||
-                (at->safe != IR_NONE && !same_safe(at, &edge->regs)) ||
-                (need[p - begin] & NEEDS_A && (at->a == IR_NONE || at->a != edge->regs.a)) ||
-                (need[p - begin] & NEEDS_X && (at->x == IR_NONE || at->x != edge->regs.x)))
-                continue;
-            edge->entry = p;
-            break;
-        }
+        uint32_t p = late == tests ? tests - 1 : late;
+        if (edge->entry == tests)
+            continue;
+        while (p > begin && !may_enter(edge, &e->entry.at[p - e->entry_from], e->need.at[p - begin]))
+            p--;
+        edge->entry = p;
     }
 }
 

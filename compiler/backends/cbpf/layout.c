@@ -27,7 +27,7 @@ struct layout {
     uint32_t *at;    /* by instruction, then by return: its place, once placed; the place of its target for GOTO */
     uint32_t *near;  /* ... place of the latest trampoline to it, or NONE */
     bool near_returns;
-    uint32_t *run;     /* hash table: places of first instructions of runs, or NONE; the latest first */
+    uint32_t *run;     /* hash table: places of first instructions of runs, plus one, or 0; the latest first */
     uint32_t run_mask; /* of buckets */
 };
 
@@ -208,11 +208,11 @@ static bool run_reuse(struct layout *l, uint32_t i, uint32_t start, uint32_t yes
 {
     const uint32_t *bucket = run_bucket(l, hash);
 
-    for (uint32_t n = 0; n < BUCKET && bucket[n] != NONE && start > 0; n++) {
-        if (!run_equal(l, bucket[n], start, i, yes, no))
+    for (uint32_t n = 0; n < BUCKET && bucket[n] && start > 0; n++) {
+        if (!run_equal(l, bucket[n] - 1, start, i, yes, no))
             continue;
         for (uint32_t j = start; j <= i; j++)
-            l->at[j] = bucket[n] - (j - start);
+            l->at[j] = bucket[n] - 1 - (j - start);
         return true;
     }
     return false;
@@ -224,7 +224,7 @@ static void run_remember(struct layout *l, uint32_t start, uint32_t hash)
 
     for (uint32_t n = BUCKET - 1; n > 0; n--)
         bucket[n] = bucket[n - 1];
-    bucket[0] = l->at[start];
+    bucket[0] = l->at[start] + 1;
 }
 
 /* Places the run that ends at branch @i, or finds it; gives its first instruction. */
@@ -325,7 +325,6 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
     }
     l.near = l.at + n;
     memset(l.at, 0xff, 2 * n * sizeof *l.at); /* NONE, in both */
-    memset(l.run, 0xff, (l.run_mask + (size_t)1) * BUCKET * sizeof *l.run);
     place_returns(&l, start);
     place_all(&l);
     if (!e->status)
