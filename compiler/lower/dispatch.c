@@ -4,6 +4,7 @@
  * begin with a test of one value.
  *
  *   (t = ip and x or t = ip6 and y) and (t = ip and z or t = arp and w)        t = ip and x and z
+ *   t = ip and (t != ip or x) and (t != ip6 or y)                              t = ip and x
  *
  * Most primitives begin by asking for the protocol of the link layer, so their conjunction asks again and again. Here
  * the value's range is cut into classes that no test divides, and the list becomes one alternative for each class in
@@ -439,6 +440,52 @@ static bool decide_alternatives(struct normal_form *x, uint32_t child, struct se
     return true;
 }
 
+/*
+ * Some alternatives of @child, tests and others, ask where the value @on lies that is known to be in @known: those that cannot
+ * hold go. True: nothing else is to be asked, as one of them holds.
+ */
+static bool holds_anyway(struct normal_form *x, uint32_t child, ir_value on, struct set known, uint8_t kind, bool *changed)
+{
+    struct nf *n = &x->nf.at[child];
+    uint32_t last = NF_NONE;
+
+    for (uint32_t a = n->first; a != NF_NONE && !x->failed; a = x->nf.at[a].next) {
+        const bool own = nf_is_test(x, a) && nf_test_value(x, a) == on;
+        struct set s = own ? nf_test_set(x, a, kind == NF_AND) : (struct set){.n = 0};
+        if (own && set_within(known, s))
+            return true;
+        if (!own || sets_meet(known, s) || n->first == n->last) {
+            last = a;
+            continue;
+        }
+        *(last == NF_NONE ? &n->first : &x->nf.at[last].next) = x->nf.at[a].next;
+        n->last = n->last == a ? last : n->last;
+        n->steady = false;
+        *changed = true;
+    }
+    return false;
+}
+
+/* The same of all children of @list behind its first, which is a test. */
+static bool decide_parts(struct normal_form *x, uint32_t list, ir_value on, struct set known)
+{
+    uint8_t kind = x->nf.at[list].kind;
+    uint32_t before = x->nf.at[list].first;
+    bool changed = false;
+
+    for (uint32_t c = x->nf.at[before].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+        if (x->nf.at[c].kind != other_kind(kind) || x->nf.at[c].strict || !holds_anyway(x, c, on, known, kind, &changed)) {
+            before = c;
+            continue;
+        }
+        x->nf.at[before].next = x->nf.at[c].next;
+        x->nf.at[list].last = x->nf.at[list].last == c ? before : x->nf.at[list].last;
+        changed = true;
+    }
+    x->changed |= changed;
+    return changed;
+}
+
 /* What the first child of a list, a test, says about those behind it. */
 static void use_first(struct normal_form *x, uint32_t list)
 {
@@ -449,9 +496,11 @@ static void use_first(struct normal_form *x, uint32_t list)
     if (first == NF_NONE || !nf_is_test(x, first))
         return;
     ir_value on = nf_test_value(x, first);
+    struct set known = nf_test_set(x, first, kind == NF_AND);
     for (uint32_t c = x->nf.at[first].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next)
         if (x->nf.at[c].kind == other_kind(kind) && dispatch_value(x, c, kind) == on)
-            changed |= decide_alternatives(x, c, nf_test_set(x, first, kind == NF_AND), kind);
+            changed |= decide_alternatives(x, c, known, kind);
+    changed |= decide_parts(x, list, on, known);
     if (changed)
         nf_flatten(x, list);
 }
