@@ -16,9 +16,9 @@
 #include <string.h>
 #include "lower/normal_form.h"
 
-#define FEW   4 /* alternatives that exclude each other */
-#define SHORT 5 /* items of a list that factor.c does not take for a long one */
-#define ALIKE 8
+#define FEW   4  /* alternatives that exclude each other */
+#define SHORT 5  /* items of a list that factor.c does not take for a long one */
+#define ALIKE 16 /* nodes of two alternatives that are compared */
 
 /* The test that decides @c unless it holds, or COND_FALSE. */
 static cond head_of(const struct lower *lw, cond c)
@@ -62,10 +62,12 @@ static bool *nodes_reached(struct lower *lw, cond root)
     if (reached)
         reached[root] = true;
     for (cond i = root + 1; reached && i-- > 0;) {
+        if (!reached[i])
+            continue;
         const struct cond_node *n = &lw->node.at[i];
-        for (uint32_t c = 0; reached[i] && n->kind == COND_SWITCH && c < n->sw->children; c++)
+        for (uint32_t c = 0; n->kind == COND_SWITCH && c < n->sw->children; c++)
             reached[n->sw->child[c]] = true;
-        if (!reached[i] || n->kind < COND_AND)
+        if (n->kind < COND_AND)
             continue;
         reached[n->left] = true;
         reached[n->kind == COND_NOT ? n->left : n->right] = true;
@@ -79,11 +81,14 @@ static bool is_divided(const struct lower *lw, const bool *reached, cond root, i
 {
     uint32_t own = 0;
 
-    for (cond i = 0; i <= root; i++) {
-        const struct cond_node *n = &lw->node.at[i];
-        if (!reached[i] || (n->kind != COND_TEST && n->kind != COND_SWITCH) || n->on != on)
+    for (cond i = 0; i <= root && own <= 2; i++) {
+        if (!reached[i])
             continue;
-        own += n->kind == COND_SWITCH ? 3 : sets_meet(set_of_test(n), s) != sets_meet(set_of_test(n), t);
+        const struct cond_node *n = &lw->node.at[i];
+        if (n->kind == COND_TEST && n->on == on)
+            own += sets_meet(set_of_test(n), s) != sets_meet(set_of_test(n), t);
+        else if (n->kind == COND_SWITCH && n->on == on)
+            own = UINT32_MAX;
     }
     return own > 2;
 }
