@@ -6,6 +6,7 @@
 #include "backends/c/c.h"
 #include "backends/cbpf/cbpf.h"
 #include "backends/ebpf/ebpf.h"
+#include "driver/front.h"
 #include "driver/inputs.h"
 #include "driver/options.h"
 #include "driver/pipeline.h"
@@ -268,13 +269,14 @@ static int compile(struct weir *cx, struct diag_sink *sink, const char *text, si
                    struct weir_program *p)
 {
     struct weir_options at_hook = *o;
+    struct front front;
     struct ir_func f;
 
     at_hook.live |= o->target == WEIR_TARGET_TC; /* on receive the VLAN tag is there and nowhere else */
     if (o->target == WEIR_TARGET_XDP)
         at_hook.hook = WEIR_HOOK_INGRESS;
     o = &at_hook;
-    int err = pipeline_ir(&cx->arena, sink, text, len, o, NULL, &f);
+    int err = front_ir(&front, &cx->arena, sink, text, len, o, NULL, &f);
 
     if (err == WEIR_OK)
         err = take_ir(p, &f, o);
@@ -284,9 +286,10 @@ static int compile(struct weir *cx, struct diag_sink *sink, const char *text, si
     if (err == WEIR_OK && o->lint && f.entry == IR_ACCEPT && !is_blank(text, len))
         diag(sink, DIAG_ALWAYS_MATCHES, (struct diag_at){.at = {0, (uint32_t)len}});
     if (err == WEIR_OK && never) {
-        err = pipeline_explain_never(&cx->arena, sink, text, len, o);
-        return err < 0 ? err : WEIR_NEVER;
+        err = front_explain_never(&front, &cx->arena, sink, o);
+        err = err < 0 ? err : WEIR_NEVER;
     }
+    front_release(&front);
     return err;
 }
 

@@ -7,13 +7,10 @@
  * anything, so filters of many terms are not explained but only reported.
  */
 #include <stdio.h>
-#include "driver/pipeline.h"
-#include "grammar/parse.h"
+#include "driver/front.h"
 #include "lower/lower.h"
-#include "sema/sema.h"
 
 #define TERMS_MAX 32
-#define NODES_MAX 2000
 #define TEXT_MAX  48 /* bytes of a term in a message */
 
 struct never {
@@ -114,24 +111,14 @@ static void explain(struct never *v, struct diag_sink *sink, const char *text)
     report(sink, text, term_span(v, culprit), also);
 }
 
-int pipeline_explain_never(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
-                           const struct weir_options *o)
+int front_explain_never(const struct front *front, struct arena *arena, struct diag_sink *sink, const struct weir_options *o)
 {
-    struct ast tree;
-    struct checked checked;
-    struct diag_sink silent = {.arena = arena};
-    struct weir_options quiet = *o;
-    struct never v = {.o = &quiet, .checked = &checked, .arena = arena};
+    struct never v = {.o = o, .checked = &front->checked, .arena = arena};
+    uint32_t nodes = front->tree.node.n;
 
-    quiet.lint = 0;
-    int err = parse_filter(arena, &silent, text, (uint32_t)len, pipeline_limits(o).nesting, &tree);
-    if (err == WEIR_OK)
-        err = sema_check(arena, &silent, &tree, &quiet, &checked);
-    if (err < 0)
-        return err;
-    if (tree.node.n == 0 || tree.node.n > NODES_MAX || !find_terms(&v) || v.terms == 1)
-        diag(sink, DIAG_NEVER_MATCHES, (struct diag_at){.at = {0, (uint32_t)len}}, "");
+    if (nodes == 0 || nodes > FRONT_NODES_KEPT || !find_terms(&v) || v.terms == 1)
+        diag(sink, DIAG_NEVER_MATCHES, (struct diag_at){.at = {0, front->tree.text_len}}, "");
     else
-        explain(&v, sink, text);
+        explain(&v, sink, front->tree.text);
     return v.failed ? WEIR_E_MEMORY : WEIR_OK;
 }

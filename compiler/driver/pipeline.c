@@ -4,9 +4,9 @@
  */
 #include "driver/pipeline.h"
 #include <stdio.h>
+#include "driver/front.h"
 #include "grammar/parse.h"
 #include "lower/lower.h"
-#include "sema/sema.h"
 
 #define TEXT_MAX   (UINT32_MAX / 2) /* places are 32 bits */
 #define MEMORY_MAX (SIZE_MAX / 2)   /* sums with it do not wrap */
@@ -36,34 +36,60 @@ int pipeline_too_big(struct diag_sink *sink, size_t most, const char *of)
     return WEIR_E_LIMIT;
 }
 
+void front_release(struct front *front)
+{
+    arena_release(&front->arena);
+}
+
+/* Text to plain IR. */
+static int front_run(struct front *front, struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
+                     const struct weir_options *o, struct ir_func *out)
+{
+    struct weir_limits limits = pipeline_limits(o);
+
+    arena_init(&front->arena, arena->al, arena->ceiling);
+    if (len > limits.text_bytes)
+        return pipeline_too_big(sink, limits.text_bytes, "bytes of text");
+    int err = parse_filter(&front->arena, sink, text, (uint32_t)len, limits.nesting, &front->tree);
+    if (err == WEIR_OK)
+        err = sema_check(&front->arena, sink, &front->tree, o, &front->checked);
+    const bool kept = err == WEIR_OK && front->tree.node.n <= FRONT_NODES_KEPT;
+    if (err == WEIR_OK)
+        err = kept ? lower_terms(&front->arena, arena, sink, &front->checked, o, NULL, out)
+                   : lower_filter(&front->arena, arena, sink, &front->checked, o, out);
+    arena->over_ceiling |= front->arena.over_ceiling;
+    if (err < 0 || !kept)
+        front_release(front);
+    return err;
+}
+
+int front_ir(struct front *front, struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
+             const struct weir_options *o, const struct opt_options *opt, struct ir_func *out)
+{
+    static const struct opt_options all_passes = {.pass_limit = UINT32_MAX};
+    int err = front_run(front, arena, sink, text, len, o, out);
+
+    if (err < 0 || !o->optimize)
+        return err;
+    return opt_run(out, opt ? opt : &all_passes);
+}
+
 int pipeline_plain_ir(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
                       const struct weir_options *o, struct ir_func *out)
 {
-    struct weir_limits limits = pipeline_limits(o);
-    struct arena front; /* tree and formula: gone once there is IR */
-    struct ast tree;
-    struct checked checked;
+    struct front front;
+    int err = front_run(&front, arena, sink, text, len, o, out);
 
-    if (len > limits.text_bytes)
-        return pipeline_too_big(sink, limits.text_bytes, "bytes of text");
-    arena_init(&front, arena->al, arena->ceiling);
-    int err = parse_filter(&front, sink, text, (uint32_t)len, limits.nesting, &tree);
-    if (err == WEIR_OK)
-        err = sema_check(&front, sink, &tree, o, &checked);
-    if (err == WEIR_OK)
-        err = lower_filter(&front, arena, sink, &checked, o, out);
-    arena->over_ceiling |= front.over_ceiling;
-    arena_release(&front); /* when there is a formula it is gone */
+    front_release(&front);
     return err;
 }
 
 int pipeline_ir(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
                 const struct weir_options *o, const struct opt_options *opt, struct ir_func *out)
 {
-    static const struct opt_options all_passes = {.pass_limit = UINT32_MAX};
-    int err = pipeline_plain_ir(arena, sink, text, len, o, out);
+    struct front front;
+    int err = front_ir(&front, arena, sink, text, len, o, opt, out);
 
-    if (err < 0 || !o->optimize)
-        return err;
-    return opt_run(out, opt ? opt : &all_passes);
+    front_release(&front);
+    return err;
 }

@@ -20,13 +20,6 @@ int pipeline_plain_ir(struct arena *arena, struct diag_sink *sink, const char *t
 int pipeline_ir(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
                 const struct weir_options *o, const struct opt_options *opt, struct ir_func *out);
 
-/**
- * Says in @sink why the filter, which compiles to a program that rejects everything, can never match: which of its
- * terms contradict each other.
- */
-int pipeline_explain_never(struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
-                           const struct weir_options *o);
-
 /** A classic program from text, validated. Returns 0 or a negative enum weir_status; mistakes are in @sink. */
 int pipeline_read(struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o, struct cbpf_code *out);
 
