@@ -20,11 +20,16 @@
 #define SHORT 5  /* items of a list that factor.c does not take for a long one */
 #define ALIKE 16 /* nodes of two alternatives that are compared */
 
-/* The test that decides @c unless it holds, or COND_FALSE. */
-static cond head_of(const struct lower *lw, cond c)
+/*
+ * The test that decides the part @c of a list of @kind unless it holds: of AND it is negated, and part and list hold unless it
+ * does. COND_FALSE: there is none.
+ */
+static cond head_of(const struct lower *lw, uint8_t kind, cond c)
 {
-    while (lw->node.at[c].kind == COND_AND)
+    while (lw->node.at[c].kind == (kind == COND_OR ? COND_AND : COND_OR))
         c = lw->node.at[c].left;
+    if (kind == COND_AND)
+        c = lw->node.at[c].kind == COND_NOT ? lw->node.at[c].left : COND_FALSE;
     return lw->node.at[c].kind == COND_TEST ? c : COND_FALSE;
 }
 
@@ -94,12 +99,12 @@ static bool is_divided(const struct lower *lw, const bool *reached, cond root, i
 }
 
 /*
- * Takes the alternative @b into @a, if they differ only in what their first tests ask for, and nobody else asks for that.
+ * Takes the part @b of a list of @kind into @a, which differs only in what its first test asks for, if nobody else asks for that.
  * @reached NULL: nobody does.
  */
-static bool take_in(struct lower *lw, const bool *reached, cond root, cond a, cond b)
+static bool take_in(struct lower *lw, const bool *reached, cond root, uint8_t kind, cond a, cond b)
 {
-    cond head = head_of(lw, a), other = head_of(lw, b);
+    cond head = head_of(lw, kind, a), other = head_of(lw, kind, b);
     struct set s = set_of_test(&lw->node.at[head]), t = set_of_test(&lw->node.at[other]);
 
     if (s.at[s.n - 1].hi >= t.at[0].lo - 1) /* in order and apart */
@@ -121,14 +126,14 @@ static bool take_in(struct lower *lw, const bool *reached, cond root, cond a, co
 /* Does the alternative @c, which is no list, exclude all of @others? No more than one is nothing but a test: those are one set. */
 static bool excludes(const struct lower *lw, cond c, cond others)
 {
-    const struct cond_node *head = &lw->node.at[head_of(lw, c)];
+    const struct cond_node *head = &lw->node.at[head_of(lw, COND_OR, c)];
     uint32_t n = 1, lone = lw->node.at[c].kind == COND_TEST;
     bool apart = head->kind == COND_TEST, several = true;
 
     for (; apart && several; others = lw->node.at[others].left) {
         several = lw->node.at[others].kind == COND_OR;
         cond one = several ? lw->node.at[others].right : others;
-        const struct cond_node *other = &lw->node.at[head_of(lw, one)];
+        const struct cond_node *other = &lw->node.at[head_of(lw, COND_OR, one)];
         lone += lw->node.at[one].kind == COND_TEST;
         apart = other->kind == COND_TEST && other->on == head->on && !sets_meet(set_of_test(other), set_of_test(head)) &&
                 ++n <= FEW && lone <= 1 && (!several || lw->node.at[others].exclusive);
@@ -136,12 +141,12 @@ static bool excludes(const struct lower *lw, cond c, cond others)
     return apart;
 }
 
-/* Do the alternatives @a and @b of several parts say the same behind the tests that they begin with? */
-static bool rests_alike(const struct lower *lw, cond a, cond b)
+/* Do the parts @a and @b of a list of @kind, which have several themselves, say the same behind the tests they begin with? */
+static bool rests_alike(const struct lower *lw, uint8_t kind, cond a, cond b)
 {
     uint32_t left = ALIKE;
 
-    return lw->node.at[a].kind == COND_AND && is_alike(lw, a, b, head_of(lw, a), &left);
+    return lw->node.at[a].kind == (kind == COND_OR ? COND_AND : COND_OR) && is_alike(lw, a, b, head_of(lw, kind, a), &left);
 }
 
 void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root)
@@ -151,13 +156,13 @@ void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root)
     for (uint32_t i = 0; i < a->exclusive.n && !lw->error; i++) {
         cond list = a->exclusive.at[i];
         struct cond_node *n = &lw->node.at[list];
-        if (n->kind != COND_OR) /* nothing is left of it but the last alternative, or it was taken in */
+        if (!n->exclusive) /* nothing is left of it but one part */
             continue;
         const struct cond_node *left = &lw->node.at[n->left];
-        cond right = n->right, last = left->kind == COND_OR ? left->right : n->left;
-        if (!rests_alike(lw, last, right) || (!a->once && !reached && !(reached = nodes_reached(lw, root))))
+        cond right = n->right, last = left->kind == n->kind ? left->right : n->left;
+        if (!rests_alike(lw, n->kind, last, right) || (!a->once && !reached && !(reached = nodes_reached(lw, root))))
             continue;
-        if ((reached && !reached[list]) || !take_in(lw, reached, root, last, right))
+        if ((reached && !reached[list]) || !take_in(lw, reached, root, n->kind, last, right))
             continue;
         if (reached)
             reached[right] = false;
@@ -212,10 +217,10 @@ static void look_at_alternatives(struct lower *lw, struct cond_asked *a, cond i)
 
     if (!excludes(lw, n->right, n->left))
         return;
-    cond last = lw->node.at[n->left].kind == COND_OR ? lw->node.at[n->left].right : n->left, head = head_of(lw, n->right);
+    cond last = lw->node.at[n->left].kind == COND_OR ? lw->node.at[n->left].right : n->left, head = head_of(lw, COND_OR, n->right);
     n->exclusive = true;
     may_ask(a, head, head);
-    if (a->agains && rests_alike(lw, last, n->right))
+    if (a->agains && rests_alike(lw, COND_OR, last, n->right))
         may_ask(a, last + 1, n->right);
     if (!vec_push(lw->arena, &a->exclusive, i))
         lw->error = WEIR_E_MEMORY;

@@ -602,7 +602,7 @@ static cond rebuild_one(struct normal_form *x, uint32_t i)
                 c = cond_eq(lw, ir_const(lw->f, 0), c == COND_TRUE ? 0 : 1);
             cond both = n->kind == NF_AND ? cond_and(lw, all, c) : cond_or(lw, all, c);
             all = exclusive ? cond_exclusive(lw, both, all, c) : both;
-            if (exclusive && n->kind == NF_OR && !vec_push(x->a, &x->exclusive, all))
+            if (exclusive && !vec_push(x->a, &x->exclusive, all))
                 x->failed = true;
         }
         return all;
