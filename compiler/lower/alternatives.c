@@ -288,7 +288,9 @@ static bool asks_again_at_once(const struct lower *lw, cond root)
 
 bool cond_asks_once(struct lower *lw, cond root, struct cond_asked *a)
 {
-    *a = (struct cond_asked){.items = arena_array(lw->arena, uint8_t, root + 1), .asked = arena_array(lw->arena, bool, lw->f->value.n)};
+    *a = (struct cond_asked){.next = 0};
+    a->items = arena_array(lw->arena, uint8_t, root + 1);
+    a->asked = arena_array(lw->arena, bool, lw->f->value.n);
     if (!a->items || !a->asked) {
         lw->error = WEIR_E_MEMORY;
         return false;
