@@ -212,9 +212,9 @@ static void test_arena_reuse(void **state)
     assert_non_null(block);
     assert_true(all_zero(block, ARENA_CHUNK_BYTES / 2));
     assert_int_equal(h.asked, asked); /* it was kept */
-    assert_null(arena_alloc(&a, 1, 2 * ARENA_CHUNK_BYTES - 64, 8));
+    assert_null(arena_alloc(&a, 1, 2 * ARENA_CHUNK_BYTES, 8));
     assert_true(a.over_ceiling);
-    arena_reuse(&a, 64); /* more than may be kept */
+    arena_reuse(&a, ARENA_CHUNK_BYTES / 2); /* more than may be kept */
     assert_int_equal(h.live, 0);
     assert_false(a.over_ceiling);
     assert_non_null(arena_alloc(&a, 1, 16, 8));
