@@ -107,7 +107,7 @@ static bool take_in(struct lower *lw, const bool *reached, cond root, uint8_t ki
     cond head = head_of(lw, kind, a), other = head_of(lw, kind, b);
     struct set s = set_of_test(&lw->node.at[head]), t = set_of_test(&lw->node.at[other]);
 
-    if (s.at[s.n - 1].hi >= t.at[0].lo - 1) /* in order and apart */
+    if ((uint64_t)s.at[s.n - 1].hi + 1 >= t.at[0].lo) /* not in order and apart */
         return false;
     if (reached && is_divided(lw, reached, root, lw->node.at[head].on, s, t))
         return false;

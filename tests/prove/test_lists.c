@@ -332,6 +332,13 @@ static void few_hosts6(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "(ip6 host 2001:db8:%u::%u and udp port %u)", rng_below(r, 2), rng_below(r, 3), rng_below(r, 3));
 }
 
+/* Words of addresses are 0 as often as not. */
+static void few_pairs6(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(src host 2001:db8::%u and dst host 2001:db8:%u:%u::%u)", rng_below(r, 2), rng_below(r, 2), rng_below(r, 3),
+                  rng_below(r, 2));
+}
+
 /* Its source is found by all, so its destination is read by none. */
 static void same_host6(struct rng *r, struct strbuf *s)
 {
@@ -387,6 +394,8 @@ static const struct list small[] = {
     {"MAC and IPv4 addresses", few_macs, "", " or ", "", 9, 12},
     {"MAC and IPv4 addresses, negated", few_macs, "not (", " or ", ") or arp", 9, 12},
     {"ports of IPv6 hosts", few_hosts6, "", " or ", "", 9, 12},
+    {"pairs of IPv6 hosts", few_pairs6, "", " or ", "", 2, 6},
+    {"pairs of IPv6 hosts, negated", few_pairs6, "not (", " or ", ")", 2, 6},
     {"ports of one IPv6 host", same_host6, "(", " or ", ") or ether[0] = 7", 9, 12},
     {"conversations", few_conversations, "", " or ", "", 10, 14},
     {"conversations, before others", few_conversations, "(", " or ", ") and tcp or ether[0] = 7", 9, 12},
@@ -438,10 +447,31 @@ static bool compile_list(const struct list *l, uint32_t n, struct rng *r, struct
     return rc >= 0;
 }
 
+enum { CHANGES = 8 };
+
+/* Is one of a few changed constants seen? Some tests decide nothing, so that theirs may change. */
+static bool change_is_seen(const struct program *plain, const struct program *optimized, struct rng *r)
+{
+    const struct prove_options patient = {.work = UINT64_C(1) << 34};
+    struct prove_result result = {0};
+    bool seen = false;
+
+    for (unsigned tries = 0; tries < CHANGES && !seen; tries++) {
+        struct program broken = {0};
+        bool changed = program_copy(optimized->at, optimized->n, &broken) && break_program(&broken, r);
+        int rc = changed ? walk_refines(plain->at, plain->n, broken.at, broken.n, &patient, &result) : -1;
+        seen = rc == 0 && result.verdict == PROVE_DIFFER;
+        if (rc == 0)
+            prove_release(&result);
+        program_free(&broken);
+    }
+    return seen;
+}
+
 static void prove_list(const struct list *l, uint32_t n, uint64_t seed)
 {
     struct rng r = {seed + n};
-    struct program plain = {0}, optimized = {0}, broken = {0};
+    struct program plain = {0}, optimized = {0};
     const struct prove_options patient = {.work = UINT64_C(1) << 34};
     struct prove_result result = {0};
 
@@ -451,16 +481,10 @@ static void prove_list(const struct list *l, uint32_t n, uint64_t seed)
             tap_diag("%s", verdict_word(rc, &result));
         if (rc == 0)
             prove_release(&result);
-        bool changed = program_copy(optimized.at, optimized.n, &broken) && break_program(&broken, &r);
-        rc = changed ? walk_refines(plain.at, plain.n, broken.at, broken.n, &patient, &result) : -1;
-        if (!tap_ok(rc == 0 && result.verdict == PROVE_DIFFER, "%u %s: a changed constant is seen", n, l->name))
-            tap_diag("%s", verdict_word(rc, &result));
-        if (rc == 0)
-            prove_release(&result);
+        tap_ok(change_is_seen(&plain, &optimized, &r), "%u %s: a changed constant is seen", n, l->name);
     }
     program_free(&plain);
     program_free(&optimized);
-    program_free(&broken);
 }
 
 static void prove_small(const struct list *l, uint64_t seed, unsigned times)

@@ -63,6 +63,7 @@ static const char *const filters[] = {
     "or (ether host 2:0:0:0:0:3 and ip[8] = 3 and ip host 1.0.0.3) or (ether host 2:0:0:0:0:4 and ip[8] = 4 and ip host 1.0.0.4) "
     "or (ether host 2:0:0:0:0:5 and ip[8] = 5 and ip host 1.0.0.5) or (ether host 2:0:0:0:0:6 and ip[8] = 6 and ip host 1.0.0.6) "
     "or (ether host 2:0:0:0:0:7 and ip[8] = 7 and ip host 1.0.0.7) or (ether host 2:0:0:0:0:8 and ip[8] = 8 and ip host 1.0.0.8)",
+    "(src host 2001:db8::2 and dst host 2001:db8:0:1::1) or (src host 2001:db8::2 and dst host 2001:db8::1)",
     "port 80 or port 443 or port 8080",
     "port 1 or port 3 or port 5 or port 9 or portrange 20-30",
     "not port 22 and not port 53 and not port 80 and not port 123 and not port 443",
