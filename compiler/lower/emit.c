@@ -14,7 +14,7 @@
 #define VAR_ABSENT 0x80000000u
 
 #define OVER(to) ((to) + 3u) /* not 0, whether @to is a block or a return */
-_Static_assert(OVER(IR_ACCEPT) && OVER(IR_REJECT), "returns are places to go on at");
+_Static_assert(OVER(IR_ACCEPT) != 0 && OVER(IR_REJECT) != 0, "returns are places to go on at");
 
 typedef uint64_t word;
 
