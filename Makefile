@@ -50,10 +50,10 @@ EXAMPLE_SRC  := $(sort $(wildcard examples/*.c))
 EXAMPLE_BIN  := $(EXAMPLE_SRC:%.c=$(B)/%)
 
 DEPS_RUN     := gcc make flex bison pkg-config libpcap-dev libbpf-dev libelf-dev
-DEPS_TEST    := $(DEPS_RUN) clang bpftool iptables groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind g++ musl-tools python3 tshark zsh
+DEPS_TEST    := $(DEPS_RUN) clang bpftool iptables groff-base libclang-rt-14-dev libcmocka-dev libz3-dev libjansson-dev tcpdump iproute2 valgrind g++ musl-tools python3 tshark zsh clang-format
 TEST_LIBS     = -lcmocka -lz3 -ljansson -lpcap -lbpf -lelf
 
-.PHONY: all help deps deps-test run test test-long check-asan check-tsan check-msan check-headers check-clang fuzz bench install uninstall clean examples tests
+.PHONY: all help deps deps-test run test test-long check-asan check-tsan check-msan check-headers check-clang fuzz bench format install uninstall clean examples tests
 
 all: $(B)/weir $(B)/libweir.a $(B)/libweir.so $(B)/libweir-pcap.so $(B)/libweir-bpf.a $(B)/libweir-bpf.so ## build the command and the libraries
 
@@ -191,6 +191,8 @@ check-headers: ## every header compiles alone; the public one also as C++
 	$(Q)for s in c11 c17; do echo '#include "weir/weir.h"' | $(CC) -std=$$s -Wall -Wextra -Wpedantic -Werror -Icompiler/include -x c -fsyntax-only - || exit 1; done
 	$(Q)echo '#include "weir/weir.h"' | $(CXX) -std=c++17 -Wall -Wextra -Wpedantic -Werror -Icompiler/include -x c++ -fsyntax-only -
 
+format: ## lay C files out as .clang-format says
+	$(Q)find . -path ./build -prune -o -name '*.[ch]' -print | xargs clang-format -i
 FUZZ ?= parser
 TIME ?= 60
 FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all

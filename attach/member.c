@@ -43,11 +43,12 @@ static int read_address(char *text, struct weir_bpf_member *m, struct weir_bpf_e
                     "'%s' is not an IP address", text);
     long most = m->family == 6 ? 128 : 32, bits = slash ? number_of(slash + 1, most) : most;
     if (bits < 0)
-        return fail(e, EINVAL, NULL, "'%s' is not the length of a prefix: a number up to %ld", slash + 1, most);
+        return fail(e, EINVAL, NULL, "'%s' is not the length of a prefix: a number up to %ld", slash + 1,
+                    most);
     m->bits = (uint32_t)bits;
     for (long i = bits; i < most; i++) {
         outside |= (m->bytes[i / 8] & 0x80 >> i % 8) != 0;
-        m->bytes[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+        m->bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
     }
     if (!outside)
         return 0;
@@ -126,7 +127,8 @@ void weir_bpf_member_text(uint32_t kind, const struct weir_bpf_member *m, char o
     } else if (kind == WEIR_BPF_SET_PORTS) {
         snprintf(out, WEIR_BPF_MEMBER_TEXT, "%u", (unsigned)b[0] << 8 | b[1]);
     } else if (kind == WEIR_BPF_SET_MACS) {
-        snprintf(out, WEIR_BPF_MEMBER_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+        snprintf(out, WEIR_BPF_MEMBER_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4],
+                 b[5]);
     } else {
         inet_ntop(m->family == 6 ? AF_INET6 : AF_INET, b, text, sizeof text);
         if (m->bits == (m->family == 6 ? 128 : 32))

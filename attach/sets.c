@@ -123,8 +123,9 @@ static int find_set(const struct search *s, const char *name, const struct found
         if (strcmp(s->at[i].info.name, name) != 0)
             continue;
         if (*out)
-            return fail(e, EEXIST, "detach one of the programs", "the programs on %s and %s each have a set '%s'",
-                        (*out)->interface, s->at[i].interface, name);
+            return fail(e, EEXIST, "detach one of the programs",
+                        "the programs on %s and %s each have a set '%s'", (*out)->interface,
+                        s->at[i].interface, name);
         *out = &s->at[i];
     }
     return *out ? 0 : -ENOENT;
@@ -147,11 +148,12 @@ static int share(struct weir_bpf *p, struct bpf_map *map, unsigned number, const
         return err == -ENOENT ? 0 : err;
     if (set->info.kind != kind_of_map(map))
         return fail(e, EEXIST, "choose another name, or detach that program",
-                    "the program on %s has a set '%s' of %s, and this filter looks for %s in it", set->interface,
-                    set->info.name, kind_text(set->info.kind), kind_text(kind_of_map(map)));
+                    "the program on %s has a set '%s' of %s, and this filter looks for %s in it",
+                    set->interface, set->info.name, kind_text(set->info.kind), kind_text(kind_of_map(map)));
     int fd = bpf_map_get_fd_by_id(set->map);
     if (fd < 0)
-        return errno == ENOENT ? 0 : fail(e, errno, NULL, "the set '%s': %s", set->info.name, strerror(errno));
+        return errno == ENOENT ? 0
+                               : fail(e, errno, NULL, "the set '%s': %s", set->info.name, strerror(errno));
     err = bpf_map__reuse_fd(map, fd);
     close(fd);
     if (err < 0)
@@ -165,8 +167,7 @@ static bool has_sets(const struct weir_bpf *p)
     struct bpf_map *map;
     bool any = false;
 
-    bpf_object__for_each_map(map, p->object)
-        any |= kind_of_map(map) != 0;
+    bpf_object__for_each_map(map, p->object) any |= kind_of_map(map) != 0;
     return any;
 }
 
@@ -181,7 +182,8 @@ int sets_share(struct weir_bpf *p, struct weir_bpf_error *e)
     int err = find_sets(&s, e);
     if (err < 0)
         return err;
-    bpf_object__for_each_map(map, p->object) {
+    bpf_object__for_each_map(map, p->object)
+    {
         if (err == 0 && number < 64 && kind_of_map(map))
             err = share(p, map, number, &s, e);
         number++;
@@ -205,7 +207,8 @@ static int is_only_one(const struct bpf_map *map, const struct search *s, struct
     if (info.id == set->map)
         return 0;
     return fail(e, EAGAIN, "try again, and the set will be shared",
-                "a program with another set '%s' was attached to %s meanwhile", set->info.name, set->interface);
+                "a program with another set '%s' was attached to %s meanwhile", set->info.name,
+                set->interface);
 }
 
 int sets_lock(const struct weir_bpf *p, int *lock, struct weir_bpf_error *e)
@@ -222,9 +225,7 @@ int sets_lock(const struct weir_bpf *p, int *lock, struct weir_bpf_error *e)
     int err = find_sets(&s, e);
     if (err < 0)
         return err;
-    bpf_object__for_each_map(map, p->object)
-        if (err == 0 && kind_of_map(map))
-            err = is_only_one(map, &s, e);
+    bpf_object__for_each_map(map, p->object) if (err == 0 && kind_of_map(map)) err = is_only_one(map, &s, e);
     free(s.at);
     return err;
 }
@@ -237,7 +238,8 @@ void sets_unlock(int lock)
 
 /* ---------------------------------------------------------------- opening */
 
-static int open_map(int map, const char *name, bool shared, struct weir_bpf_set **out, struct weir_bpf_error *e)
+static int open_map(int map, const char *name, bool shared, struct weir_bpf_set **out,
+                    struct weir_bpf_error *e)
 {
     struct bpf_map_info info = {0};
     uint32_t len = sizeof info;
@@ -268,7 +270,8 @@ int weir_bpf_set_of(const struct weir_bpf *p, const char *name, struct weir_bpf_
         return missing(e, !p ? "the program" : name ? "the place of the set" : "the set's name");
     if (e)
         memset(e, 0, sizeof *e);
-    bpf_object__for_each_map(map, p->object) {
+    bpf_object__for_each_map(map, p->object)
+    {
         if (kind_of_map(map) && strcmp(bpf_map__name(map), name) == 0) {
             int fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 0);
             if (fd < 0)
@@ -296,7 +299,8 @@ int weir_bpf_set_open(const char *name, struct weir_bpf_set **out, struct weir_b
     if (err == 0 && fd < 0)
         err = errno == ENOENT ? -ENOENT : fail(e, errno, NULL, "the set '%s': %s", name, strerror(errno));
     if (err == -ENOENT)
-        err = fail(e, ENOENT, "'weir set list' shows those there are", "no attached program has a set '%s'", name);
+        err = fail(e, ENOENT, "'weir set list' shows those there are", "no attached program has a set '%s'",
+                   name);
     if (err == 0)
         err = open_map(fd, name, true, out, e);
     quiet_end(q);
@@ -389,15 +393,15 @@ static int change_failed(const struct weir_bpf_set *s, const struct weir_bpf_mem
     case E2BIG:
         return fail(e, ENOSPC, NULL, "the set '%s' is full: it takes %u members", s->name, s->most);
     case EPERM:
-        return fail(e, number, "run it as root, or with the capability CAP_BPF", "no permission to change the set '%s'",
-                    s->name);
+        return fail(e, number, "run it as root, or with the capability CAP_BPF",
+                    "no permission to change the set '%s'", s->name);
     default:
         return fail(e, number, NULL, "the set '%s', %s: %s", s->name, text, strerror(number));
     }
 }
 
-static int change_all(struct weir_bpf_set *s, const struct weir_bpf_member *m, size_t n, bool add, bool lenient,
-                      uint8_t *out, struct weir_bpf_error *e)
+static int change_all(struct weir_bpf_set *s, const struct weir_bpf_member *m, size_t n, bool add,
+                      bool lenient, uint8_t *out, struct weir_bpf_error *e)
 {
     uint8_t *changed = out ? out : malloc(n + 1);
     int err = 0;
@@ -488,8 +492,8 @@ int weir_bpf_set_list(int (*each)(void *user, const struct weir_bpf_set_info *s)
     if (s.n)
         qsort(s.at, s.n, sizeof *s.at, by_name);
     for (size_t i = 0; i < s.n && r == 0; i++) {
-        struct weir_bpf_set set = {.map = bpf_map_get_fd_by_id(s.at[i].map), .kind = s.at[i].info.kind,
-                                   .most = s.at[i].info.most};
+        struct weir_bpf_set set = {
+            .map = bpf_map_get_fd_by_id(s.at[i].map), .kind = s.at[i].info.kind, .most = s.at[i].info.most};
         if (set.map < 0)
             continue; /* gone meanwhile */
         weir_bpf_set_each(&set, count, &s.at[i].info.members, NULL);

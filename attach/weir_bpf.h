@@ -6,11 +6,12 @@
  * an interface, and stays attached when the process ends. Programs of ours are known by their map
  * `weir_counts`; other programs are never replaced or removed.
  *
- * Functions return 0 or a negative errno, and then say in a struct weir_bpf_error (NULL: nobody wants to know) what
- * happened and what to do; nothing was written to where the result goes. NULL, unless a function says what it means
- * there, is -EINVAL, from functions that return no errno 0 or an empty text; closing it does nothing. Nothing is printed. libbpf has one print function for a process: it is ours while a function here runs,
- * so do not use libbpf from another thread meanwhile. What a failed function had made is undone before it
- * returns; a caller that must survive signals blocks them around weir_bpf_attach().
+ * Functions return 0 or a negative errno, and then say in a struct weir_bpf_error (NULL: nobody wants to
+ * know) what happened and what to do; nothing was written to where the result goes. NULL, unless a function
+ * says what it means there, is -EINVAL, from functions that return no errno 0 or an empty text; closing it
+ * does nothing. Nothing is printed. libbpf has one print function for a process: it is ours while a function
+ * here runs, so do not use libbpf from another thread meanwhile. What a failed function had made is undone
+ * before it returns; a caller that must survive signals blocks them around weir_bpf_attach().
  */
 #ifndef WEIR_BPF_H
 #define WEIR_BPF_H
@@ -139,8 +140,9 @@ WEIR_BPF_API int weir_bpf_set_is_shared(const struct weir_bpf_set *s);
 
 /**
  * Adds or removes @n members: all of them, or on failure none. @lenient 1: what is a member already, or is
- * none, is no failure (-EEXIST, -ENOENT). -ENOSPC when the set is full. @changed may be NULL, else it has room
- * for @n bytes: 1 for each member that was added or removed, 0 for the others. @m may be NULL if @n is 0.
+ * none, is no failure (-EEXIST, -ENOENT). -ENOSPC when the set is full. @changed may be NULL, else it has
+ * room for @n bytes: 1 for each member that was added or removed, 0 for the others. @m may be NULL if @n is
+ * 0.
  */
 WEIR_BPF_API int weir_bpf_set_add(struct weir_bpf_set *s, const struct weir_bpf_member *m, size_t n,
                                   int lenient, uint8_t *changed, struct weir_bpf_error *e);
@@ -164,7 +166,8 @@ struct weir_bpf_set_info {
     uint32_t most; /* members it can have */
 };
 
-/** Calls @each for every set in this network namespace, in the order of their names, as weir_bpf_list() does for programs. */
+/** Calls @each for every set in this network namespace, in the order of their names, as weir_bpf_list() does
+ * for programs. */
 WEIR_BPF_API int weir_bpf_set_list(int (*each)(void *user, const struct weir_bpf_set_info *s), void *user,
                                    struct weir_bpf_error *e);
 
@@ -202,7 +205,8 @@ WEIR_BPF_API int weir_bpf_list(int (*each)(void *user, const struct weir_bpf_att
  */
 WEIR_BPF_API int weir_bpf_detach(const struct weir_bpf_attached *a, struct weir_bpf_error *e);
 
-/** Removes a pin that weir_bpf_attach() made and whose program is attached nowhere any more. -ENOENT without one. */
+/** Removes a pin that weir_bpf_attach() made and whose program is attached nowhere any more. -ENOENT without
+ * one. */
 WEIR_BPF_API int weir_bpf_unpin(const char *name, struct weir_bpf_error *e);
 
 #ifdef __cplusplus

@@ -42,10 +42,8 @@ static const struct group {
     const char *name;
     enum slot null, end;
 } group[] = {
-    {"xdp", XDP_NULL, TC_NULL},
-    {"tc", TC_NULL, SOCKET_NULL},
-    {"socket", SOCKET_NULL, DIRECT_NULL},
-    {"direct", DIRECT_NULL, CLASSIC_NULL},
+    {"xdp", XDP_NULL, TC_NULL},           {"tc", TC_NULL, SOCKET_NULL},
+    {"socket", SOCKET_NULL, DIRECT_NULL}, {"direct", DIRECT_NULL, CLASSIC_NULL},
     {"classic", CLASSIC_NULL, SLOTS},
 };
 enum { GROUPS = sizeof group / sizeof group[0], CLASSIC = GROUPS - 1 };
@@ -69,7 +67,7 @@ static struct classic classic_null;
 static int null_fd[TARGETS][COPIES_MAX + 1]; /* + 1, so 0 is none */
 static struct run_space space;
 static bool absent[TARGETS]; /* this kernel is too old for them */
-static unsigned wrong; /* verdicts */
+static unsigned wrong;       /* verdicts */
 
 /* ---------------------------------------------------------------- making the programs */
 

@@ -2,12 +2,14 @@
 /*
  * bench/hostile.c - what the costliest filters cost that were found, and how that grows with their size.
  *
- *   hostile                          measures the shapes of filters/hostile.tsv in three sizes, each four times the last
- *   hostile --search SECONDS [SEED]  looks for worse ones (hostile_search.h); prints rows for that file
+ *   hostile                          measures the shapes of filters/hostile.tsv in three sizes, each four
+ * times the last hostile --search SECONDS [SEED]  looks for worse ones (hostile_search.h); prints rows for
+ * that file
  *
- * What are found are not texts but shapes (hostile_shape.h): cost that grows faster than the text shows only in two sizes of
- * one thing. Cost is counted, not timed: this program's library is built with -fsanitize-coverage=trace-pc, which calls the
- * counter below in every basic block, about five instructions. Blocks of the C library do not count.
+ * What are found are not texts but shapes (hostile_shape.h): cost that grows faster than the text shows only
+ * in two sizes of one thing. Cost is counted, not timed: this program's library is built with
+ * -fsanitize-coverage=trace-pc, which calls the counter below in every basic block, about five instructions.
+ * Blocks of the C library do not count.
  */
 #include <setjmp.h>
 #include "bench/bench.h"
@@ -71,11 +73,13 @@ static json_t *measure(const char *name, const struct shape *s)
         last = (double)cost / (double)bytes;
         first = i ? first : last;
         printf(" %8zu %7.0f", bytes, last);
-        json_array_append_new(sizes, json_pack("{s:I, s:I, s:f}", "bytes", (json_int_t)bytes, "blocks", (json_int_t)cost, "per_byte", last));
+        json_array_append_new(sizes, json_pack("{s:I, s:I, s:f}", "bytes", (json_int_t)bytes, "blocks",
+                                               (json_int_t)cost, "per_byte", last));
     }
     printf(" %7.2f %8.3f\n", last / first, seconds);
     fflush(stdout);
-    return json_pack("{s:s, s:o, s:f, s:f}", "name", name, "sizes", sizes, "growth", last / first, "seconds", seconds);
+    return json_pack("{s:s, s:o, s:f, s:f}", "name", name, "sizes", sizes, "growth", last / first, "seconds",
+                     seconds);
 }
 
 int main(int argc, char **argv)
@@ -86,8 +90,10 @@ int main(int argc, char **argv)
     struct bench_filters f = bench_filters_load("bench/filters/hostile.tsv");
     json_t *rows = json_array();
 
-    printf("Costliest shapes found: bytes of text and basic blocks executed for each, in three sizes; how much more a byte\n"
-           "costs in the last; seconds of the last (with the counter in it)\n\n%-22s %8s %7s %8s %7s %8s %7s %7s %8s\n",
+    printf("Costliest shapes found: bytes of text and basic blocks executed for each, in three sizes; how "
+           "much more a byte\n"
+           "costs in the last; seconds of the last (with the counter in it)\n\n%-22s %8s %7s %8s %7s %8s %7s "
+           "%7s %8s\n",
            "shape", "bytes", "blocks", "bytes", "blocks", "bytes", "blocks", "growth", "seconds");
     for (size_t i = 0; i < f.n; i++) {
         struct shape s;

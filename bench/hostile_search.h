@@ -2,9 +2,9 @@
 /*
  * bench/hostile_search.h - looks for shapes whose compiles cost most.
  *
- * Shapes are made from a table of primitives, changed piece by piece and crossed with others; those that climb are kept,
- * by two measures in turns: cost of a byte of text, and how much more a byte costs in SEARCH_TIMES the text. The same seed tries the
- * same shapes.
+ * Shapes are made from a table of primitives, changed piece by piece and crossed with others; those that
+ * climb are kept, by two measures in turns: cost of a byte of text, and how much more a byte costs in
+ * SEARCH_TIMES the text. The same seed tries the same shapes.
  */
 #ifndef WEIR_BENCH_HOSTILE_SEARCH_H
 #define WEIR_BENCH_HOSTILE_SEARCH_H
@@ -25,23 +25,105 @@ static uint64_t compile_cost(const struct shape *s, uint32_t n, size_t *bytes);
 static struct rng rng;
 
 static const char *const primitives[] = {
-    "host {a}", "src host {a}", "dst host {a}", "net {n}", "src net {n}", "ip6 host {6}", "src net {7}", "ether host {m}", "ether src {m}",
-    "port {p}", "tcp port {p}", "src port {p}", "portrange {p}-65535", "tcp dst portrange {r}", "ip", "ip6", "arp", "tcp", "udp", "icmp", "sctp",
-    "ip proto {y}", "ip6 proto {y}", "ether proto {h}", "vlan {v}", "mpls {v}", "vlan", "mpls", "pppoes {v}", "geneve {v}", "vxlan {v}",
-    "ip[{i}] = {y}", "ip[{i}:2] & {h} = {h}", "tcp[{k}] > {y}", "tcp[{k}:4] = {x}", "ip6[{i}:4] != {x}", "ether[{k}:2] > {h}",
-    "len > {h}", "less {h}", "greater {i}", "ip[ip[{k}]] = {y}", "ip[{k}] + {y} > ip[{j}]", "tcp[(tcp[12] & 0xf0) >> 2 + {j}] = {y}",
-    "ip[{j}] / ip[{k}] > {y}", "len - ip[{k}] = {i}", "ip broadcast", "ip multicast", "ip6 protochain {y}", "ip protochain 6",
-    "ip[{k}] & {y} = 0", "ip[{k}] < ip[{j}]", "icmp[icmptype] = {y}", "tcp[tcpflags] & {y} != 0", "llc", "stp", "clnp", "iso proto {y}",
-    "host {b}", "src host {b}", "port {q}", "src port {q} and dst port {p}", "src host {a} and dst host {a}", "host {a} and port {p}",
-    "type mgt", "type {j}", "subtype beacon", "dir fromds", "wlan host {m}", "link[{j}] = {y}", "inbound", "ifindex {i}",
-    "{a}", "(port {p} or {p} or {p})", "not host {a}", "ip[{j}] = {j}", "ether[{j}] = {y}", "ip[0] = {x}",
+    "host {a}",
+    "src host {a}",
+    "dst host {a}",
+    "net {n}",
+    "src net {n}",
+    "ip6 host {6}",
+    "src net {7}",
+    "ether host {m}",
+    "ether src {m}",
+    "port {p}",
+    "tcp port {p}",
+    "src port {p}",
+    "portrange {p}-65535",
+    "tcp dst portrange {r}",
+    "ip",
+    "ip6",
+    "arp",
+    "tcp",
+    "udp",
+    "icmp",
+    "sctp",
+    "ip proto {y}",
+    "ip6 proto {y}",
+    "ether proto {h}",
+    "vlan {v}",
+    "mpls {v}",
+    "vlan",
+    "mpls",
+    "pppoes {v}",
+    "geneve {v}",
+    "vxlan {v}",
+    "ip[{i}] = {y}",
+    "ip[{i}:2] & {h} = {h}",
+    "tcp[{k}] > {y}",
+    "tcp[{k}:4] = {x}",
+    "ip6[{i}:4] != {x}",
+    "ether[{k}:2] > {h}",
+    "len > {h}",
+    "less {h}",
+    "greater {i}",
+    "ip[ip[{k}]] = {y}",
+    "ip[{k}] + {y} > ip[{j}]",
+    "tcp[(tcp[12] & 0xf0) >> 2 + {j}] = {y}",
+    "ip[{j}] / ip[{k}] > {y}",
+    "len - ip[{k}] = {i}",
+    "ip broadcast",
+    "ip multicast",
+    "ip6 protochain {y}",
+    "ip protochain 6",
+    "ip[{k}] & {y} = 0",
+    "ip[{k}] < ip[{j}]",
+    "icmp[icmptype] = {y}",
+    "tcp[tcpflags] & {y} != 0",
+    "llc",
+    "stp",
+    "clnp",
+    "iso proto {y}",
+    "host {b}",
+    "src host {b}",
+    "port {q}",
+    "src port {q} and dst port {p}",
+    "src host {a} and dst host {a}",
+    "host {a} and port {p}",
+    "type mgt",
+    "type {j}",
+    "subtype beacon",
+    "dir fromds",
+    "wlan host {m}",
+    "link[{j}] = {y}",
+    "inbound",
+    "ifindex {i}",
+    "{a}",
+    "(port {p} or {p} or {p})",
+    "not host {a}",
+    "ip[{j}] = {j}",
+    "ether[{j}] = {y}",
+    "ip[0] = {x}",
 };
 static const char *const sums[] = {
-    "ip[{k}]", "ip[{i}]", "tcp[{k}]", "ip6[{j}:4]", "len", "{x}", "{y}", "{i}", "ip[ip[{k}]]", "ether[{i}:2]", "(ip[{k}] & {y})", "-ip[{k}]",
-    "(ip[{i}] * {i})", "(len / 3)", "(ip[{k}] >> 2)", "(ip[{j}] ^ ip[{k}])",
+    "ip[{k}]",
+    "ip[{i}]",
+    "tcp[{k}]",
+    "ip6[{j}:4]",
+    "len",
+    "{x}",
+    "{y}",
+    "{i}",
+    "ip[ip[{k}]]",
+    "ether[{i}:2]",
+    "(ip[{k}] & {y})",
+    "-ip[{k}]",
+    "(ip[{i}] * {i})",
+    "(len / 3)",
+    "(ip[{k}] >> 2)",
+    "(ip[{j}] ^ ip[{k}])",
 };
 static const char *const joins[] = {" or ", " and ", " or not ", " and not ", " or "};
-static const char *const operators[] = {" + ", " - ", " * ", " & ", " | ", " ^ ", " / ", " % ", " << ", " >> "};
+static const char *const operators[] = {" + ", " - ", " * ", " & ",  " | ",
+                                        " ^ ", " / ", " % ", " << ", " >> "};
 static const char *const relations[] = {" = ", " != ", " > ", " < ", " >= ", " <= "};
 
 #define PICK(table) table[rng_below(&rng, sizeof table / sizeof table[0])]
@@ -266,12 +348,14 @@ static int search(double seconds, uint64_t seed)
             *old = c;
         if (c.score[m] > 1.02 * best[m]) {
             best[m] = c.score[m];
-            printf("# %zu and %zu bytes: %.0f blocks a byte, growth %.2f\n", c.bytes[0], c.bytes[1], c.score[0], c.score[1]);
+            printf("# %zu and %zu bytes: %.0f blocks a byte, growth %.2f\n", c.bytes[0], c.bytes[1],
+                   c.score[0], c.score[1]);
             shape_print(&c.shape, stdout);
             fflush(stdout);
         }
     }
-    printf("# %" PRIu64 " shapes tried, %" PRIu64 " measured; most: %.0f blocks a byte, growth %.2f\n", tried, filters, best[0], best[1]);
+    printf("# %" PRIu64 " shapes tried, %" PRIu64 " measured; most: %.0f blocks a byte, growth %.2f\n", tried,
+           filters, best[0], best[1]);
     return 0;
 }
 #endif

@@ -4,12 +4,12 @@
  *
  *     open{1} ... open{n} core term{1} ... term{n} close{n} ... close{1} tail
  *
- * Places in the pieces are filled by the repetition's number i; what is random is so by i alone, so that the text of
- * n repetitions begins as that of 4n:
+ * Places in the pieces are filled by the repetition's number i; what is random is so by i alone, so that the
+ * text of n repetitions begins as that of 4n:
  *
- *     {a} an address        {n} a /24 network    {p} a port              {v} 0 to 4095    {i} i          {x} 32 bits
- *     {b} the i-th address  {7} a /64 network    {q} the i-th port       {h} 16 bits      {j} i mod 7    {k} 0 to 15
- *     {6} an IPv6 address   {m} a MAC address    {r} a range of ports    {y} 8 bits
+ *     {a} an address        {n} a /24 network    {p} a port              {v} 0 to 4095    {i} i          {x}
+ * 32 bits {b} the i-th address  {7} a /64 network    {q} the i-th port       {h} 16 bits      {j} i mod 7 {k}
+ * 0 to 15 {6} an IPv6 address   {m} a MAC address    {r} a range of ports    {y} 8 bits
  */
 #ifndef WEIR_BENCH_HOSTILE_SHAPE_H
 #define WEIR_BENCH_HOSTILE_SHAPE_H
@@ -61,12 +61,14 @@ static inline void shape_place(struct strbuf *out, char kind, uint32_t i, struct
         break;
     case '6':
     case '7':
-        strbuf_printf(out, "2001:%x:%x:%x:%s", a & 0xffff, a >> 16, (unsigned)(x >> 32 & 0xffff), kind == '7' ? ":/64" : "");
+        strbuf_printf(out, "2001:%x:%x:%x:%s", a & 0xffff, a >> 16, (unsigned)(x >> 32 & 0xffff),
+                      kind == '7' ? ":/64" : "");
         if (kind == '6')
             strbuf_printf(out, "%x:%x:%x:1", (unsigned)(x >> 48), p, a >> 7 & 0xffff);
         break;
     case 'm':
-        strbuf_printf(out, "2:%x:%x:%x:%x:%x", a & 255, a >> 8 & 255, a >> 16 & 255, a >> 24, (unsigned)(x >> 32 & 255));
+        strbuf_printf(out, "2:%x:%x:%x:%x:%x", a & 255, a >> 8 & 255, a >> 16 & 255, a >> 24,
+                      (unsigned)(x >> 32 & 255));
         break;
     case 'p':
         strbuf_printf(out, "%u", p);
@@ -129,7 +131,8 @@ static inline void shape_text(const struct shape *s, uint32_t n, struct strbuf *
     shape_piece(out, s->tail, 0, 4);
 }
 
-/** Repetitions for a text of about @bytes; even, because `not` twice is nothing. 0: the shape does not grow. */
+/** Repetitions for a text of about @bytes; even, because `not` twice is nothing. 0: the shape does not grow.
+ */
 static inline uint32_t shape_repetitions(const struct shape *s, size_t bytes)
 {
     struct strbuf none, some;
@@ -145,8 +148,8 @@ static inline uint32_t shape_repetitions(const struct shape *s, size_t bytes)
 /** As a row of filters/hostile.tsv, without its name: options, then the pieces. */
 static inline void shape_print(const struct shape *s, FILE *to)
 {
-    fprintf(to, "%u,%u,%u,%u,%u\t%s\t%s\t%s\t%s\t%s\n", s->linktype, s->target, s->tune, s->plain, s->lint, s->open, s->core, s->term, s->close,
-            s->tail);
+    fprintf(to, "%u,%u,%u,%u,%u\t%s\t%s\t%s\t%s\t%s\n", s->linktype, s->target, s->tune, s->plain, s->lint,
+            s->open, s->core, s->term, s->close, s->tail);
 }
 
 /** The shape of such a row; false when it is none. */

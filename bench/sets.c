@@ -2,9 +2,9 @@
 /*
  * bench/sets.c - what looking into a named set costs: ns per packet, by kind, members and outcome.
  *
- * Each program is a tc classifier with one lookup on the packet's path. Its time is that of a test run of many
- * repetitions, less that of the same program without the lookup; least of several runs in turns. Members are at
- * random, as in a blocklist; the packets' own are among them or not.
+ * Each program is a tc classifier with one lookup on the packet's path. Its time is that of a test run of
+ * many repetitions, less that of the same program without the lookup; least of several runs in turns. Members
+ * are at random, as in a blocklist; the packets' own are among them or not.
  */
 #include "bench/ebpf_program.h"
 #include "tests/harness/rng.h"
@@ -33,7 +33,8 @@ static struct packet_bytes packet_of(bool v6)
 {
     struct packet_bytes p = {{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2}};
 
-    memcpy(p.byte + 12, v6 ? "\x86\xdd\x60\0\0\0\0\x1a\x06\x40" : "\x08\0\x45\0\0\x3c\0\0\0\0\x40\x06", v6 ? 10 : 12);
+    memcpy(p.byte + 12, v6 ? "\x86\xdd\x60\0\0\0\0\x1a\x06\x40" : "\x08\0\x45\0\0\x3c\0\0\0\0\x40\x06",
+           v6 ? 10 : 12);
     for (int i = v6 ? 22 : 26; i < 80; i++)
         p.byte[i] = (uint8_t)(i * 37);
     return p;
@@ -141,8 +142,8 @@ int main(int argc, char **argv)
             double hit = measure(r, r->members[k], true), miss = measure(r, r->members[k], false);
             printf("  %6u: %3.0f / %3.0f", (unsigned)r->members[k], hit, miss);
             wrong |= hit < 0 || miss < 0;
-            json_array_append_new(cells, json_pack("{s:i, s:f, s:f}", "members", (int)r->members[k], "found", hit,
-                                                   "not_found", miss));
+            json_array_append_new(cells, json_pack("{s:i, s:f, s:f}", "members", (int)r->members[k], "found",
+                                                   hit, "not_found", miss));
         }
         printf("\n");
         json_array_append_new(kinds, json_pack("{s:s, s:o}", "name", r->name, "sizes", cells));

@@ -145,17 +145,19 @@ static void write_ebpf(FILE *out, const json_t *ebpf)
         fprintf(out, "Not measured: %s.\n\n", json_text(ebpf, "refused"));
         return;
     }
-    fprintf(out,
-            "Length, bounds checks, instructions the verifier goes through, bytes of machine code, ns per packet "
-            "(a lower bound, see README.md);\n"
-            "beside C by hand that clang -O2 compiled, and libpcap's classic program on a socket (1,000 hosts: "
-            "ours). Ratios: our time to theirs.\n"
-            "`direct` is a socket's program with --direct. "
-            "Slower than clang's by more than 5 %%: %lld of %lld.\n\n"
-            "| filter | target | insns | checks | verified | bytes | ns | clang: insns | checks | verified | bytes "
-            "| ns | ratio | to classic |\n"
-            "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
-            json_number(ebpf, "losses", 0), json_number(ebpf, "compared", 0));
+    fprintf(
+        out,
+        "Length, bounds checks, instructions the verifier goes through, bytes of machine code, ns per packet "
+        "(a lower bound, see README.md);\n"
+        "beside C by hand that clang -O2 compiled, and libpcap's classic program on a socket (1,000 hosts: "
+        "ours). Ratios: our time to theirs.\n"
+        "`direct` is a socket's program with --direct. "
+        "Slower than clang's by more than 5 %%: %lld of %lld.\n\n"
+        "| filter | target | insns | checks | verified | bytes | ns | clang: insns | checks | verified | "
+        "bytes "
+        "| ns | ratio | to classic |\n"
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        json_number(ebpf, "losses", 0), json_number(ebpf, "compared", 0));
     for (size_t i = 0; i < json_array_size(filters); i++)
         for (size_t t = 0; t < sizeof target / sizeof target[0]; t++) {
             const json_t *f = json_array_get(filters, i);
@@ -174,10 +176,12 @@ static void write_ebpf(FILE *out, const json_t *ebpf)
 /* One row for each shape: cost of a byte in each size, and its growth. */
 static void write_hostile(FILE *out, const json_t *rows)
 {
-    fprintf(out, "Shapes that a search for costly filters found (`build/bench/hostile --search`), in three sizes. Blocks are basic blocks\n"
-                 "of the library that a compile executes, about five instructions each.\n\n"
-                 "| shape | bytes | blocks a byte | bytes | blocks a byte | bytes | blocks a byte | growth |\n"
-                 "|---|--:|--:|--:|--:|--:|--:|--:|\n");
+    fprintf(out,
+            "Shapes that a search for costly filters found (`build/bench/hostile --search`), in three sizes. "
+            "Blocks are basic blocks\n"
+            "of the library that a compile executes, about five instructions each.\n\n"
+            "| shape | bytes | blocks a byte | bytes | blocks a byte | bytes | blocks a byte | growth |\n"
+            "|---|--:|--:|--:|--:|--:|--:|--:|\n");
     for (size_t i = 0; i < json_array_size(rows); i++) {
         const json_t *row = json_array_get(rows, i), *sizes = json_object_get(row, "sizes");
 
@@ -277,8 +281,8 @@ int main(int argc, char **argv)
     strftime(date, sizeof date, "%Y-%m-%d", gmtime(&now));
     processor(cpu, sizeof cpu);
     bool known = uname(&u) == 0; /* the version without what the builder of the kernel added */
-    snprintf(system_name, sizeof system_name, "%s %.*s %s", known ? u.sysname : "", known ? (int)strcspn(u.release, "-") : 0,
-             u.release, known ? u.machine : "");
+    snprintf(system_name, sizeof system_name, "%s %.*s %s", known ? u.sysname : "",
+             known ? (int)strcspn(u.release, "-") : 0, u.release, known ? u.machine : "");
     json_object_set_new(all, "date", json_string(date));
     json_object_set_new(all, "processor", json_string(cpu));
     json_object_set_new(all, "system", json_string(system_name));

@@ -252,7 +252,8 @@ static int attach_object(const struct options *o, struct attach *a, const void *
         weir_bpf_close(program);
         return attached_say(o->json, &e);
     }
-    attached_hold_signals(true); /* and for good when it is done: a signal that comes too late changes nothing */
+    attached_hold_signals(
+        true); /* and for good when it is done: a signal that comes too late changes nothing */
     uint32_t id = weir_bpf_id(program);
     int err = fill_sets(program, a, true, &e);
     if (err == 0)
@@ -290,7 +291,8 @@ static int check(const struct options *o, bool tc)
     if (o->input || o->interface)
         return say_usage("%s does not go with attach, which names its interface itself",
                          o->input ? "-r" : "-i");
-    if (o->action != ACTION_COMPILE || o->listing || o->dump_ir || o->program_file || o->emit || o->cost || o->inputs)
+    if (o->action != ACTION_COMPILE || o->listing || o->dump_ir || o->program_file || o->emit || o->cost ||
+        o->inputs)
         return say_usage("attach prints no program: use -t and -d for that");
     if (o->target != WEIR_TARGET_CBPF)
         return say_usage("-t does not go with attach, whose first word is the target");

@@ -88,7 +88,8 @@ static int check_target(const struct options *o)
         return say_usage("--direct is for socket");
     if (o->direct && o->emit)
         return say_usage("--direct and --emit exclude each other: write an object with -o");
-    if (o->hook && o->target != WEIR_TARGET_CGROUP && o->target != WEIR_TARGET_TC && o->emit != EMIT_TC && o->emit != EMIT_XTABLES)
+    if (o->hook && o->target != WEIR_TARGET_CGROUP && o->target != WEIR_TARGET_TC && o->emit != EMIT_TC &&
+        o->emit != EMIT_XTABLES)
         return say_usage("--ingress and --egress are for tc and cgroup, and for --emit=xtables");
     if (o->linked && !hook && o->target != WEIR_TARGET_FUNC)
         return say_usage("--linked is for xdp and tc");
@@ -104,7 +105,8 @@ static int describe_target(const struct options *o, struct weir_options *wo)
     bool object = o->program_file && o->target != WEIR_TARGET_CBPF;
 
     wo->target = o->target;
-    wo->hook = o->hook || o->target != WEIR_TARGET_CGROUP ? o->hook : WEIR_HOOK_INGRESS; /* as the object's section */
+    wo->hook = o->hook || o->target != WEIR_TARGET_CGROUP ? o->hook
+                                                          : WEIR_HOOK_INGRESS; /* as the object's section */
     if (o->target == WEIR_TARGET_CGROUP || o->emit == EMIT_XTABLES)
         wo->linktype = (uint32_t)weir_linktype_by_name("RAW");
     if (o->target == WEIR_TARGET_TC || o->emit == EMIT_XTABLES || o->emit == EMIT_TC)

@@ -125,9 +125,11 @@ int cmd_detach(int argc, char **argv)
     else if (!d.count && d.pin) /* the interface may be gone, and its program with it */
         status = weir_bpf_unpin(d.pin, &e) < 0 ? attached_say(d.json, &e) : EXIT_DONE;
     else if (!d.count && d.program)
-        status = say_failed(d.json, "program %lu is none that weir attached to %s on %s", d.program, d.xdp ? "xdp" : "tc", d.interface);
+        status = say_failed(d.json, "program %lu is none that weir attached to %s on %s", d.program,
+                            d.xdp ? "xdp" : "tc", d.interface);
     else if (!d.count && !d.all)
-        status = say_failed(d.json, "nothing that weir attached to %s is on %s", d.xdp ? "xdp" : "tc", d.interface);
+        status = say_failed(d.json, "nothing that weir attached to %s is on %s", d.xdp ? "xdp" : "tc",
+                            d.interface);
     attached_hold_signals(true);
     if (!status)
         status = detach_found(&d);

@@ -2,8 +2,9 @@
 /*
  * cli/cmd_diff.c - weir diff: do two filters mean the same, and if not, on which packet?
  *
- * What is compared is what the filters mean, that is, their plain programs; a classic program that is read is what it is. Packets that hold all bytes at constant
- * places that either filter may look at are asked about first, because such a packet is easier to understand.
+ * What is compared is what the filters mean, that is, their plain programs; a classic program that is read is
+ * what it is. Packets that hold all bytes at constant places that either filter may look at are asked about
+ * first, because such a packet is easier to understand.
  */
 #include <errno.h>
 #include <pcap/pcap.h>
@@ -29,7 +30,8 @@ struct diff {
     const char *from[2]; /* operands that are files of classic programs: the very words */
 };
 
-/* The value of a short option @letter at argv[*i], in the word or behind it; NULL when argv[*i] is another word. */
+/* The value of a short option @letter at argv[*i], in the word or behind it; NULL when argv[*i] is another
+ * word. */
 static const char *letter_value(char letter, int argc, char **argv, int *i)
 {
     const char *word = argv[*i];
@@ -67,7 +69,8 @@ static int take_options(int argc, char **argv, struct diff *d, int *rest)
             d->any_length = true;
         } else if (!strcmp(argv[i], "--whole-packets")) {
             d->whole_packets = true;
-        } else if (!strncmp(argv[i], timeout, sizeof timeout - 1) || (!strcmp(argv[i], "--timeout") && i + 1 < argc)) {
+        } else if (!strncmp(argv[i], timeout, sizeof timeout - 1) ||
+                   (!strcmp(argv[i], "--timeout") && i + 1 < argc)) {
             value = argv[i][sizeof timeout - 2] == '=' ? argv[i] + sizeof timeout - 1 : argv[++i];
             if (parse_seconds(value, &d->seconds))
                 return EXIT_USAGE;
@@ -102,12 +105,14 @@ static int parse(int argc, char **argv, struct diff *d)
         options_help();
         return EXIT_DONE;
     }
-    if (o.action != ACTION_COMPILE || o.input || o.interface || o.filter_file || o.program_file || o.listing || o.emit ||
-        o.dump_ir || o.target != WEIR_TARGET_CBPF)
-        return say_usage("diff takes two filters, -w, --any-length, --whole-packets, --timeout, and what says what the "
-                         "packets and names are");
+    if (o.action != ACTION_COMPILE || o.input || o.interface || o.filter_file || o.program_file ||
+        o.listing || o.emit || o.dump_ir || o.target != WEIR_TARGET_CBPF)
+        return say_usage(
+            "diff takes two filters, -w, --any-length, --whole-packets, --timeout, and what says what the "
+            "packets and names are");
     if (o.word_count != 2)
-        return say_usage("diff takes two filters, each one word (or @FILE, or --from FILE); %d given", o.word_count);
+        return say_usage("diff takes two filters, each one word (or @FILE, or --from FILE); %d given",
+                         o.word_count);
     o.plain = true;
     for (int i = 0; i < 2; i++) {
         d->options[i] = o;
@@ -125,12 +130,14 @@ static int parse(int argc, char **argv, struct diff *d)
     return EXIT_DONE;
 }
 
-static uint32_t run(void *user, const struct weir_cbpf_insn *code, uint32_t n, const struct prove_result *packet, bool *faulted)
+static uint32_t run(void *user, const struct weir_cbpf_insn *code, uint32_t n,
+                    const struct prove_result *packet, bool *faulted)
 {
     const struct diff *d = user;
 
     *faulted = prove_falls_short(code, n, packet);
-    return weir_match(d->program[code == d->code[1]], packet->bytes, packet->caplen, packet->wirelen, &packet->meta);
+    return weir_match(d->program[code == d->code[1]], packet->bytes, packet->caplen, packet->wirelen,
+                      &packet->meta);
 }
 
 /* Asks the engines in turn. Returns the library's status. */
@@ -167,13 +174,15 @@ static void print_packet(const struct diff *d, const struct prove_result *r, boo
     const struct prove_meta *m;
 
     if (d->options[0].json) {
-        printf("{\"result\": \"differ\", \"caplen\": %u, \"wirelen\": %u, \"packet\": \"", r->caplen, r->wirelen);
+        printf("{\"result\": \"differ\", \"caplen\": %u, \"wirelen\": %u, \"packet\": \"", r->caplen,
+               r->wirelen);
         for (uint32_t i = 0; i < r->caplen; i++)
             printf("%02x", r->bytes[i]);
         printf("\", \"metadata\": {");
         for (size_t i = 0; (m = prove_meta_at(i)); i++)
             printf("%s\"%s\": %u", i ? ", " : "", m->name, prove_meta_of(&r->meta, m));
-        printf("}, \"verdicts\": [%u, %u], \"only_cut_short\": %s}\n", r->p, r->q, only_cut ? "true" : "false");
+        printf("}, \"verdicts\": [%u, %u], \"only_cut_short\": %s}\n", r->p, r->q,
+               only_cut ? "true" : "false");
         return;
     }
     printf(only_cut ? "differ, but only on packets that are cut short\n" : "differ\n");
@@ -245,7 +254,8 @@ static int compare(struct diff *d)
         status = ask(d, false, &r);
     }
     if (status == WEIR_E_UNSUPPORTED)
-        return say_failed(d->options[0].json, "these filters cannot be compared without z3: %s", prove_z3_missing());
+        return say_failed(d->options[0].json, "these filters cannot be compared without z3: %s",
+                          prove_z3_missing());
     if (status < 0)
         return say_failed(d->options[0].json, "%s", weir_strerror(status));
     if (r.verdict == PROVE_EQUAL) {

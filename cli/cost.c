@@ -23,8 +23,8 @@ static uint64_t optmem_max(void)
 }
 
 /* Why the kernel would refuse the program, and what to do; both NULL when it takes it. */
-static void judge(const struct weir_program *p, const struct weir_cost *c, uint64_t optmem, char *why, size_t size,
-                  const char **advice)
+static void judge(const struct weir_program *p, const struct weir_cost *c, uint64_t optmem, char *why,
+                  size_t size, const char **advice)
 {
     const char *refusal = weir_program_kernel_refusal(p);
 
@@ -35,7 +35,9 @@ static void judge(const struct weir_program *p, const struct weir_cost *c, uint6
         snprintf(why, size, "%s", refusal);
         *advice = "attach it as eBPF (-t), or capture without a filter and match with -r";
     } else if (optmem ? c->kernel_bytes > optmem : refusal != NULL) {
-        snprintf(why, size, "it needs about %" PRIu64 " bytes of socket option memory, and net.core.optmem_max is %" PRIu64,
+        snprintf(why, size,
+                 "it needs about %" PRIu64
+                 " bytes of socket option memory, and net.core.optmem_max is %" PRIu64,
                  c->kernel_bytes, optmem ? optmem : OPTMEM_DEFAULT);
         *advice = "raise it (sysctl -w net.core.optmem_max=BYTES), or attach the filter as eBPF (-t)";
     }
@@ -46,8 +48,8 @@ static void print_json(const struct weir_cost *c, uint64_t optmem, const char *w
     printf("{\"instructions\": %u, \"loads\": %u, \"longest\": {\"instructions\": %u, \"loads\": %u}, "
            "\"typical\": {\"instructions\": %u, \"loads\": %u}, "
            "\"kernel\": {\"bytes\": %" PRIu64 ", \"optmem_max\": %" PRIu64 ", \"takes\": %s",
-           c->instructions, c->loads, c->longest_instructions, c->longest_loads, c->accept_instructions, c->accept_loads,
-           c->kernel_bytes, optmem, advice ? "false" : "true");
+           c->instructions, c->loads, c->longest_instructions, c->longest_loads, c->accept_instructions,
+           c->accept_loads, c->kernel_bytes, optmem, advice ? "false" : "true");
     if (advice) {
         fputs(", \"reason\": ", stdout);
         say_json_string(stdout, why);
@@ -75,12 +77,12 @@ int cost_print(const struct options *o, const struct weir_program *p)
     printf("# program: %u instructions, %u packet loads\n", c.instructions, c.loads);
     printf("# longest path: %u instructions, %u packet loads\n", c.longest_instructions, c.longest_loads);
     if (c.accept_instructions)
-        printf("# typical path (the shortest that accepts): %u instructions, %u packet loads\n", c.accept_instructions,
-               c.accept_loads);
+        printf("# typical path (the shortest that accepts): %u instructions, %u packet loads\n",
+               c.accept_instructions, c.accept_loads);
     if (advice)
         printf("# Linux would refuse it: %s\n# %s\n", why, advice);
     else
-        printf("# Linux takes it: about %" PRIu64 " of %" PRIu64 " bytes of socket option memory\n", c.kernel_bytes,
-               optmem ? optmem : (uint64_t)OPTMEM_DEFAULT);
+        printf("# Linux takes it: about %" PRIu64 " of %" PRIu64 " bytes of socket option memory\n",
+               c.kernel_bytes, optmem ? optmem : (uint64_t)OPTMEM_DEFAULT);
     return EXIT_DONE;
 }

@@ -38,7 +38,8 @@ int print_text(const struct options *o, const struct weir_program *p, enum weir_
     int status = weir_program_text(p, form, &text, &len);
 
     if (status == WEIR_E_UNSUPPORTED && form == WEIR_TEXT_C && weir_program_set(p, 0, &set) == WEIR_OK)
-        return say_failed(o->json, "bare instructions cannot carry the set '%s': write an object with -o", set.name);
+        return say_failed(o->json, "bare instructions cannot carry the set '%s': write an object with -o",
+                          set.name);
     if (status == WEIR_E_UNSUPPORTED && form == WEIR_TEXT_C && o->direct)
         return say_failed(o->json, "bare instructions cannot name the functions of Linux that --direct "
                                    "needs: write an object with -o");
@@ -49,7 +50,8 @@ int print_text(const struct options *o, const struct weir_program *p, enum weir_
     return EXIT_DONE;
 }
 
-/* Sockets are told what a packet is; where iptables and tc run a program, it is to this host on its way out, too. */
+/* Sockets are told what a packet is; where iptables and tc run a program, it is to this host on its way out,
+ * too. */
 static bool asks_packet_type(const struct weir_program *p)
 {
     struct weir_input in = {.size = sizeof in};
@@ -73,8 +75,10 @@ int emit_program(const struct options *o, const struct weir_program *p)
         return EXIT_DONE;
     }
     if (!o->from_file && asks_packet_type(p))
-        return say_failed(o->json, "such a program is not told whether a packet comes or goes: say where it will run, --ingress "
-                                   "or --egress");
+        return say_failed(
+            o->json,
+            "such a program is not told whether a packet comes or goes: say where it will run, --ingress "
+            "or --egress");
     if (o->emit == EMIT_XTABLES && count > XTABLES_INSNS)
         return say_failed(o->json, "the program has %zu instructions, and iptables takes at most %d", count,
                           XTABLES_INSNS);

@@ -66,8 +66,10 @@ static void print_words(const struct weir_program *p, uint32_t reach)
         if (again)
             fputs(", ", stdout);
         else
-            printf("%s# reads %s", i ? "\n" : "", in.kind == WEIR_INPUT_LENGTH ? "the packet's length"
-                                                  : in.kind == WEIR_INPUT_METADATA ? "metadata: " : "bytes ");
+            printf("%s# reads %s", i ? "\n" : "",
+                   in.kind == WEIR_INPUT_LENGTH     ? "the packet's length"
+                   : in.kind == WEIR_INPUT_METADATA ? "metadata: "
+                                                    : "bytes ");
         if (in.kind == WEIR_INPUT_METADATA)
             fputs(in.name, stdout);
         else if (in.kind != WEIR_INPUT_LENGTH)

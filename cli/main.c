@@ -35,8 +35,8 @@ static int act(const struct options *o)
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {{"attach", cmd_attach}, {"show", cmd_show}, {"detach", cmd_detach},
-                {"set", cmd_set},       {"diff", cmd_diff}};
+} commands[] = {
+    {"attach", cmd_attach}, {"show", cmd_show}, {"detach", cmd_detach}, {"set", cmd_set}, {"diff", cmd_diff}};
 
 static int run(int argc, char **argv, struct options *o)
 {

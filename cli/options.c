@@ -74,62 +74,71 @@ static const struct option long_options[] = {
 
 void options_help(void)
 {
-    fputs("usage: weir [-d | -dd | -ddd] [OPTION...] [EXPRESSION...]     print the program of a filter\n"
-          "       weir -r IN [-w OUT] [-c N] [--count] [EXPRESSION...]   filter a savefile\n"
-          "       weir diff [OPTION...] A B                              do two filters, or programs, mean the same?\n"
-          "       weir -L                                                list the link types\n"
-          "       weir attach xdp|tc IFACE [OPTION...] [EXPRESSION...]   count, or act on, packets of an interface\n"
-          "       weir show [--json]; weir detach xdp|tc IFACE           what is attached; see weir-attach(8)\n"
-          "       weir set add|del NAME MEMBER...; weir set list [NAME]  its sets (@NAME in the filter)\n"
-          "\n"
-          "What the packets are:\n"
-          "  -y LINKTYPE        link type, by name or DLT number (default: of -r, of -i, else EN10MB;\n"
-          "                     for packets from IP on, as with -t cgroup, RAW)\n"
-          "  -s SNAPLEN         what a match returns (default 262144, as 0)\n"
-          "  -r IN              read IN (- is stdin), or with -d take its link type\n"
-          "  -i IFACE           with -d: as for a live capture on IFACE\n"
-          "  --live             with Linux packet metadata\n"
-          "  --netmask M        for 'ip broadcast': 255.255.255.0, 0xffffff00 or /24\n"
-          "  --savefile ORDER   swapped or unswapped: byte order of the machine that wrote the file\n"
-          "The filter:\n"
-          "  -F FILE            read it from FILE (- is stdin); # starts a comment\n"
-          "  --from FILE        instead of a filter, a classic program: as -d, -dd, -ddd, --emit or bpf_asm write it;\n"
-          "                     with -O it stays as it is\n"
-          "  --resolve WHERE    where names come from: system (default), files, none\n"
-          "  --names DIR        hosts, ethers, networks, services and protocols of DIR\n"
-          "  --allow-never      accept a filter that can never match\n"
-          "  --lint             also warn about suspicious filters; --no-warnings: never warn\n"
-          "The program:\n"
-          "  -d, -dd, -ddd      as a listing (default), as C, as decimal numbers\n"
-          "  -O                 without the optimizer\n"
-          "  -t TARGET          cbpf (default), or eBPF: xdp, tc, socket, cgroup, func\n"
-          "  -o FILE            write it to FILE (- is stdout): eBPF as an ELF object, else raw instructions\n"
-          "  --emit=FORMAT      c, xtables (bytecode for iptables' bpf match) or tc (for tc filter ... bpf bytecode)\n"
-          "  --on-match ACTION  xdp: pass, drop, tx, aborted; tc: pass, ok, drop; --on-miss likewise. With -o and\n"
-          "                     attach every packet passes by default and is only counted\n"
-          "  --name NAME        of the function in an object (default weir); --linked: for libbpf's linker\n"
-          "  --frags            xdp: for frames of several buffers\n"
-          "  --direct           socket: packet bytes are read without calls (Linux 6.17)\n"
-          "  --ingress, --egress  tc, cgroup, xtables: where it runs; cgroup: ingress by default\n"
-          "  --no-maps          no tables in read-only data; --no-counters: an object that does not count\n"
-          "  --cost             also say what it costs, and whether this machine's kernel takes it\n"
-          "  --inputs           also say which bytes, and what else, it reads, and how far into packets\n"
-          "  --tune WHAT        speed (default), size, or kernel (for sockets: fewer loads at variable addresses)\n"
-          "  --dump-ir          print the intermediate representation\n",
-          stdout);
+    fputs(
+        "usage: weir [-d | -dd | -ddd] [OPTION...] [EXPRESSION...]     print the program of a filter\n"
+        "       weir -r IN [-w OUT] [-c N] [--count] [EXPRESSION...]   filter a savefile\n"
+        "       weir diff [OPTION...] A B                              do two filters, or programs, mean the "
+        "same?\n"
+        "       weir -L                                                list the link types\n"
+        "       weir attach xdp|tc IFACE [OPTION...] [EXPRESSION...]   count, or act on, packets of an "
+        "interface\n"
+        "       weir show [--json]; weir detach xdp|tc IFACE           what is attached; see weir-attach(8)\n"
+        "       weir set add|del NAME MEMBER...; weir set list [NAME]  its sets (@NAME in the filter)\n"
+        "\n"
+        "What the packets are:\n"
+        "  -y LINKTYPE        link type, by name or DLT number (default: of -r, of -i, else EN10MB;\n"
+        "                     for packets from IP on, as with -t cgroup, RAW)\n"
+        "  -s SNAPLEN         what a match returns (default 262144, as 0)\n"
+        "  -r IN              read IN (- is stdin), or with -d take its link type\n"
+        "  -i IFACE           with -d: as for a live capture on IFACE\n"
+        "  --live             with Linux packet metadata\n"
+        "  --netmask M        for 'ip broadcast': 255.255.255.0, 0xffffff00 or /24\n"
+        "  --savefile ORDER   swapped or unswapped: byte order of the machine that wrote the file\n"
+        "The filter:\n"
+        "  -F FILE            read it from FILE (- is stdin); # starts a comment\n"
+        "  --from FILE        instead of a filter, a classic program: as -d, -dd, -ddd, --emit or bpf_asm "
+        "write it;\n"
+        "                     with -O it stays as it is\n"
+        "  --resolve WHERE    where names come from: system (default), files, none\n"
+        "  --names DIR        hosts, ethers, networks, services and protocols of DIR\n"
+        "  --allow-never      accept a filter that can never match\n"
+        "  --lint             also warn about suspicious filters; --no-warnings: never warn\n"
+        "The program:\n"
+        "  -d, -dd, -ddd      as a listing (default), as C, as decimal numbers\n"
+        "  -O                 without the optimizer\n"
+        "  -t TARGET          cbpf (default), or eBPF: xdp, tc, socket, cgroup, func\n"
+        "  -o FILE            write it to FILE (- is stdout): eBPF as an ELF object, else raw instructions\n"
+        "  --emit=FORMAT      c, xtables (bytecode for iptables' bpf match) or tc (for tc filter ... bpf "
+        "bytecode)\n"
+        "  --on-match ACTION  xdp: pass, drop, tx, aborted; tc: pass, ok, drop; --on-miss likewise. With -o "
+        "and\n"
+        "                     attach every packet passes by default and is only counted\n"
+        "  --name NAME        of the function in an object (default weir); --linked: for libbpf's linker\n"
+        "  --frags            xdp: for frames of several buffers\n"
+        "  --direct           socket: packet bytes are read without calls (Linux 6.17)\n"
+        "  --ingress, --egress  tc, cgroup, xtables: where it runs; cgroup: ingress by default\n"
+        "  --no-maps          no tables in read-only data; --no-counters: an object that does not count\n"
+        "  --cost             also say what it costs, and whether this machine's kernel takes it\n"
+        "  --inputs           also say which bytes, and what else, it reads, and how far into packets\n"
+        "  --tune WHAT        speed (default), size, or kernel (for sockets: fewer loads at variable "
+        "addresses)\n"
+        "  --dump-ir          print the intermediate representation\n",
+        stdout);
     fputs("Filtering:\n"
           "  -w OUT             write the packets that match to OUT (- is stdout)\n"
           "  -c N               stop after N packets that match\n"
           "  --count            print how many packets match (default without -w)\n"
           "Comparing:\n"
           "  --whole-packets    only packets that hold all bytes that are looked at (default: --any-length)\n"
-          "  --timeout SECONDS  give up after so many (default 20); -w OUT: write the packet that tells them apart\n"
+          "  --timeout SECONDS  give up after so many (default 20); -w OUT: write the packet that tells them "
+          "apart\n"
           "Attaching:\n"
           "  --mode WHERE       xdp: native (in the driver), generic or auto (default)\n"
           "  --replace          xdp: take the place of a program of weir\n"
           "  --pin NAME         also keep it as /sys/fs/bpf/weir/NAME; detach --pin NAME: remove that\n"
           "  --set NAME=FILE    what the set @NAME begins with\n"
-          "  --program N, --all detach: this one, or everything; --exist: set add and del do not mind repetition\n"
+          "  --program N, --all detach: this one, or everything; --exist: set add and del do not mind "
+          "repetition\n"
           "Else:\n"
           "  --json             diagnostics, counts and -L for programs\n"
           "  -h, --help         this text; --version: the versions of weir and libpcap\n"
@@ -189,7 +198,8 @@ static int parse_target(const char *name, uint32_t *target)
             return EXIT_DONE;
         }
     if (!strcmp(name, "native"))
-        return say_usage("target 'native' is not in this version; it has cbpf, xdp, tc, socket, cgroup and func");
+        return say_usage(
+            "target 'native' is not in this version; it has cbpf, xdp, tc, socket, cgroup and func");
     return say_usage("unknown target '%s': cbpf, xdp, tc, socket, cgroup or func", name);
 }
 
@@ -308,7 +318,8 @@ static int check(const struct options *o, bool resolve_given)
     if (o->cost && (o->target != WEIR_TARGET_CBPF || o->emit || o->dump_ir || o->listing > 1 ||
                     (o->input && !o->listing && !o->program_file)))
         return say_usage("--cost goes with -d and classic programs");
-    if (o->inputs && (o->emit || o->dump_ir || o->listing > 1 || (o->input && !o->listing && !o->program_file)))
+    if (o->inputs &&
+        (o->emit || o->dump_ir || o->listing > 1 || (o->input && !o->listing && !o->program_file)))
         return say_usage("--inputs goes with -d");
     if (o->tune != WEIR_TUNE_SPEED && o->plain)
         return say_usage("-O and --tune exclude each other");
@@ -327,10 +338,13 @@ static int check(const struct options *o, bool resolve_given)
 
 static int unknown_option(int letter, char **argv)
 {
-    if (letter == '?' && optopt && optopt < 256 && strchr("AbefHKlnNqSuvxX", optopt)) /* fingers that know tcpdump */
-        return say_usage("unknown option -%c: with tcpdump it is about printing packets, which weir does not", optopt);
+    if (letter == '?' && optopt && optopt < 256 &&
+        strchr("AbefHKlnNqSuvxX", optopt)) /* fingers that know tcpdump */
+        return say_usage("unknown option -%c: with tcpdump it is about printing packets, which weir does not",
+                         optopt);
     if (letter == '?' && optopt && optopt < 256 && strchr("BCDGIjJpPQUWzZ", optopt))
-        return say_usage("unknown option -%c: with tcpdump it is about capturing, which weir does not", optopt);
+        return say_usage("unknown option -%c: with tcpdump it is about capturing, which weir does not",
+                         optopt);
     if (optopt && optopt < 256)
         return say_usage(letter == ':' ? "-%c needs a value" : "unknown option -%c", optopt);
     return say_usage(letter == ':' ? "%s needs a value"

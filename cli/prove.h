@@ -3,8 +3,9 @@
  * cli/prove.h - decide whether two classic BPF programs give the same verdicts.
  *
  * Every packet is considered at once: any bytes, any captured length up to PROVE_CAPLEN_MAX, any wire length
- * from there up, any metadata that fit their width (vlan-present: 0 or 1). There are two engines. Both are sound:
- * PROVE_EQUAL is a proof, and PROVE_DIFFER comes with a packet that shows it, confirmed by running the programs.
+ * from there up, any metadata that fit their width (vlan-present: 0 or 1). There are two engines. Both are
+ * sound: PROVE_EQUAL is a proof, and PROVE_DIFFER comes with a packet that shows it, confirmed by running the
+ * programs.
  *
  *   prove_walk.c  compares decision diagrams over intervals: near-linear, for long lists; gives up where
  *                 fields overlap or depend on each other
@@ -52,17 +53,17 @@ struct prove_question {
     unsigned timeout_ms;                     /* z3: 0 is no limit */
     const struct prove_condition *condition; /* all must hold; z3 only */
     size_t conditions;
-    bool finish;         /* only packets that both finish on are considered: no load is out of range */
-    uint64_t work;       /* prove_walk: steps; 0 is a few seconds' worth */
-    bool refines;        /* the question is whether @q refines @p, see prove_walk() */
-    prove_run *run;      /* confirms witnesses; not NULL */
+    bool finish;    /* only packets that both finish on are considered: no load is out of range */
+    uint64_t work;  /* prove_walk: steps; 0 is a few seconds' worth */
+    bool refines;   /* the question is whether @q refines @p, see prove_walk() */
+    prove_run *run; /* confirms witnesses; not NULL */
     void *user;
 };
 
 /**
- * Do @p and @q give the same verdict on every packet considered? With o->refines: does @q refine @p, that is, is
- * the verdict the same wherever @p accepts, and wherever @p finishes without an out-of-range load? Division by
- * zero finishes, with 0.
+ * Do @p and @q give the same verdict on every packet considered? With o->refines: does @q refine @p, that is,
+ * is the verdict the same wherever @p accepts, and wherever @p finishes without an out-of-range load?
+ * Division by zero finishes, with 0.
  *
  * @out     written only on success; prove_release() it
  * Returns  0; WEIR_E_ARGUMENT when a program is not well formed or jumps backwards; WEIR_E_MEMORY;
@@ -103,11 +104,13 @@ enum { PROVE_CELLS = 16 };
 #define PROVE_LIVE_A    (1u << 16)
 #define PROVE_LIVE_X    (1u << 17)
 
-/** Is what the program reads one thing to all of its instructions? Not a random number, nor what A and X choose. */
+/** Is what the program reads one thing to all of its instructions? Not a random number, nor what A and X
+ * choose. */
 bool prove_is_decided(const struct weir_cbpf_insn *p, uint32_t n);
 /** Known instructions, jumps forwards and inside, no running off the end. */
 bool prove_is_straight(const struct weir_cbpf_insn *p, uint32_t n);
-/** Registers and cells that are still read, before each instruction: bits of PROVE_LIVE_ and 1 << cell. free(3) it. */
+/** Registers and cells that are still read, before each instruction: bits of PROVE_LIVE_ and 1 << cell.
+ * free(3) it. */
 uint32_t *prove_live(const struct weir_cbpf_insn *p, uint32_t n);
 /** Bytes of a packet load: 1, 2 or 4. */
 unsigned prove_load_bytes(uint16_t code);

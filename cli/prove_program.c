@@ -146,7 +146,8 @@ uint32_t *prove_live(const struct weir_cbpf_insn *p, uint32_t n)
             after = (after & ~(1u << i->k)) | PROVE_LIVE_X;
             break;
         case BPF_ALU:
-            after |= PROVE_LIVE_A | (BPF_SRC(i->code) == BPF_X && i->code != (BPF_ALU | BPF_NEG) ? PROVE_LIVE_X : 0);
+            after |= PROVE_LIVE_A |
+                     (BPF_SRC(i->code) == BPF_X && i->code != (BPF_ALU | BPF_NEG) ? PROVE_LIVE_X : 0);
             break;
         case BPF_JMP:
             if (BPF_OP(i->code) == BPF_JA)
@@ -159,7 +160,8 @@ uint32_t *prove_live(const struct weir_cbpf_insn *p, uint32_t n)
             after = BPF_RVAL(i->code) == BPF_A ? PROVE_LIVE_A : 0;
             break;
         default:
-            after = BPF_MISCOP(i->code) == BPF_TAX ? (after & ~PROVE_LIVE_X) | PROVE_LIVE_A : (after & ~PROVE_LIVE_A) | PROVE_LIVE_X;
+            after = BPF_MISCOP(i->code) == BPF_TAX ? (after & ~PROVE_LIVE_X) | PROVE_LIVE_A
+                                                   : (after & ~PROVE_LIVE_A) | PROVE_LIVE_X;
             break;
         }
         live[pc] = after;

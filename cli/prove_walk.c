@@ -2,22 +2,24 @@
 /*
  * cli/prove_walk.c - proving by decision diagrams over intervals.
  *
- * A filter compares fields of the packet with constants. Each program is executed over terms; a test becomes "does
- * this field lie in this set", a field being a term that is not taken apart further: a load, the captured length,
- * what is captured behind a variable address. The fields get an order, and each program becomes a diagram that
- * looks at them in that order, each node splitting one field's numbers into intervals, equal nodes being one node
- * (Bryant, "Graph-based algorithms for Boolean function manipulation", 1986; with intervals instead of bits). The
- * diagrams are then walked together. Fields are taken to be independent: where they are, the answer is exact;
- * where they are not, "equal" is still a proof, and a difference counts only when a packet shows it.
+ * A filter compares fields of the packet with constants. Each program is executed over terms; a test becomes
+ * "does this field lie in this set", a field being a term that is not taken apart further: a load, the
+ * captured length, what is captured behind a variable address. The fields get an order, and each program
+ * becomes a diagram that looks at them in that order, each node splitting one field's numbers into intervals,
+ * equal nodes being one node (Bryant, "Graph-based algorithms for Boolean function manipulation", 1986; with
+ * intervals instead of bits). The diagrams are then walked together. Fields are taken to be independent:
+ * where they are, the answer is exact; where they are not, "equal" is still a proof, and a difference counts
+ * only when a packet shows it.
  *
- *   walk_terms.c    what a program computes, each term once; each test a field and a set of numbers (walk_tests.c)
- *   walk_explore.c  states (instruction, what A, X and M hold) and the tests between them
+ *   walk_terms.c    what a program computes, each term once; each test a field and a set of numbers
+ * (walk_tests.c) walk_explore.c  states (instruction, what A, X and M hold) and the tests between them
  *   walk_thread.c   tests that the path has decided are passed over; for fields with few distinct numbers
- *   walk_draw.c     states from last to first into diagrams; a run of tests with one outcome is united field by field
- *                   before it is drawn, which keeps a list of n terms at n log n
- *   compare()       both diagrams together, to a packet
+ *   walk_draw.c     states from last to first into diagrams; a run of tests with one outcome is united field
+ * by field before it is drawn, which keeps a list of n terms at n log n compare()       both diagrams
+ * together, to a packet
  *
- * What they share is in walk.h. Every loop pays from one purse of work; when it is empty the answer is "unknown".
+ * What they share is in walk.h. Every loop pays from one purse of work; when it is empty the answer is
+ * "unknown".
  */
 #include <linux/filter.h>
 #include <stdlib.h>

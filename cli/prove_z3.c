@@ -4,10 +4,10 @@
  *
  * The formula (z3_formula.c) says that the verdicts clash; here z3 is asked for a packet.
  *
- * Two bytes of the packet whose addresses are not both constant might be the same byte. That is forgotten at first, which only
- * adds packets that cannot be: "no packet" stands. A packet found is looked over, "same address, same byte" is added where it
- * was violated, and z3 is asked again (the lazy form of Ackermann's reduction; Brummayer and Biere, "Lemmas on Demand for the
- * Extensional Theory of Arrays", 2009).
+ * Two bytes of the packet whose addresses are not both constant might be the same byte. That is forgotten at
+ * first, which only adds packets that cannot be: "no packet" stands. A packet found is looked over, "same
+ * address, same byte" is added where it was violated, and z3 is asked again (the lazy form of Ackermann's
+ * reduction; Brummayer and Biere, "Lemmas on Demand for the Extensional Theory of Arrays", 2009).
  */
 #include "prove.h"
 #include <dlfcn.h>
@@ -33,8 +33,8 @@ const char *prove_z3_missing(void)
         library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return "the library libz3.so.4 is not installed";
-#define F(name)                                                            \
-    if (!(*(void **)&prove_z3_functions.name##_ = dlsym(library, #name))) \
+#define F(name)                                                                                              \
+    if (!(*(void **)&prove_z3_functions.name##_ = dlsym(library, #name)))                                    \
         return "the library libz3.so.4 lacks " #name;
     PROVE_Z3_FUNCTIONS(F)
 #undef F
@@ -94,7 +94,8 @@ static void start_solver(struct search *s)
         Z3_solver_dec_ref(q->z, s->solver);
     s->solver = Z3_mk_solver_for_logic(q->z, Z3_mk_string_symbol(q->z, "QF_BV"));
     Z3_solver_inc_ref(q->z, s->solver);
-    Z3_solver_assert(q->z, s->solver, Z3_mk_bvule(q->z, q->caplen, z3_term(q, z3_constant(PROVE_CAPLEN_MAX))));
+    Z3_solver_assert(q->z, s->solver,
+                     Z3_mk_bvule(q->z, q->caplen, z3_term(q, z3_constant(PROVE_CAPLEN_MAX))));
     Z3_solver_assert(q->z, s->solver, Z3_mk_bvule(q->z, q->caplen, q->wirelen));
     for (size_t i = 0; i < q->metas; i++)
         Z3_solver_assert(q->z, s->solver,
@@ -334,7 +335,6 @@ int prove_z3(const struct weir_cbpf_insn *p, uint32_t np, const struct weir_cbpf
     *out = result;
     return 0;
 }
-
 
 #else
 

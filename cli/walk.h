@@ -2,8 +2,8 @@
 /*
  * cli/walk.h - what the parts of prove_walk.c share: the arrays, the types and the doors between them.
  *
- * Private to prove_walk.c, which has the overview, and walk_*.c. A function that fails says so in the walk, see
- * stopped(); what it returns then means nothing.
+ * Private to prove_walk.c, which has the overview, and walk_*.c. A function that fails says so in the walk,
+ * see stopped(); what it returns then means nothing.
  */
 #ifndef WEIR_CLI_WALK_H
 #define WEIR_CLI_WALK_H
@@ -78,8 +78,8 @@ struct threaded {
     ref drawn;       /* the diagram, or NONE */
     uint32_t before; /* states that lead here */
     uint32_t depth;  /* deferred: states drawn together with it, along the longest way; else 0 */
-    ref run
-        [2]; /* the outcome if the test (or its opposite) holds; the rest is at the other end. NONE: not so */
+    ref run[2]; /* the outcome if the test (or its opposite) holds; the rest is at the other end. NONE: not so
+                 */
 };
 
 struct node {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli/walk_draw.c - diagrams: nodes, the operations on them, and drawing a program's states from last to first.
+ * cli/walk_draw.c - diagrams: nodes, the operations on them, and drawing a program's states from last to
+ * first.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,8 @@ ref *walk_memo_find(struct walk *w, ref p, ref q)
     }
 }
 
-/* The node of edges that were collected apart, as others were made meanwhile: the result for @p and @q. Frees @e. */
+/* The node of edges that were collected apart, as others were made meanwhile: the result for @p and @q. Frees
+ * @e. */
 static ref edges_end(struct walk *w, struct edges *e, uint32_t field, ref p, ref q)
 {
     uint32_t at = w->edge.n;
@@ -144,8 +146,8 @@ const struct edge *walk_edges_of(const struct walk *w, ref d, uint32_t field, st
 }
 
 /*
- * If the field @field lies in @set then @yes, else @no. Recurses once for each field before @field: FIELDS_MAX
- * deep at most.
+ * If the field @field lies in @set then @yes, else @no. Recurses once for each field before @field:
+ * FIELDS_MAX deep at most.
  */
 static ref choose(struct walk *w, uint32_t field, struct set set, ref yes, ref no)
 {
@@ -290,8 +292,8 @@ static ref simplify_all(struct walk *w, ref d, uint32_t n)
 static ref draw_run(struct walk *w, ref r, uint32_t n);
 
 /*
- * Draws deferred state @r. What its test decides is given while the way behind it is drawn, so that a diagram which
- * both ways share shrinks to the part that matters. Recurses GIVEN_MAX deep.
+ * Draws deferred state @r. What its test decides is given while the way behind it is drawn, so that a diagram
+ * which both ways share shrinks to the part that matters. Recurses GIVEN_MAX deep.
  */
 static ref draw_deferred(struct walk *w, ref r, uint32_t n)
 {
@@ -306,8 +308,8 @@ static ref draw_deferred(struct walk *w, ref r, uint32_t n)
 }
 
 /*
- * Draws threaded state @r for packets of which the first @n things are given: its run united field by field, the
- * last field of the order first.
+ * Draws threaded state @r for packets of which the first @n things are given: its run united field by field,
+ * the last field of the order first.
  */
 static ref draw_run(struct walk *w, ref r, uint32_t n)
 {
@@ -413,7 +415,8 @@ static struct set set_of_both(struct walk *w, struct set a, struct set b, bool m
     return both;
 }
 
-/* A second test of one field whose failure leads to the same place is part of the first: a range is two compares. */
+/* A second test of one field whose failure leads to the same place is part of the first: a range is two
+ * compares. */
 static void merge_tests(struct walk *w, struct threaded *t)
 {
     while (t->yes >= OUTCOMES && !stopped(w)) {
@@ -430,8 +433,8 @@ static void merge_tests(struct walk *w, struct threaded *t)
 }
 
 /*
- * Last to first: a test joins the run behind it where it can, and one that a single way leads to is left to be drawn
- * with the test before it.
+ * Last to first: a test joins the run behind it where it can, and one that a single way leads to is left to
+ * be drawn with the test before it.
  */
 ref walk_draw(struct walk *w, ref entry, const uint32_t *order, uint32_t n)
 {

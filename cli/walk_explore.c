@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli/walk_explore.c - a program over terms: its states (instruction, what A, X and M hold) and the tests between them.
+ * cli/walk_explore.c - a program over terms: its states (instruction, what A, X and M hold) and the tests
+ * between them.
  */
 #include <linux/filter.h>
 #include <stdlib.h>
@@ -119,15 +120,17 @@ static uint32_t metadata_bytes(const struct weir_cbpf_insn *i)
 }
 
 /*
- * Ends state @s behind instruction @pc, which put @v into A or X: a header's length, or a number that is 0 or 1. Parts the
- * packets where it is COMMON_LENGTH, or 1, from the others, after test @t, which may be ALWAYS.
+ * Ends state @s behind instruction @pc, which put @v into A or X: a header's length, or a number that is 0
+ * or 1. Parts the packets where it is COMMON_LENGTH, or 1, from the others, after test @t, which may be
+ * ALWAYS.
  */
 static void part_value(struct walk *w, struct program_states *p, uint32_t s, uint32_t pc, struct test t,
                        uint32_t v, bool in_x, const uint32_t reg[2], const uint32_t *cell, bool uses_cells)
 {
     bool bit = walk_is_bit(w, v);
     uint32_t k = bit ? 1 : COMMON_LENGTH, common = walk_term_const(w, k),
-             other = bit ? walk_term_const(w, 0) : walk_term_make(w, (struct term){.op = T_OTHER, .a = v, .b = NONE});
+             other = bit ? walk_term_const(w, 0)
+                         : walk_term_make(w, (struct term){.op = T_OTHER, .a = v, .b = NONE});
     struct test is = walk_test_range(w, v, k, k);
     struct state *at;
 
@@ -276,8 +279,9 @@ static void execute_state(struct walk *w, struct program_states *p, uint32_t s, 
             return;
         bool in_x = BPF_CLASS(i->code) == BPF_LDX;
         uint32_t result = in_x ? x : a;
-        bool parts = BPF_CLASS(i->code) == BPF_ALU ? walk_is_bit(w, result)
-                                                   : BPF_MODE(i->code) != BPF_MEM && walk_is_header_length(w, result);
+        bool parts = BPF_CLASS(i->code) == BPF_ALU
+                         ? walk_is_bit(w, result)
+                         : BPF_MODE(i->code) != BPF_MEM && walk_is_header_length(w, result);
         if (t.truth != NEVER && parts) {
             part_value(w, p, s, pc, t, result, in_x, (const uint32_t[2]){a, x}, cell, uses_cells);
             return;
@@ -294,7 +298,8 @@ static void execute_state(struct walk *w, struct program_states *p, uint32_t s, 
     }
 }
 
-/* All states of a program. They are made in the order of their instructions' first need, so they are sorted after. */
+/* All states of a program. They are made in the order of their instructions' first need, so they are sorted
+ * after. */
 void walk_explore(struct walk *w, struct program_states *p)
 {
     bool uses_cells = false;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli/walk_terms.c - terms: what a program computes from the packet, each term once, simplified, with its range.
+ * cli/walk_terms.c - terms: what a program computes from the packet, each term once, simplified, with its
+ * range.
  */
 #include <linux/filter.h>
 #include "walk.h"
@@ -148,8 +149,8 @@ uint32_t walk_term_alu(struct walk *w, unsigned op, uint32_t a, uint32_t b)
 }
 
 /*
- * 4 * (byte & 15). What lies behind such a header is at a constant place in most packets, and a program may use
- * that (--tune kernel). So the two cases are parted as soon as the length is computed, in every program.
+ * 4 * (byte & 15). What lies behind such a header is at a constant place in most packets, and a program may
+ * use that (--tune kernel). So the two cases are parted as soon as the length is computed, in every program.
  */
 bool walk_is_header_length(const struct walk *w, uint32_t t)
 {
@@ -167,15 +168,15 @@ bool walk_is_header_length(const struct walk *w, uint32_t t)
 }
 
 /*
- * The highest bit of a difference, 0 or 1, from which programs compute addresses where others branch. It is parted as well,
- * so that both have the same address.
+ * The highest bit of a difference, 0 or 1, from which programs compute addresses where others branch. It is
+ * parted as well, so that both have the same address.
  */
 bool walk_is_bit(const struct walk *w, uint32_t t)
 {
     const struct term *shift = &w->term.at[t];
 
-    return !stopped(w) && shift->op == T_ALU && shift->size == BPF_RSH && walk_is_const(w, shift->b) && shift->hi == 1 &&
-           w->term.at[shift->a].hi == UINT32_MAX;
+    return !stopped(w) && shift->op == T_ALU && shift->size == BPF_RSH && walk_is_const(w, shift->b) &&
+           shift->hi == 1 && w->term.at[shift->a].hi == UINT32_MAX;
 }
 
 uint32_t walk_field_of(struct walk *w, uint32_t term)

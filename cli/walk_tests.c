@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli/walk_tests.c - tests: does a term lie in a set of numbers? Operators are moved into the set, down to a field.
+ * cli/walk_tests.c - tests: does a term lie in a set of numbers? Operators are moved into the set, down to a
+ * field.
  */
 #include <linux/filter.h>
 #include <stdlib.h>
@@ -41,7 +42,8 @@ void walk_put(struct walk *w, uint32_t lo, uint32_t hi)
         PUSH(w, &w->scratch, (struct interval){lo, hi});
 }
 
-/* The scratch intervals hold numbers of `inner & mask`: afterwards, of `inner`. False when that is too many. */
+/* The scratch intervals hold numbers of `inner & mask`: afterwards, of `inner`. False when that is too many.
+ */
 static bool through_mask(struct walk *w, uint32_t inner, uint32_t mask)
 {
     uint32_t all = walk_ones(w->term.at[inner].hi), low = (mask & (0 - mask)) - 1,
@@ -80,7 +82,8 @@ static bool through_mask(struct walk *w, uint32_t inner, uint32_t mask)
     return true;
 }
 
-/* The scratch intervals hold numbers of a XOR k: afterwards, of a. False when they are too many to go through. */
+/* The scratch intervals hold numbers of a XOR k: afterwards, of a. False when they are too many to go
+ * through. */
 static bool through_xor(struct walk *w, uint32_t k)
 {
     uint64_t numbers = 0;

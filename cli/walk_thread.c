@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli/walk_thread.c - what the path has decided: such tests are passed over, for fields with few distinct numbers.
+ * cli/walk_thread.c - what the path has decided: such tests are passed over, for fields with few distinct
+ * numbers.
  */
 #include <stdlib.h>
 #include "walk.h"
@@ -163,7 +164,8 @@ static ref thread_to(struct walk *w, struct threading *t, ref to, uint32_t n)
     return w->threaded.n - 1 + OUTCOMES;
 }
 
-/* Copies the facts of threaded state @from, with the one about @tracked replaced; sorted by field. Returns how many. */
+/* Copies the facts of threaded state @from, with the one about @tracked replaced; sorted by field. Returns
+ * how many. */
 static uint32_t push_facts(struct walk *w, uint32_t from, uint32_t tracked, uint64_t classes)
 {
     const struct threaded f = w->threaded.at[from];
@@ -186,8 +188,8 @@ static uint32_t push_facts(struct walk *w, uint32_t from, uint32_t tracked, uint
 }
 
 /*
- * Threads one program. @order lists its states, each before those it leads to. Returns the entry; threaded states
- * are made in an order of the same kind, read off @count.
+ * Threads one program. @order lists its states, each before those it leads to. Returns the entry; threaded
+ * states are made in an order of the same kind, read off @count.
  */
 ref walk_thread(struct walk *w, struct program_states *p, uint32_t **order, uint32_t *count)
 {

@@ -2,10 +2,10 @@
 /*
  * cli/z3_formula.c - two classic BPF programs as one formula over bit vectors.
  *
- * Both are executed once over the same symbolic packet. They have no loops, so walking the instructions in order meets
- * every path; where paths join, values become if-then-else terms. What is left is one formula that says "the verdicts
- * clash". The packet is not an array: each byte that is read is a variable of its own, named by its address term, which
- * keeps the formula inside plain bit vectors (bit-blasting and SAT).
+ * Both are executed once over the same symbolic packet. They have no loops, so walking the instructions in
+ * order meets every path; where paths join, values become if-then-else terms. What is left is one formula
+ * that says "the verdicts clash". The packet is not an array: each byte that is read is a variable of its
+ * own, named by its address term, which keeps the formula inside plain bit vectors (bit-blasting and SAT).
  */
 #include "z3_formula.h"
 #include <linux/filter.h>
@@ -389,8 +389,8 @@ static void step_load(struct question *q, const struct weir_cbpf_insn *i, struct
         Z3_ast base;
         uint32_t offset;
         unsigned n = header_length ? 1 : prove_load_bytes(i->code);
-        split_address(q, BPF_MODE(i->code) == BPF_IND ? add(q, s->x, z3_constant(i->k)) : z3_constant(i->k), &base,
-                      &offset);
+        split_address(q, BPF_MODE(i->code) == BPF_IND ? add(q, s->x, z3_constant(i->k)) : z3_constant(i->k),
+                      &base, &offset);
         if (base || offset > PROVE_CAPLEN_MAX - n || offset + n > s->reach) {
             struct condition ok = captured(q, base, offset, n);
             out->fault = either(q, out->fault, path_condition(narrow(q, s->when, z3_negated(q, ok))));
@@ -417,7 +417,9 @@ static void step_load(struct question *q, const struct weir_cbpf_insn *i, struct
 static void step_alu(struct question *q, const struct weir_cbpf_insn *i, struct state *s)
 {
     unsigned op = BPF_OP(i->code);
-    struct value operand = op == BPF_NEG ? z3_constant(0) : BPF_SRC(i->code) == BPF_X ? s->x : z3_constant(i->k);
+    struct value operand = op == BPF_NEG               ? z3_constant(0)
+                           : BPF_SRC(i->code) == BPF_X ? s->x
+                                                       : z3_constant(i->k);
     if (op == BPF_DIV || op == BPF_MOD)
         s->when = narrow(q, s->when, z3_negated(q, equal_values(q, operand, z3_constant(0))));
     if (op == BPF_ADD)
@@ -444,7 +446,7 @@ static struct condition jump_holds(const struct question *q, const struct weir_c
         if (known)
             return of_bool(s->a.constant & operand.constant);
         return z3_negated(q, of_term(Z3_mk_eq(q->z, Z3_mk_bvand(q->z, z3_term(q, s->a), z3_term(q, operand)),
-                                           z3_term(q, z3_constant(0)))));
+                                              z3_term(q, z3_constant(0)))));
     }
 }
 
@@ -522,8 +524,9 @@ struct condition z3_accepts(const struct question *q, const struct outcome *o)
 {
     struct condition c = never;
     for (size_t i = 0; i < o->endings; i++)
-        c = either(
-            q, c, z3_both(q, o->ending[i].when, z3_negated(q, equal_values(q, o->ending[i].verdict, z3_constant(0)))));
+        c = either(q, c,
+                   z3_both(q, o->ending[i].when,
+                           z3_negated(q, equal_values(q, o->ending[i].verdict, z3_constant(0)))));
     return c;
 }
 
@@ -550,7 +553,7 @@ static bool one_verdict(const struct outcome *o, uint32_t *one)
 
 /* The clash: what a packet would have to do to show that the answer is no. */
 struct condition z3_clash(const struct question *q, const struct outcome *p, const struct outcome *r,
-                              const struct prove_question *o)
+                          const struct prove_question *o)
 {
     uint32_t one = 0;
     struct condition differ, p_accepts = z3_accepts(q, p), lost;

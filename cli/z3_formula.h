@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * cli/z3_formula.h - what the formula of two programs is made of, and how it is made (z3_formula.c); for prove_z3.c, which
- * asks z3 about it.
+ * cli/z3_formula.h - what the formula of two programs is made of, and how it is made (z3_formula.c); for
+ * prove_z3.c, which asks z3 about it.
  */
 #ifndef WEIR_CLI_Z3_FORMULA_H
 #define WEIR_CLI_Z3_FORMULA_H

@@ -10,7 +10,8 @@
 #include "dropin/libpcap.h"
 #include "weir/weir.h"
 
-/* A handle that has had a long error. It has one of these for the rest of its life, so what pcap_geterr() gave stays readable. */
+/* A handle that has had a long error. It has one of these for the rest of its life, so what pcap_geterr()
+ * gave stays readable. */
 struct long_error {
     struct long_error *next;
     const pcap_t *handle;

@@ -18,8 +18,8 @@ static void line_of(const struct weir_diagnostic *d, const char *text, char to[s
             column = 1;
         }
     }
-    snprintf(to, LINE_BYTES, "filter:%u:%u: error[E%04u]: %s%s%s", line, column, (unsigned)d->code, d->message,
-             d->hint ? "; " : "", d->hint ? d->hint : "");
+    snprintf(to, LINE_BYTES, "filter:%u:%u: error[E%04u]: %s%s%s", line, column, (unsigned)d->code,
+             d->message, d->hint ? "; " : "", d->hint ? d->hint : "");
     /* The words may quote any byte of the filter. */
     for (char *c = to; *c; c++)
         if ((unsigned char)*c < 0x20 || *c == 0x7f)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * foreign.c - words from elsewhere: what the language calls them (mistakes.def), and keywords that are misspelt.
+ * foreign.c - words from elsewhere: what the language calls them (mistakes.def), and keywords that are
+ * misspelt.
  */
 #include "grammar/guess.h"
 #include <ctype.h>
@@ -58,9 +59,9 @@ int comparison_at(const struct parse_ctx *px, uint32_t from, uint32_t *end)
     static const struct {
         const char *text;
         int token;
-    } row[] = {{"=!", TK_NE},  {"==", TK_EQ},  {"!=", TK_NE},  {"<=", TK_LE},  {">=", TK_GE},  {"=", TK_EQ},
-               {"<", TK_LT},   {">", TK_GT},   {"eq ", TK_EQ}, {"ne ", TK_NE}, {"le ", TK_LE},
-               {"ge ", TK_GE}, {"lt ", TK_LT}, {"gt ", TK_GT}};
+    } row[] = {{"=!", TK_NE},  {"==", TK_EQ},  {"!=", TK_NE},  {"<=", TK_LE},  {">=", TK_GE},
+               {"=", TK_EQ},   {"<", TK_LT},   {">", TK_GT},   {"eq ", TK_EQ}, {"ne ", TK_NE},
+               {"le ", TK_LE}, {"ge ", TK_GE}, {"lt ", TK_LT}, {"gt ", TK_GT}};
 
     while (from < px->len && isspace((unsigned char)px->text[from]))
         from++;
@@ -174,14 +175,15 @@ static bool say_instead(struct guess *g, const struct mistake *m, struct span at
         bool clear = (op == TK_EQ && says(g->px, value, "0")) || (op == TK_NE && says(g->px, value, "1"));
         return HINT(g, "write '%s %s 0'", instead, clear ? "=" : "!=");
     }
-    bool compared = !op && digits(g->px, value) > 0 && digits(g->px, value) == value.end - value.begin; /* `size 100` */
+    bool compared =
+        !op && digits(g->px, value) > 0 && digits(g->px, value) == value.end - value.begin; /* `size 100` */
     if (m->follow == MISTAKE_COMPARE && (op || compared))
         return HINT(g, "write '%s %s %.*s'", instead, op ? comparison_word(op) : "=", TEXT(g, value));
     if (m->follow == MISTAKE_ALONE || m->follow == MISTAKE_COMPARE || value.begin == value.end)
         return HINT(g, "write '%s'", instead);
     if (op == 0 || op == TK_EQ || op == TK_NE)
-        return HINT(g, "write '%s%s %s%.*s'", op == TK_NE ? "not " : "", instead, is_protocol_name(g, instead, value) ? "\\" : "",
-                    TEXT(g, value));
+        return HINT(g, "write '%s%s %s%.*s'", op == TK_NE ? "not " : "", instead,
+                    is_protocol_name(g, instead, value) ? "\\" : "", TEXT(g, value));
     return HINT(g, "write '%s'", instead);
 }
 
@@ -205,7 +207,8 @@ bool guess_field_words(struct guess *g)
         m = mistake_find(name, (size_t)n);
     if (n < (int)sizeof name && more.begin < more.end) {
         int longer = snprintf(name + n, sizeof name - (size_t)n, ".%.*s", TEXT(g, more));
-        const struct mistake *third = n + longer < (int)sizeof name ? mistake_find(name, (size_t)(n + longer)) : NULL;
+        const struct mistake *third =
+            n + longer < (int)sizeof name ? mistake_find(name, (size_t)(n + longer)) : NULL;
         if (third)
             return say_instead(g, third, more);
     }

@@ -12,7 +12,9 @@
 #include "filter.tab.h"
 #include "grammar/guess.h"
 
-#define LIST_OF_IDS "the parenthesis began a list of ids: write the qualifiers of its first id too, as in '(host a and port 80)'"
+#define LIST_OF_IDS                                                                                          \
+    "the parenthesis began a list of ids: write the qualifiers of its first id too, as in '(host a and "     \
+    "port 80)'"
 
 static bool is_comparison(int token)
 {
@@ -96,10 +98,11 @@ static bool guess_comparison(struct guess *g)
         return HINT(g, "unequal is written '!='");
     if ((op == TK_GT || op == TK_LT) && g->before.token == TK_EQ)
         return HINT(g, "write '%s='", comparison_word(op));
-    if (is_transport(g->px, words) && value.begin < value.end && digits(g->px, value) == value.end - value.begin &&
-        (op == TK_EQ || op == TK_NE))
+    if (is_transport(g->px, words) && value.begin < value.end &&
+        digits(g->px, value) == value.end - value.begin && (op == TK_EQ || op == TK_NE))
         return HINT(g, "write '%s%.*s port %.*s'", op == TK_NE ? "not " : "", TEXT(g, words), TEXT(g, value));
-    if (g->before.token == TK_PROTO && (digits(g->px, value) == value.end - value.begin || (op != TK_EQ && op != TK_NE)))
+    if (g->before.token == TK_PROTO &&
+        (digits(g->px, value) == value.end - value.begin || (op != TK_EQ && op != TK_NE)))
         return HINT(g, "compare bytes of it, as in 'ip[8] < 5'");
     if (g->before.token == TK_PROTO)
         return HINT(g, "write '%s%.*s host %.*s' for an address, or compare bytes: '%.*s[0] = ...'",
@@ -116,7 +119,8 @@ static bool guess_comparison(struct guess *g)
                 return HINT(g, "ports between two numbers are 'portrange LOW-HIGH'");
             return false;
         }
-    if (g->before.token == TK_NUM && g->want[TK_CLOSE] && !g->want[TK_TIMES] && (g->earlier.token == TK_AND || g->earlier.token == TK_OR))
+    if (g->before.token == TK_NUM && g->want[TK_CLOSE] && !g->want[TK_TIMES] &&
+        (g->earlier.token == TK_AND || g->earlier.token == TK_OR))
         return HINT(g, LIST_OF_IDS);
     if (g->want[TK_AND] && g->want[TK_TIMES])
         return HINT(g, "a relation has one comparison; join two with 'and'");
@@ -152,7 +156,8 @@ static bool guess_bare_id(struct guess *g)
     case TK_DOTTED:
     case TK_IPV6:
         if (f->token == TK_DOTTED && next_char(g->px, f->at.end) == ':' && digits(g->px, port))
-            return HINT(g, "write 'host %.*s and %.*sport %.*s'", TEXT(g, f->at), TEXT(g, words), TEXT(g, port));
+            return HINT(g, "write 'host %.*s and %.*sport %.*s'", TEXT(g, f->at), TEXT(g, words),
+                        TEXT(g, port));
         if (ports)
             words.end = words.begin;
         return HINT(g, "write '%.*s%s %.*s'%s", TEXT(g, words), whole.end > f->at.end ? "net" : "host",
@@ -211,7 +216,8 @@ static bool guess_order(struct guess *g)
         bool port = is_transport(g->px, f->at) && digits(g->px, value) == value.end - value.begin;
         if (keyword_find(text_at(g->px, value), value.end - value.begin))
             value.end = next_word(g->px, value.end).end;
-        return HINT(g, "write '%.*s %.*s %s%.*s'", TEXT(g, f->at), TEXT(g, p->at), port ? "port " : "", TEXT(g, value));
+        return HINT(g, "write '%.*s %.*s %s%.*s'", TEXT(g, f->at), TEXT(g, p->at), port ? "port " : "",
+                    TEXT(g, value));
     }
     if (p->token != TK_ATYPE || !(proto || dir) || value.begin == value.end ||
         keyword_find(text_at(g->px, value), value.end - value.begin))
@@ -290,8 +296,8 @@ static bool guess_field(struct guess *g)
     if (p->token == TK_STACK && f->token == TK_ID)
         return HINT(g, "'%.*s' takes a number, or nothing: '%.*s and ...'", TEXT(g, p->at), TEXT(g, p->at));
     if (g->earlier.token == TK_STACK && p->token == TK_NUM && f->token == TK_NUM)
-        return HINT(g, "write '%.*s %.*s and %.*s %.*s' for one in the other", TEXT(g, g->earlier.at), TEXT(g, p->at),
-                    TEXT(g, g->earlier.at), TEXT(g, f->at));
+        return HINT(g, "write '%.*s %.*s and %.*s %.*s' for one in the other", TEXT(g, g->earlier.at),
+                    TEXT(g, p->at), TEXT(g, g->earlier.at), TEXT(g, f->at));
     if (p->token == TK_MASK && f->token == TK_NUM && g->earlier.token == TK_DOTTED)
         return HINT(g, "write 'net %.*s/%.*s'", TEXT(g, g->earlier.at), TEXT(g, f->at));
     if (p->token == TK_IFINDEX && f->token == TK_ID)
@@ -324,7 +330,8 @@ static bool guess_bracketed(struct guess *g)
 
     if (g->before.token == TK_ATYPE && !begins_test(g->earlier.token))
         words.begin = g->earlier.at.begin;
-    while (in.end < g->px->len && (isxdigit((unsigned char)text[in.end]) || text[in.end] == ':' || text[in.end] == '.'))
+    while (in.end < g->px->len &&
+           (isxdigit((unsigned char)text[in.end]) || text[in.end] == ':' || text[in.end] == '.'))
         colons += text[in.end++] == ':';
     if (colons < 2 || in.end >= g->px->len || text[in.end] != ']' || !(bare || g->want[TK_IPV6]))
         return false;
@@ -344,9 +351,11 @@ static bool guess_address_number(struct guess *g)
     int end = 0;
 
     snprintf(text, sizeof text, "%.*s", TEXT(g, g->found.at));
-    if (sscanf(text, "%3u.%3u.%3u.%3u%n", &a, &b, &c, &d, &end) != 4 || text[end] || a > 255 || b > 255 || c > 255 || d > 255)
+    if (sscanf(text, "%3u.%3u.%3u.%3u%n", &a, &b, &c, &d, &end) != 4 || text[end] || a > 255 || b > 255 ||
+        c > 255 || d > 255)
         return false;
-    return HINT(g, "write four bytes as a number, 'ip[12:4] = 0x%02x%02x%02x%02x', or 'host %s'", a, b, c, d, text);
+    return HINT(g, "write four bytes as a number, 'ip[12:4] = 0x%02x%02x%02x%02x', or 'host %s'", a, b, c, d,
+                text);
 }
 
 /* Brackets that are missing, misplaced or hold a word. */
@@ -359,7 +368,8 @@ static bool guess_bytes(struct guess *g)
                     TEXT(g, next_word(g->px, f->at.end)));
     if (f->token == TK_BRACKET && guess_bracketed(g))
         return true;
-    if (f->token == TK_DOTTED && (is_comparison(p->token) || p->token == TK_AMPERSAND) && guess_address_number(g))
+    if (f->token == TK_DOTTED && (is_comparison(p->token) || p->token == TK_AMPERSAND) &&
+        guess_address_number(g))
         return true;
     if (f->token == TK_BRACKET && begins_test(p->token))
         return HINT(g, "write 'link[...]', 'ip[...]' or another protocol in front of the bracket");
@@ -393,7 +403,8 @@ static bool guess_command_option(struct guess *g)
     const struct seen *minus = g->found.token == TK_MINUS ? &g->found : &g->before;
     uint32_t at = minus->at.begin;
 
-    if (minus->token != TK_MINUS || minus->at.end >= g->px->len || !isalpha((unsigned char)g->px->text[minus->at.end]) ||
+    if (minus->token != TK_MINUS || minus->at.end >= g->px->len ||
+        !isalpha((unsigned char)g->px->text[minus->at.end]) ||
         (at > 0 && !isspace((unsigned char)g->px->text[at - 1])))
         return false;
     return HINT(g, "options such as '-%c' stand in front of the filter", g->px->text[minus->at.end]);
@@ -441,8 +452,9 @@ static bool guess_operator(struct guess *g)
 /* May an id behind this token be followed by `or` and another one? */
 static bool takes_more_ids(int token)
 {
-    return token == TK_ATYPE || token == TK_PTYPE || token == TK_SRC || token == TK_DST || token == TK_ADDR || token == TK_SLASH ||
-           token == TK_MASK || token == TK_AND || token == TK_OR || token == TK_NOT || token == TK_OPEN;
+    return token == TK_ATYPE || token == TK_PTYPE || token == TK_SRC || token == TK_DST || token == TK_ADDR ||
+           token == TK_SLASH || token == TK_MASK || token == TK_AND || token == TK_OR || token == TK_NOT ||
+           token == TK_OPEN;
 }
 
 static bool guess_rest(struct guess *g)
@@ -453,14 +465,16 @@ static bool guess_rest(struct guess *g)
 
     if (g->before.token == TK_OPEN && g->earlier.token == TK_OPEN && is_id(f) && !g->want[TK_ID])
         return HINT(g, "a list of ids begins with one parenthesis");
-    if (keyword && g->want[TK_DOTTED] && !g->want[TK_PROTO] && (g->before.token == TK_AND || g->before.token == TK_OR))
+    if (keyword && g->want[TK_DOTTED] && !g->want[TK_PROTO] &&
+        (g->before.token == TK_AND || g->before.token == TK_OR))
         return HINT(g, LIST_OF_IDS);
     if (f == TK_PROTO && g->before.token == TK_PTYPE && g->want[TK_ID])
         return HINT(g, "write '\\%.*s' to use the keyword as a name, or '%.*s' alone", TEXT(g, at),
                     TEXT(g, at));
     if (keyword && g->want[TK_ID] && !g->want[TK_AND] && !g->want[TK_PROTO])
         return HINT(g, "write '\\%.*s' to use the keyword as a name", TEXT(g, at));
-    if (f == TK_MAC48 && g->before.token == TK_ID && (g->earlier.token == TK_SRC || g->earlier.token == TK_DST))
+    if (f == TK_MAC48 && g->before.token == TK_ID &&
+        (g->earlier.token == TK_SRC || g->earlier.token == TK_DST))
         return HINT(g, "write 'ether %.*s %.*s'", TEXT(g, g->earlier.at), TEXT(g, at));
     if (f == TK_IPV6 && g->before.at.end == at.begin)
         return HINT(g, "the parts of an IPv6 address have up to four hex digits");
@@ -473,9 +487,9 @@ static bool guess_rest(struct guess *g)
 
 const char *mistake_hint(struct guess *g)
 {
-    return guess_command_option(g) || guess_field(g) || guess_word(g) || guess_number_pair(g) || guess_pair(g) || guess_glued(g) || guess_order(g) ||
-                   guess_bytes(g) || guess_comparison(g) || guess_bare_id(g) || guess_operator(g) ||
-                   guess_rest(g)
+    return guess_command_option(g) || guess_field(g) || guess_word(g) || guess_number_pair(g) ||
+                   guess_pair(g) || guess_glued(g) || guess_order(g) || guess_bytes(g) ||
+                   guess_comparison(g) || guess_bare_id(g) || guess_operator(g) || guess_rest(g)
                ? g->hint
                : NULL;
 }

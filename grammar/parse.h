@@ -17,6 +17,6 @@
  * Returns   0, or of weir.h: WEIR_E_FILTER (reported in @sink), WEIR_E_MEMORY, WEIR_E_LIMIT
  *           (reported)
  */
-int parse_filter(struct arena *arena, struct diag_sink *sink, const char *text, uint32_t len, uint32_t nesting,
-                 struct ast *out);
+int parse_filter(struct arena *arena, struct diag_sink *sink, const char *text, uint32_t len,
+                 uint32_t nesting, struct ast *out);
 #endif

@@ -39,13 +39,14 @@ struct parse_ctx {
     uint32_t len;
     uint32_t pos; /* where the next token is looked for */
     uint32_t nesting;
-    struct ast_quals force;   /* the qualifiers a bare id would get here */
-    VEC(struct ast_arg) list; /* numbers of the ATM or SS7 list being read */
-    VEC(struct span) open;    /* brackets not closed yet */
-    struct seen seen[3];      /* the last tokens, newest first */
-    const struct keyword *recent[RECENT_WORDS]; /* keywords that were found, by what scan_word() makes of their letters; or NULL */
-    uint32_t bad_end;         /* where the last token reported by the scanner ends */
-    bool unopened;            /* the last token closes nothing */
+    struct ast_quals force;                     /* the qualifiers a bare id would get here */
+    VEC(struct ast_arg) list;                   /* numbers of the ATM or SS7 list being read */
+    VEC(struct span) open;                      /* brackets not closed yet */
+    struct seen seen[3];                        /* the last tokens, newest first */
+    const struct keyword *recent[RECENT_WORDS]; /* keywords that were found, by what scan_word() makes of
+                                                   their letters; or NULL */
+    uint32_t bad_end;                           /* where the last token reported by the scanner ends */
+    bool unopened;                              /* the last token closes nothing */
     bool no_memory;
     /* flex's own state: a few structs of known size (asserted in filter.l), so its allocations cannot fail.
      */

@@ -108,11 +108,11 @@ static inline ir_value random_value(struct random_ir *g, uint32_t block)
 
     for (uint32_t i = rng_below(r, 6); i > 0; i--) {
         enum ir_op o = op[rng_below(r, sizeof op / sizeof op[0])];
-        ir_value b = rng_below(r, 3) == 0   ? ir_const(g->f, random_number(r))
-                     : rng_below(r, 2) == 0 ? random_known(g, block)
-                     : rng_below(r, 8) == 0 ? ir_len(g->f)
+        ir_value b = rng_below(r, 3) == 0    ? ir_const(g->f, random_number(r))
+                     : rng_below(r, 2) == 0  ? random_known(g, block)
+                     : rng_below(r, 8) == 0  ? ir_len(g->f)
                      : rng_below(r, 12) == 0 ? ir_meta(g->f, META_CPU)
-                                            : random_load(g, block);
+                                             : random_load(g, block);
         if (o == IR_UDIV || o == IR_UMOD)
             b = ir_binary(g->f, IR_OR, b, ir_const(g->f, 1));
         v = rng_below(r, 4) ? ir_binary(g->f, o, v, b) : ir_binary(g->f, o, b, v);

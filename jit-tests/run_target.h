@@ -4,10 +4,10 @@
  * evaluators.
  *
  * A plain program gives the verdict of the plain classic program on every packet. An optimized one refines
- * it: where the plain program accepts, or finishes without an out-of-range load, the verdicts are equal. The same
- * holds for classic programs that are read and converted: random ones, and the plain programs of filters.
- * Random IR follows, which asks more of the verifier's bounds than filters do. A program the verifier refuses
- * is a failure.
+ * it: where the plain program accepts, or finishes without an out-of-range load, the verdicts are equal. The
+ * same holds for classic programs that are read and converted: random ones, and the plain programs of
+ * filters. Random IR follows, which asks more of the verifier's bounds than filters do. A program the
+ * verifier refuses is a failure.
  */
 #ifndef WEIR_JIT_TESTS_RUN_TARGET_H
 #define WEIR_JIT_TESTS_RUN_TARGET_H
@@ -27,10 +27,10 @@
 struct target {
     const struct kernel_type *kernel;
     uint32_t target;
-    uint32_t shortest;       /* packets a test run takes */
-    int counters;            /* a map, or 0: the program does not count */
-    struct filled_sets *sets;       /* or NULL */
-    bool frags, live, split; /* split: packets whose tail cannot be reached directly */
+    uint32_t shortest;        /* packets a test run takes */
+    int counters;             /* a map, or 0: the program does not count */
+    struct filled_sets *sets; /* or NULL */
+    bool frags, live, split;  /* split: packets whose tail cannot be reached directly */
     /* NULL, or makes the program that is loaded from the one that was emitted */
     void (*wrap)(struct ebpf_code *code);
 };
@@ -114,7 +114,8 @@ struct verdicts {
     unsigned accepted, rejected, faulted, split;
 };
 
-/* The EtherType by which Linux calls a packet, whose Ethernet header is 0 where it is stripped: 1 and 4 are those of lengths. */
+/* The EtherType by which Linux calls a packet, whose Ethernet header is 0 where it is stripped: 1 and 4 are
+ * those of lengths. */
 static inline uint32_t protocol_of(bool stripped, const uint8_t *bytes, uint32_t size)
 {
     const uint8_t *behind = stripped ? bytes : bytes + 14;
@@ -125,7 +126,8 @@ static inline uint32_t protocol_of(bool stripped, const uint8_t *bytes, uint32_t
     return size >= (stripped ? 2 : 16) && behind[0] == 0xff && behind[1] == 0xff ? 1 : 4;
 }
 
-/* What a test run says of a packet: its device is the loopback device, with address 0 and no broadcast address. */
+/* What a test run says of a packet: its device is the loopback device, with address 0 and no broadcast
+ * address. */
 static inline struct weir_metadata metadata_of(const struct target *t, const uint8_t *bytes, uint32_t size)
 {
     static const uint8_t zeros[6] = {0};
@@ -169,7 +171,8 @@ static inline bool verdict_fits(const struct target *t, const struct built *b, i
     v->rejected += !want;
     v->faulted += counts.faults != 0;
     v->split += linear != 0;
-    if (err == 0 && (returns(b, want, got) || (!exact && !want && counts.faults && (b->o.numbers || returns(b, 1, got)))))
+    if (err == 0 &&
+        (returns(b, want, got) || (!exact && !want && counts.faults && (b->o.numbers || returns(b, 1, got)))))
         return true;
     tap_diag("a packet of %u bytes, %u of them linear: classic %u%s, %s %d, %s", (unsigned)size,
              (unsigned)(linear ? linear : size), (unsigned)want, counts.faults ? " (out of range)" : "",
@@ -237,8 +240,9 @@ static inline void test_lists(const struct target *t, struct weir *cx, const str
 /* ---------------------------------------------------------------- programs that are read */
 
 /* The classic program @code converted, next to itself, on every @step-th packet. False ends the test. */
-static inline bool converted_agrees(const struct target *t, const struct weir_cbpf_insn *code, uint32_t n, uint32_t optimize,
-                                    const struct packets *all, size_t step, struct rng *r, struct verdicts *v)
+static inline bool converted_agrees(const struct target *t, const struct weir_cbpf_insn *code, uint32_t n,
+                                    uint32_t optimize, const struct packets *all, size_t step, struct rng *r,
+                                    struct verdicts *v)
 {
     static const struct opt_options passes = {.pass_limit = UINT32_MAX};
     const struct cbpf_code program = {.insn = {(struct weir_cbpf_insn *)code, n, n}};
@@ -254,7 +258,9 @@ static inline bool converted_agrees(const struct target *t, const struct weir_cb
         b.status = opt_run(&b.f, &passes);
     if (b.status == 0)
         built_emit(&b, t);
-    int fd = b.status ? b.status : kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
+    int fd = b.status
+                 ? b.status
+                 : kernel_load(t->kernel, b.code.insn.at, b.code.insn.n, verifier_log, sizeof verifier_log);
     for (size_t i = rng_below(r, (uint32_t)step); fd >= 0 && i < all->n && !bad; i += step) {
         uint32_t size = all->size[i], linear = t->split && i / step % 2 ? 1 + rng_below(r, size) : 0;
         if (kernel_takes(t->kernel, all->byte[i], size))
@@ -264,7 +270,8 @@ static inline bool converted_agrees(const struct target *t, const struct weir_cb
         struct strbuf text;
         strbuf_init(&text, &allocator_libc);
         cbpf_print_decimal(code, n, &text);
-        tap_diag("status %d%s, optimize %u:\n%s%s", b.status, no.why ? no.why : "", optimize, text.text, fd < 0 ? verifier_log : "");
+        tap_diag("status %d%s, optimize %u:\n%s%s", b.status, no.why ? no.why : "", optimize, text.text,
+                 fd < 0 ? verifier_log : "");
         strbuf_release(&text);
         built_show(&b, true);
     }
@@ -276,7 +283,8 @@ static inline bool converted_agrees(const struct target *t, const struct weir_cb
 
 static inline void test_converted(const struct target *t, struct weir *cx, const struct packets *all)
 {
-    const struct random_cbpf kind = {.metadata = t->live ? RANDOM_CBPF_SKB : 0, .return_a = true, .wild_shifts = true};
+    const struct random_cbpf kind = {
+        .metadata = t->live ? RANDOM_CBPF_SKB : 0, .return_a = true, .wild_shifts = true};
     struct rng r = {rng_seed() ^ 0xcbf};
     struct weir_cbpf_insn code[RANDOM_CBPF_MAX];
     unsigned runs = getenv("WEIR_LONG") ? 5000 : 150;
@@ -288,8 +296,8 @@ static inline void test_converted(const struct target *t, struct weir *cx, const
         good = converted_agrees(t, code, n, i % 2, all, all->n / 60 + 1, &r, &v);
     }
     tap_ok(good && v.accepted && v.rejected && v.faulted,
-           "%u random classic programs converted: %u accepted, %u rejected, %u out of range, %u split", runs, v.accepted,
-           v.rejected, v.faulted, v.split);
+           "%u random classic programs converted: %u accepted, %u rejected, %u out of range, %u split", runs,
+           v.accepted, v.rejected, v.faulted, v.split);
     good = true;
     for (size_t i = 0; good && i < sizeof filters / sizeof filters[0]; i++) {
         struct weir_program *plain = classic_of(t, cx, filters[i]);
@@ -300,8 +308,8 @@ static inline void test_converted(const struct target *t, struct weir *cx, const
         weir_program_free(plain);
     }
     tap_ok(good && w.accepted && w.rejected && w.faulted,
-           "the plain programs of filters converted: %u accepted, %u rejected, %u out of range, %u split", w.accepted,
-           w.rejected, w.faulted, w.split);
+           "the plain programs of filters converted: %u accepted, %u rejected, %u out of range, %u split",
+           w.accepted, w.rejected, w.faulted, w.split);
 }
 
 static inline void collect_packets(const struct target *t, struct packets *all)
@@ -337,7 +345,8 @@ static inline bool random_agrees(const struct target *t, struct built *b, int fd
         random_packet(r, bytes, n);
         if (!kernel_takes(t->kernel, bytes, n))
             continue;
-        struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n, .meta = {.cpu = (uint32_t)sched_getcpu()}};
+        struct packet p = {
+            .bytes = bytes, .caplen = n, .wirelen = n, .meta = {.cpu = (uint32_t)sched_getcpu()}};
         struct packet_sets sets = {sets_have, t->sets};
         uint32_t want = ir_eval_sets(&b->f, &p, t->sets ? &sets : NULL, &b->arena, NULL);
         int err = kernel_run_split(t->kernel, fd, bytes, n, linear, &got);
@@ -403,8 +412,10 @@ static inline void test_random(const struct target *t)
 
 /* ---------------------------------------------------------------- named sets */
 
-/* Prefixes of random addresses of random packets, ports and Ethernet addresses; and some that are nobody's. */
-static inline bool fill_sets(struct filled_sets *s, const struct packets *all, struct rng *r, unsigned members)
+/* Prefixes of random addresses of random packets, ports and Ethernet addresses; and some that are nobody's.
+ */
+static inline bool fill_sets(struct filled_sets *s, const struct packets *all, struct rng *r,
+                             unsigned members)
 {
     bool good = true;
 
@@ -476,29 +487,34 @@ static inline void test_set_filter(const struct target *t, const char *filter, u
         const struct packet_sets sets = {sets_have, t->sets};
         bad += !fill_sets(t->sets, all, &r, round * 15);
         for (size_t i = round; i < all->n && bad < 3; i += 2) {
-            uint32_t size = all->size[i], linear = t->split && i % 4 > 1 ? 1 + rng_below(&r, size) : 0, got = 0;
+            uint32_t size = all->size[i], linear = t->split && i % 4 > 1 ? 1 + rng_below(&r, size) : 0,
+                     got = 0;
             bool fault;
             if (!kernel_takes(t->kernel, all->byte[i], size))
                 continue;
-            struct packet p = {.bytes = all->byte[i], .caplen = size, .wirelen = size, .meta = metadata_of(t, all->byte[i], size)};
+            struct packet p = {.bytes = all->byte[i],
+                               .caplen = size,
+                               .wirelen = size,
+                               .meta = metadata_of(t, all->byte[i], size)};
             uint32_t want = ir_eval_sets(&plain.f, &p, &sets, &plain.arena, &fault);
             int err = kernel_run_split(t->kernel, fd, all->byte[i], size, linear, &got);
             v.accepted += want != 0;
             v.rejected += !want;
             v.faulted += fault;
             v.split += linear != 0;
-            if (err == 0 && (returns(&b, want, got) || (optimize && fault && returns(&b, plain.f.accept, got))))
+            if (err == 0 &&
+                (returns(&b, want, got) || (optimize && fault && returns(&b, plain.f.accept, got))))
                 continue;
             bad++;
             tap_diag("a packet of %u bytes, %u of them linear: the evaluator %u%s, %s %d, %s", (unsigned)size,
-                     (unsigned)(linear ? linear : size), (unsigned)want, fault ? " (out of range)" : "", t->kernel->name,
-                     (int)got, strerror(-err));
+                     (unsigned)(linear ? linear : size), (unsigned)want, fault ? " (out of range)" : "",
+                     t->kernel->name, (int)got, strerror(-err));
         }
     }
     if (fd >= 0 && !tap_ok(!bad && v.accepted && v.rejected,
-                           "%s, %s: %u instructions, %u accepted, %u rejected, %u out of range, %u split", filter,
-                           optimize ? "optimized" : "plain", (unsigned)b.code.insn.n, v.accepted, v.rejected,
-                           v.faulted, v.split))
+                           "%s, %s: %u instructions, %u accepted, %u rejected, %u out of range, %u split",
+                           filter, optimize ? "optimized" : "plain", (unsigned)b.code.insn.n, v.accepted,
+                           v.rejected, v.faulted, v.split))
         built_show(&b, false);
     if (fd >= 0)
         close(fd);
@@ -523,7 +539,8 @@ static inline void test_sets(const struct target *without, const struct packets 
     static const uint8_t zeros[16];
     bool good = set_add_address(&sets.of[0], zeros, 4, 5) && set_add_address(&sets.of[0], zeros, 6, 5);
     for (unsigned i = 0; i < SETS_MEMBERS; i++)
-        good &= set_add_bytes(&sets.of[1], (const uint8_t[]){(uint8_t)rng_below(&r, 20), (uint8_t)rng_below(&r, 20)});
+        good &= set_add_bytes(&sets.of[1],
+                              (const uint8_t[]){(uint8_t)rng_below(&r, 20), (uint8_t)rng_below(&r, 20)});
     good &= set_add_bytes(&sets.of[2], zeros);
     tap_ok(good, "members are taken");
     test_random(&t);

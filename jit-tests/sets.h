@@ -78,13 +78,14 @@ static inline bool set_add(struct set_contents *c, const union set_key *key)
 }
 
 /** @bits bits of the address at @bytes; those behind them are cleared. */
-static inline bool set_add_address(struct set_contents *c, const uint8_t *bytes, uint32_t family, uint32_t bits)
+static inline bool set_add_address(struct set_contents *c, const uint8_t *bytes, uint32_t family,
+                                   uint32_t bits)
 {
     union set_key k = {.address = {32 + bits, family, {0}}};
 
     memcpy(k.address.bytes, bytes, family == 4 ? 4 : 16);
     for (uint32_t i = bits; i < (family == 4 ? 32u : 128u); i++)
-        k.address.bytes[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+        k.address.bytes[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
     return set_add(c, &k);
 }
 

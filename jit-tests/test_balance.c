@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * jit-tests/test_balance.c - programs whose number chooses a socket, in the kernel: SO_ATTACH_REUSEPORT_CBPF and _EBPF on UDP
- * sockets that share a port, PACKET_FANOUT_CBPF and _EBPF on packet sockets.
+ * jit-tests/test_balance.c - programs whose number chooses a socket, in the kernel: SO_ATTACH_REUSEPORT_CBPF
+ * and _EBPF on UDP sockets that share a port, PACKET_FANOUT_CBPF and _EBPF on packet sockets.
  *
- * Each program is attached as it is read, optimized, and converted, plain and optimized. The socket that gets a packet is
- * the one of the number that our interpreter says, modulo the sockets for PACKET_FANOUT. The kernel shows UDP's payload to the
- * former, and the packet from its network header on to the latter.
+ * Each program is attached as it is read, optimized, and converted, plain and optimized. The socket that gets
+ * a packet is the one of the number that our interpreter says, modulo the sockets for PACKET_FANOUT. The
+ * kernel shows UDP's payload to the former, and the packet from its network header on to the latter.
  */
 #include <arpa/inet.h>
 #include <linux/filter.h>
@@ -67,8 +67,8 @@ static int open_udp(struct group *g, int at, bool ebpf)
     socklen_t n = sizeof is;
 
     (void)at, (void)ebpf;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 || !to_port(fd, g->port, bind) ||
-        getsockname(fd, (struct sockaddr *)&is, &n) < 0)
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
+        !to_port(fd, g->port, bind) || getsockname(fd, (struct sockaddr *)&is, &n) < 0)
         return -1;
     g->port = ntohs(is.sin_port);
     return fd;
@@ -85,7 +85,8 @@ static int open_packet(struct group *g, int at, bool ebpf)
     (void)g;
     id += at == 0;
     int member = ((getpid() + id) & 0xffff) |
-                 ((ebpf ? PACKET_FANOUT_EBPF : PACKET_FANOUT_CBPF) | PACKET_FANOUT_FLAG_IGNORE_OUTGOING) << 16;
+                 ((ebpf ? PACKET_FANOUT_EBPF : PACKET_FANOUT_CBPF) | PACKET_FANOUT_FLAG_IGNORE_OUTGOING)
+                     << 16;
     if (fd < 0 || bind(fd, (const struct sockaddr *)&lo, sizeof lo) < 0 ||
         setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &member, sizeof member) < 0)
         return -1;
@@ -104,7 +105,8 @@ static int arrives(const struct group *g, const uint8_t *payload, uint32_t n)
         if (poll(wait, SOCKETS, WAIT_MS) <= 0)
             return -1;
         for (int i = 0; i < SOCKETS; i++)
-            if (wait[i].revents & POLLIN && recv(g->fd[i], bytes, sizeof bytes, MSG_DONTWAIT) == (ssize_t)(g->header + n) &&
+            if (wait[i].revents & POLLIN &&
+                recv(g->fd[i], bytes, sizeof bytes, MSG_DONTWAIT) == (ssize_t)(g->header + n) &&
                 memcmp(bytes + g->header, payload, n) == 0)
                 return i;
     }
@@ -150,8 +152,10 @@ static bool attach(const struct group *g, const struct weir_program *p)
     return ok;
 }
 
-/* What the program, as it was read, says of a payload; of the headers in front of it only their length matters. */
-static uint32_t number_of(const struct group *g, const struct weir_program *read, const uint8_t *payload, uint32_t n)
+/* What the program, as it was read, says of a payload; of the headers in front of it only their length
+ * matters. */
+static uint32_t number_of(const struct group *g, const struct weir_program *read, const uint8_t *payload,
+                          uint32_t n)
 {
     const struct weir_metadata meta = {.size = sizeof meta, .cpu = (uint32_t)sched_getcpu()};
     uint8_t bytes[IP_AND_UDP + BYTES] = {0};
@@ -190,7 +194,8 @@ static void test_program(struct weir *cx, struct group *g, const char *text, int
         if (got != want)
             tap_pending("%u bytes: socket %d, not %d", (unsigned)n, got, want);
     }
-    tap_ok(ok && !bad && several == (__builtin_popcount(used) > 1), "%s, %s: %s", g->name, forms[form], words.text);
+    tap_ok(ok && !bad && several == (__builtin_popcount(used) > 1), "%s, %s: %s", g->name, forms[form],
+           words.text);
     if (!ok)
         tap_diag("%s", strerror(errno));
     for (int i = 0; i < SOCKETS; i++)

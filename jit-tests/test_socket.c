@@ -154,8 +154,8 @@ static void test_filter(struct weir *cx, const int fd[2], const char *filter, ui
     weir_program_free(p);
 }
 
-/* Random programs, as they are read and as the optimizer makes them: Linux runs them as our interpreter does. Of a packet
- * arrives as much as the number says that is returned. */
+/* Random programs, as they are read and as the optimizer makes them: Linux runs them as our interpreter does.
+ * Of a packet arrives as much as the number says that is returned. */
 static void test_programs(struct weir *cx, const int fd[2], const struct packets *all)
 {
     static const struct random_cbpf kinds[] = {{0}, {.return_a = true}};
@@ -265,14 +265,17 @@ static void test_ip6_hosts(struct weir *cx, const int fd[2])
         at += (size_t)snprintf(text + at, sizeof text - at, "%sip6 host ", i ? " or " : "");
         for (unsigned w = 0; w < 4; w++) {
             host[i][w] = rng_next(&r);
-            at += (size_t)snprintf(text + at, sizeof text - at, "%s%x:%x", w ? ":" : "", host[i][w] >> 16, host[i][w] & 0xffff);
+            at += (size_t)snprintf(text + at, sizeof text - at, "%s%x:%x", w ? ":" : "", host[i][w] >> 16,
+                                   host[i][w] & 0xffff);
         }
     }
     struct weir_program *p = compiled(cx, text, 262144, 1), *plain = compiled(cx, text, 262144, 0);
     if (!p || !plain)
         return;
-    const struct weir_cbpf_insn *code = weir_program_cbpf(p, &n), *plain_code = weir_program_cbpf(plain, &plain_n);
-    if (!tap_ok(!weir_program_kernel_refusal(p) && attach(fd[1], code, n), "%d unrelated IPv6 hosts on a socket", HOSTS))
+    const struct weir_cbpf_insn *code = weir_program_cbpf(p, &n),
+                                *plain_code = weir_program_cbpf(plain, &plain_n);
+    if (!tap_ok(!weir_program_kernel_refusal(p) && attach(fd[1], code, n),
+                "%d unrelated IPv6 hosts on a socket", HOSTS))
         tap_diag("%zu instructions: %s", n, strerror(errno));
     for (unsigned i = 0; i < 20 * HOSTS && bad < 3; i++) {
         struct sent s = {.v6 = true};
@@ -289,11 +292,13 @@ static void test_ip6_hosts(struct weir *cx, const int fd[2])
         uint32_t size = write_packet(&s, bytes), cut = i % 7 == 0 ? 1 + rng_below(&r, size) : size;
         struct packet whole = {.bytes = bytes, .caplen = cut, .wirelen = cut};
         uint32_t reference = cbpf_run(plain_code, (uint32_t)plain_n, &whole, NULL);
-        wrong += (cut == size || reference) && (cbpf_run(code, (uint32_t)n, &whole, NULL) != 0) != (cut == size ? want : true);
+        wrong += (cut == size || reference) &&
+                 (cbpf_run(code, (uint32_t)n, &whole, NULL) != 0) != (cut == size ? want : true);
         bad += !packet_fits(fd, code, n, bytes, cut, &accepted);
         sent++;
     }
-    tap_ok(!bad && !wrong && accepted > sent / 4, "... %u of %u packets arrive, those from and to the hosts", accepted, sent);
+    tap_ok(!bad && !wrong && accepted > sent / 4, "... %u of %u packets arrive, those from and to the hosts",
+           accepted, sent);
     weir_program_free(p);
     weir_program_free(plain);
 }
@@ -314,9 +319,11 @@ static void test_pairs(struct weir *cx, const int fd[2], bool conversations)
             address[i][k] = 0x0a000000 | rng_next(&r) >> 8;
         port[i] = (uint16_t)(1 + rng_below(&r, 65535));
         const uint32_t a = address[i][0], b = address[i][1];
-        at += (size_t)snprintf(text + at, sizeof text - at, "%s(host %u.%u.%u.%u and ", i ? " or " : "", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
+        at += (size_t)snprintf(text + at, sizeof text - at, "%s(host %u.%u.%u.%u and ", i ? " or " : "",
+                               a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255);
         if (conversations)
-            at += (size_t)snprintf(text + at, sizeof text - at, "host %u.%u.%u.%u and ", b >> 24, b >> 16 & 255, b >> 8 & 255, b & 255);
+            at += (size_t)snprintf(text + at, sizeof text - at, "host %u.%u.%u.%u and ", b >> 24,
+                                   b >> 16 & 255, b >> 8 & 255, b & 255);
         at += (size_t)snprintf(text + at, sizeof text - at, "tcp port %u)", port[i]);
     }
     struct weir_program *p = compiled(cx, text, 262144, 1);
@@ -324,18 +331,22 @@ static void test_pairs(struct weir *cx, const int fd[2], bool conversations)
         return;
     const struct weir_cbpf_insn *code = weir_program_cbpf(p, &n);
     int none = 0;
-    setsockopt(fd[1], SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none); /* the one before takes memory while this comes */
+    setsockopt(fd[1], SOL_SOCKET, SO_DETACH_FILTER, &none,
+               sizeof none); /* the one before takes memory while this comes */
     const char *what = conversations ? "conversations" : "pairs of address and port";
     if (!tap_ok(!weir_program_kernel_refusal(p) && attach(fd[1], code, n), "%d %s on a socket", PAIRS, what))
         tap_diag("%zu instructions: %s", n, strerror(errno));
     for (unsigned i = 0; i < 40 * PAIRS && bad < 3; i++) {
-        /* The pair from and to, with the port here and there; then with another port, and with another address. */
+        /* The pair from and to, with the port here and there; then with another port, and with another
+         * address. */
         unsigned k = i / 40, other = (k + 1) % PAIRS, turn = i & 1;
         bool near_port = i % 10 == 8, near_address = i % 10 == 9;
         struct sent s = {.sport = (uint16_t)rng_next(&r), .dport = (uint16_t)rng_next(&r)};
         uint8_t bytes[64];
         s.src[0] = address[k][turn];
-        s.dst[0] = near_address ? address[other][conversations] : conversations ? address[k][!turn] : rng_next(&r);
+        s.dst[0] = near_address    ? address[other][conversations]
+                   : conversations ? address[k][!turn]
+                                   : rng_next(&r);
         if (!conversations && (turn || near_address)) {
             uint32_t its = near_address ? 0x0b000001 : address[k][0];
             s.src[0] = turn ? 0x0b000002 : its;
@@ -352,7 +363,9 @@ static void test_pairs(struct weir *cx, const int fd[2], bool conversations)
         wrong += (cbpf_run(code, (uint32_t)n, &whole, &counts) != 0) != want || counts.instructions > 80;
         bad += !packet_fits(fd, code, n, bytes, size, &accepted);
     }
-    tap_ok(!bad && !wrong && accepted, "... %u of %d packets arrive, those that should, after at most 80 instructions", accepted, 40 * PAIRS);
+    tap_ok(!bad && !wrong && accepted,
+           "... %u of %d packets arrive, those that should, after at most 80 instructions", accepted,
+           40 * PAIRS);
     weir_program_free(p);
 }
 

@@ -146,7 +146,8 @@ static bool agrees(const struct target *t, struct built *b, int fd, const struct
         make_packet(s, kind, r, bytes);
         if (linear >= size)
             linear = 0;
-        struct packet p = {.bytes = bytes, .caplen = size, .wirelen = size, .meta = metadata_of(t, bytes, size)};
+        struct packet p = {
+            .bytes = bytes, .caplen = size, .wirelen = size, .meta = metadata_of(t, bytes, size)};
         uint32_t want = ir_eval(&b->f, &p, &b->arena, NULL);
         int err = kernel_run_split(t->kernel, fd, bytes, size, linear, &got);
         *accepted += want != 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bench/ebpf_hand/hosts.c - by hand: a list of hosts or networks, as the switch from which clang makes its search tree.
+ * bench/ebpf_hand/hosts.c - by hand: a list of hosts or networks, as the switch from which clang makes its
+ * search tree.
  *
  * HOSTS names a file with a line `HOST(0x0a000001)` for each, MASK is their netmask.
  */

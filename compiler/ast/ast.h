@@ -120,9 +120,9 @@ enum ast_id_kind {
 #define AST_SET_NAME_MAX 15 /* characters */
 
 struct ast_id {
-    uint8_t kind;      /* enum ast_id_kind */
-    uint32_t number;   /* ID_NUMBER; prefix length of ID_*_LEN */
-    uint32_t text;     /* byte offset in ast.text of the token, without a name's backslash (not ID_NUMBER) ... */
+    uint8_t kind;    /* enum ast_id_kind */
+    uint32_t number; /* ID_NUMBER; prefix length of ID_*_LEN */
+    uint32_t text; /* byte offset in ast.text of the token, without a name's backslash (not ID_NUMBER) ... */
     uint32_t text_len; /* ... and its length */
     union {
         struct {

@@ -7,7 +7,8 @@
 #ifndef ARENA_CHUNK_MAX
 #define ARENA_CHUNK_MAX (1u << 20)
 #endif
-#define ARENA_ZERO 1984 /* bytes that are zeroed at once, ahead of their use; memset() has a dearer way for more */
+#define ARENA_ZERO                                                                                           \
+    1984 /* bytes that are zeroed at once, ahead of their use; memset() has a dearer way for more */
 
 struct arena_chunk {
     struct arena_chunk *older;
@@ -101,7 +102,8 @@ static size_t arena_left(const struct arena *a)
     return a->chunk ? a->chunk->size - (size_t)(a->next - a->chunk->data) : 0;
 }
 
-/* Sees that what is left is zero from @from on as far as @to, or a little further, as more will be asked for. */
+/* Sees that what is left is zero from @from on as far as @to, or a little further, as more will be asked for.
+ */
 static void arena_zero(struct arena *a, unsigned char *from, unsigned char *to)
 {
     unsigned char *limit = a->chunk->data + a->chunk->size;
@@ -169,11 +171,13 @@ void *arena_alloc_slow(struct arena *a, size_t n, size_t size, size_t align)
 void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_t align)
 {
     if (old >= ARENA_LARGE) {
-        struct arena_chunk *c = (struct arena_chunk *)((unsigned char *)block - offsetof(struct arena_chunk, data));
+        struct arena_chunk *c =
+            (struct arena_chunk *)((unsigned char *)block - offsetof(struct arena_chunk, data));
         c = chunk_resize(a, c, bytes);
         return c ? large_link(c) : NULL;
     }
-    if (old && (unsigned char *)block + old == a->next && bytes < ARENA_LARGE && bytes - old <= arena_left(a)) {
+    if (old && (unsigned char *)block + old == a->next && bytes < ARENA_LARGE &&
+        bytes - old <= arena_left(a)) {
         a->next += bytes - old;
         arena_zero(a, a->next, a->next);
         return block;

@@ -56,9 +56,9 @@ static inline void *arena_alloc(struct arena *a, size_t n, size_t size, size_t a
 }
 
 /**
- * The block at @block, of @old bytes, with @bytes bytes, which are more: what is new is not zeroed, and the block may move.
- * Large blocks are resized by the allocator, so a growing array leaves no copies behind; the newest of the others
- * grows where it is if there is room, the rest are copied.
+ * The block at @block, of @old bytes, with @bytes bytes, which are more: what is new is not zeroed, and the
+ * block may move. Large blocks are resized by the allocator, so a growing array leaves no copies behind; the
+ * newest of the others grows where it is if there is room, the rest are copied.
  */
 void *arena_resize(struct arena *a, void *block, size_t old, size_t bytes, size_t align);
 

@@ -28,7 +28,8 @@ uint16_t diag_number(enum diag_id id)
     return table[id].number;
 }
 
-/* A copy of @text in which every byte is one that a line of a terminal shows: filters may hold any, and messages quote them. */
+/* A copy of @text in which every byte is one that a line of a terminal shows: filters may hold any, and
+ * messages quote them. */
 static const char *copy_printable(struct arena *a, const char *text)
 {
     char *copy = arena_copy(a, text, strlen(text));
@@ -52,7 +53,8 @@ void diag(struct diag_sink *sink, enum diag_id id, struct diag_at where, ...)
     vsnprintf(text, sizeof text, table[id].format, ap);
     va_end(ap);
 
-    struct diag d = {.number = table[id].number, .severity = table[id].severity, .at = where.at, .also = where.also};
+    struct diag d = {
+        .number = table[id].number, .severity = table[id].severity, .at = where.at, .also = where.also};
     d.message = copy_printable(sink->arena, text);
     if (where.hint)
         d.hint = copy_printable(sink->arena, where.hint);

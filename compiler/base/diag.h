@@ -30,18 +30,18 @@ enum diag_id {
 struct diag {
     uint16_t number; /* the stable code: E0312 is 312 */
     enum diag_severity severity;
-    struct span at;       /* the culprit, underlined with ^ */
-    struct span also;     /* its partner, underlined with ~; empty when there is none */
-    const char *message;  /* NUL-terminated, in the sink's arena */
-    const char *hint;     /* what to write instead, or NULL; in the sink's arena */
+    struct span at;      /* the culprit, underlined with ^ */
+    struct span also;    /* its partner, underlined with ~; empty when there is none */
+    const char *message; /* NUL-terminated, in the sink's arena */
+    const char *hint;    /* what to write instead, or NULL; in the sink's arena */
 };
 
 struct diag_sink {
     struct arena *arena;
     VEC(struct diag) list;
-    uint32_t errors;  /* how many of the list are errors */
-    uint32_t limit;   /* further errors are counted but not kept */
-    bool failed;      /* memory ran out while keeping one */
+    uint32_t errors; /* how many of the list are errors */
+    uint32_t limit;  /* further errors are counted but not kept */
+    bool failed;     /* memory ran out while keeping one */
 };
 
 /* Where a diagnostic points. `.hint` is copied. */

@@ -14,7 +14,8 @@ static void insert_all(struct sort_key *at, uint32_t n)
     }
 }
 
-/* From the lowest byte up: each turn keeps the order of those before (Knuth, The Art of Computer Programming 3, 5.2.5). */
+/* From the lowest byte up: each turn keeps the order of those before (Knuth, The Art of Computer Programming
+ * 3, 5.2.5). */
 static struct sort_key *sort_by_bytes(struct sort_key *at, struct sort_key *spare, uint32_t n)
 {
     uint32_t count[4][256] = {{0}};

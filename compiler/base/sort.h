@@ -2,8 +2,9 @@
 /*
  * base/sort.h - sorting many things by a number.
  *
- * What is sorted are (number, index) pairs, so that those with one number keep their order and every array is sorted by the
- * same code. Linear in the pairs: a radix sort by bytes, which skips those that all numbers share.
+ * What is sorted are (number, index) pairs, so that those with one number keep their order and every array is
+ * sorted by the same code. Linear in the pairs: a radix sort by bytes, which skips those that all numbers
+ * share.
  */
 #ifndef WEIR_BASE_SORT_H
 #define WEIR_BASE_SORT_H

@@ -5,10 +5,14 @@
 #define VEC_FIRST 8
 #endif
 
-#define VEC_PLAIN 1024 /* bytes from which the first room is not taken from what the arena has zeroed ahead */
-#define VEC_LARGE ((size_t)8 << 20) /* bytes from which room to spare is dear, and moving is the system's to do cheaply */
+#define VEC_PLAIN                                                                                            \
+    1024 /* bytes from which the first room is not taken from what the arena has zeroed ahead                \
+          */
+#define VEC_LARGE                                                                                            \
+    ((size_t)8 << 20) /* bytes from which room to spare is dear, and moving is the system's to do cheaply */
 
-bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t extra, size_t size, size_t align)
+bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t extra, size_t size,
+              size_t align)
 {
     if (extra > UINT32_MAX / 2 - n)
         return false; /* size is far below 2^32, so n * size cannot wrap */
@@ -16,7 +20,7 @@ bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t ex
     if (want < n + extra)
         want = n + extra;
     void *to = *cap || want * size >= VEC_PLAIN ? arena_resize(a, *at, *cap * size, want * size, align)
-                                                  : arena_alloc(a, want, size, align);
+                                                : arena_alloc(a, want, size, align);
     if (!to)
         return false;
     *at = to;

@@ -25,8 +25,8 @@ struct weir {
 
 const char *weir_version(void)
 {
-#define TEXT(x)        #x
-#define DOTS(a, b, c)  TEXT(a) "." TEXT(b) "." TEXT(c)
+#define TEXT(x)       #x
+#define DOTS(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
     return DOTS(WEIR_VERSION_MAJOR, WEIR_VERSION_MINOR, WEIR_VERSION_PATCH);
 #undef DOTS
 #undef TEXT
@@ -136,7 +136,8 @@ struct origin {
     size_t len;
 };
 
-static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const struct ir_func *f, const struct origin *from)
+static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const struct ir_func *f,
+                     const struct origin *from)
 {
     int err = take(p, code->insn.at, code->insn.n, sizeof *p->ebpf, (void **)&p->ebpf);
 
@@ -158,8 +159,8 @@ static int take_ebpf(struct weir_program *p, const struct ebpf_code *code, const
     return err;
 }
 
-static int take_text(struct weir_program *p, const struct ir_func *f, void (*print)(const struct ir_func *, struct strbuf *),
-                     char **text, size_t *len)
+static int take_text(struct weir_program *p, const struct ir_func *f,
+                     void (*print)(const struct ir_func *, struct strbuf *), char **text, size_t *len)
 {
     struct strbuf s;
 
@@ -226,8 +227,8 @@ static int take_ir(struct weir_program *p, const struct ir_func *f, const struct
     return err == WEIR_OK && o->keep_inputs ? take_inputs(p, f) : err;
 }
 
-static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f, const struct origin *from,
-                       const struct weir_options *o, struct weir_program *p)
+static int backend_run(struct arena *arena, struct diag_sink *sink, struct ir_func *f,
+                       const struct origin *from, const struct weir_options *o, struct weir_program *p)
 {
     uint32_t limit = pipeline_limits(o).instructions;
     int err;
@@ -265,8 +266,8 @@ static bool is_blank(const char *text, size_t len)
     return true;
 }
 
-static int compile(struct weir *cx, struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
-                   struct weir_program *p)
+static int compile(struct weir *cx, struct diag_sink *sink, const char *text, size_t len,
+                   const struct weir_options *o, struct weir_program *p)
 {
     struct weir_options at_hook = *o;
     struct front front;
@@ -301,7 +302,8 @@ static void context_begin(struct weir *cx, size_t memory_bytes)
     cx->diagnostics = 0;
 }
 
-/* Makes what was found the context's diagnostics, and @p the caller's or nobody's. Returns the status for the caller. */
+/* Makes what was found the context's diagnostics, and @p the caller's or nobody's. Returns the status for the
+ * caller. */
 static int context_end(struct weir *cx, struct diag_sink *sink, int status, struct weir_program *p,
                        struct weir_program **out)
 {
@@ -336,21 +338,22 @@ static int is_better(const struct weir_program *p, const struct cbpf_code *code,
     if (err == WEIR_OK)
         err = cbpf_cost(&p->al, code->insn.at, code->insn.n, &b);
     *better = err == WEIR_OK &&
-              (a.instructions < b.instructions || a.loads < b.loads || a.longest_instructions < b.longest_instructions ||
-               a.longest_loads < b.longest_loads || a.accept_instructions < b.accept_instructions ||
-               a.accept_loads < b.accept_loads);
+              (a.instructions < b.instructions || a.loads < b.loads ||
+               a.longest_instructions < b.longest_instructions || a.longest_loads < b.longest_loads ||
+               a.accept_instructions < b.accept_instructions || a.accept_loads < b.accept_loads);
     return err;
 }
 
 /*
- * The classic program that the optimizer makes of the one that was read; or that one, when it makes no better one, or one
- * that needs more cells than there are or is longer than allowed.
+ * The classic program that the optimizer makes of the one that was read; or that one, when it makes no better
+ * one, or one that needs more cells than there are or is longer than allowed.
  */
-static int take_better(struct weir *cx, struct ir_func *f, const struct cbpf_code *code, const struct weir_options *o,
-                       struct weir_program *p)
+static int take_better(struct weir *cx, struct ir_func *f, const struct cbpf_code *code,
+                       const struct weir_options *o, struct weir_program *p)
 {
     struct diag_sink silent = {.arena = &cx->arena, .limit = 1};
-    int err = backend_run(&cx->arena, &silent, f, NULL, o, p); /* classic: says nothing of where it comes from */
+    int err =
+        backend_run(&cx->arena, &silent, f, NULL, o, p); /* classic: says nothing of where it comes from */
     bool better = false;
 
     if (err == WEIR_OK)
@@ -372,8 +375,8 @@ static int take_better(struct weir *cx, struct ir_func *f, const struct cbpf_cod
     return take_code(p, code);
 }
 
-static int read_program(struct weir *cx, struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
-                        struct weir_program *p)
+static int read_program(struct weir *cx, struct diag_sink *sink, const char *text, size_t len,
+                        const struct weir_options *o, struct weir_program *p)
 {
     const bool classic = o->target == WEIR_TARGET_CBPF;
     struct cbpf_code code = {.arena = &cx->arena};
@@ -403,11 +406,11 @@ static int read_program(struct weir *cx, struct diag_sink *sink, const char *tex
 }
 
 /* What weir_compile() and weir_program_read() do with a text. */
-typedef int make_program(struct weir *cx, struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
-                         struct weir_program *p);
+typedef int make_program(struct weir *cx, struct diag_sink *sink, const char *text, size_t len,
+                         const struct weir_options *o, struct weir_program *p);
 
-static int make(make_program *how, struct weir *cx, const char *text, size_t len, const struct weir_options *o,
-                struct weir_program **out)
+static int make(make_program *how, struct weir *cx, const char *text, size_t len,
+                const struct weir_options *o, struct weir_program **out)
 {
     struct options options;
 
@@ -430,7 +433,8 @@ static int make(make_program *how, struct weir *cx, const char *text, size_t len
     return context_end(cx, &sink, status, p, out);
 }
 
-int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o, struct weir_program **out)
+int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
+                 struct weir_program **out)
 {
     return make(compile, cx, text, len, o, out);
 }

@@ -21,8 +21,9 @@ int front_ir(struct front *front, struct arena *arena, struct diag_sink *sink, c
 void front_release(struct front *front);
 
 /**
- * Says in @sink why the filter @front, which compiles to a program that rejects everything, can never match: which of its
- * terms contradict each other. @arena for the time being. Returns 0 or WEIR_E_MEMORY.
+ * Says in @sink why the filter @front, which compiles to a program that rejects everything, can never match:
+ * which of its terms contradict each other. @arena for the time being. Returns 0 or WEIR_E_MEMORY.
  */
-int front_explain_never(const struct front *front, struct arena *arena, struct diag_sink *sink, const struct weir_options *o);
+int front_explain_never(const struct front *front, struct arena *arena, struct diag_sink *sink,
+                        const struct weir_options *o);
 #endif

@@ -2,8 +2,9 @@
 /*
  * driver/inputs.c - what a function looks at.
  *
- * A value counts when a block that can be reached tests it, guards with it, or hands it to a PHI that counts. The reach
- * is that of the furthest guard: with all of a packet's bytes up to there, every guard says what it says of the whole packet.
+ * A value counts when a block that can be reached tests it, guards with it, or hands it to a PHI that counts.
+ * The reach is that of the furthest guard: with all of a packet's bytes up to there, every guard says what it
+ * says of the whole packet.
  *
  * Cost: O(values + blocks + edges), and sorting the loads.
  */
@@ -137,7 +138,9 @@ static void list_loads(struct finder *d)
         qsort(d->load.at, d->load.n, sizeof *d->load.at, load_order);
     for (uint32_t i = 0, next; i < d->load.n && !d->failed; i = next) {
         struct load all = d->load.at[i];
-        for (next = i + 1; next < d->load.n && d->load.at[next].base == all.base && d->load.at[next].begin <= all.end; next++)
+        for (next = i + 1;
+             next < d->load.n && d->load.at[next].base == all.base && d->load.at[next].begin <= all.end;
+             next++)
             if (d->load.at[next].end > all.end)
                 all.end = d->load.at[next].end;
         struct weir_input r = {.kind = WEIR_INPUT_BYTES, .begin = all.begin, .end = all.end};

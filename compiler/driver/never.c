@@ -2,9 +2,9 @@
 /*
  * driver/never.c - why a filter can never match.
  *
- * The culprit is the conjunct with which those up to it reject everything, while those before it do not: found by halving.
- * Then each earlier one is tried alone with it. Each trial lowers a few terms and asks the optimizer whether they accept
- * anything, so filters of many terms are not explained but only reported.
+ * The culprit is the conjunct with which those up to it reject everything, while those before it do not:
+ * found by halving. Then each earlier one is tried alone with it. Each trial lowers a few terms and asks the
+ * optimizer whether they accept anything, so filters of many terms are not explained but only reported.
  */
 #include <stdio.h>
 #include "driver/front.h"
@@ -70,7 +70,8 @@ static void quote(char *to, size_t size, const char *text, struct span s)
 {
     uint32_t n = s.end - s.begin;
 
-    snprintf(to, size, "'%.*s%s'", (int)(n < TEXT_MAX ? n : TEXT_MAX), text + s.begin, n < TEXT_MAX ? "" : "...");
+    snprintf(to, size, "'%.*s%s'", (int)(n < TEXT_MAX ? n : TEXT_MAX), text + s.begin,
+             n < TEXT_MAX ? "" : "...");
 }
 
 static void report(struct diag_sink *sink, const char *text, struct span at, struct span also)
@@ -111,7 +112,8 @@ static void explain(struct never *v, struct diag_sink *sink, const char *text)
     report(sink, text, term_span(v, culprit), also);
 }
 
-int front_explain_never(const struct front *front, struct arena *arena, struct diag_sink *sink, const struct weir_options *o)
+int front_explain_never(const struct front *front, struct arena *arena, struct diag_sink *sink,
+                        const struct weir_options *o)
 {
     struct never v = {.o = o, .checked = &front->checked, .arena = arena};
     uint32_t nodes = front->tree.node.n;

@@ -16,8 +16,8 @@ struct options {
 };
 
 /**
- * Copies the structure at @from, which begins with its size, to the one of @now bytes at @to; 0 is what an absent member is.
- * False: no release has that size, from @first bytes on.
+ * Copies the structure at @from, which begins with its size, to the one of @now bytes at @to; 0 is what an
+ * absent member is. False: no release has that size, from @first bytes on.
  */
 bool options_take_sized(const void *from, size_t first, size_t now, void *to);
 

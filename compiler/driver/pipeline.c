@@ -42,8 +42,8 @@ void front_release(struct front *front)
 }
 
 /* Text to plain IR. */
-static int front_run(struct front *front, struct arena *arena, struct diag_sink *sink, const char *text, size_t len,
-                     const struct weir_options *o, struct ir_func *out)
+static int front_run(struct front *front, struct arena *arena, struct diag_sink *sink, const char *text,
+                     size_t len, const struct weir_options *o, struct ir_func *out)
 {
     struct weir_limits limits = pipeline_limits(o);
 

@@ -110,7 +110,8 @@ int weir_program_text(const struct weir_program *p, enum weir_text form, char **
     return WEIR_OK;
 }
 
-int weir_program_object(const struct weir_program *p, const struct weir_object_options *o, char **out, size_t *len)
+int weir_program_object(const struct weir_program *p, const struct weir_object_options *o, char **out,
+                        size_t *len)
 {
     static const struct weir_object_options defaults = {.size = sizeof defaults};
     struct strbuf s;
@@ -216,7 +217,8 @@ uint32_t weir_match(const struct weir_program *p, const void *packet, uint32_t c
 {
     struct packet pkt = {.bytes = packet, .caplen = caplen, .wirelen = wirelen};
 
-    if (!p || !p->cbpf || (!packet && caplen) || (meta && !options_take_sized(meta, METADATA_FIRST_SIZE, sizeof pkt.meta, &pkt.meta)))
+    if (!p || !p->cbpf || (!packet && caplen) ||
+        (meta && !options_take_sized(meta, METADATA_FIRST_SIZE, sizeof pkt.meta, &pkt.meta)))
         return 0;
     return cbpf_run(p->cbpf, p->count, &pkt, NULL);
 }

@@ -2,7 +2,8 @@
 /*
  * driver/program.h - a program that was made: what it owns, whoever made it.
  *
- * api.c fills one, copying out of the compile's arena; program.c answers questions about it. It never changes afterwards.
+ * api.c fills one, copying out of the compile's arena; program.c answers questions about it. It never changes
+ * afterwards.
  */
 #ifndef WEIR_DRIVER_PROGRAM_H
 #define WEIR_DRIVER_PROGRAM_H

@@ -5,7 +5,8 @@
 #include "driver/pipeline.h"
 #include "lift/lift.h"
 
-int pipeline_read(struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o, struct cbpf_code *out)
+int pipeline_read(struct diag_sink *sink, const char *text, size_t len, const struct weir_options *o,
+                  struct cbpf_code *out)
 {
     const struct weir_limits limits = pipeline_limits(o);
     const struct diag_at nowhere = {.at = {0, 0}};
@@ -30,8 +31,8 @@ static bool any_match(const struct weir_options *o)
     return o->target != WEIR_TARGET_CBPF && (o->target != WEIR_TARGET_SOCKET || o->has_actions);
 }
 
-int pipeline_lift(struct arena *arena, struct diag_sink *sink, const struct cbpf_code *code, const struct weir_options *o,
-                  struct ir_func *out)
+int pipeline_lift(struct arena *arena, struct diag_sink *sink, const struct cbpf_code *code,
+                  const struct weir_options *o, struct ir_func *out)
 {
     static const struct opt_options all_passes = {.pass_limit = UINT32_MAX};
     struct lift_refusal no;

@@ -7,8 +7,8 @@
  *   values   hash-consed: two equal computations are one value, so common subexpressions do not exist. They
  *            float: a value has no place in the graph. Operands have smaller indices than their users, PHIs
  *            excepted.
- *   blocks   a list of guards, then one switch, or the return of a value. Every guard of a block must pass before that is
- *            evaluated; their order inside the block cannot be observed. Blocks are numbered in a
+ *   blocks   a list of guards, then one switch, or the return of a value. Every guard of a block must pass
+ * before that is evaluated; their order inside the block cannot be observed. Blocks are numbered in a
  *            topological order (every target is a later block, or one of the two returns).
  *   guards   the only thing that can fail: "the captured bytes reach this far". A failed guard rejects the
  *            packet. A load may be computed only where guards that cover it have passed.
@@ -28,7 +28,8 @@
 
 typedef uint32_t ir_value; /* index into ir_func.value */
 #define IR_NONE UINT32_MAX
-#define IR_ADDRESS_MAX 0x80000000u /* bytes that a packet can have: a load that ends behind them always fails */
+#define IR_ADDRESS_MAX                                                                                       \
+    0x80000000u /* bytes that a packet can have: a load that ends behind them always fails */
 
 enum ir_op {
 #define OP(op, arity, imm, word) IR_##op,
@@ -54,7 +55,7 @@ struct ir_meta_row {
 };
 
 struct ir_node {
-    uint8_t op; /* enum ir_op */
+    uint8_t op;    /* enum ir_op */
     ir_value a, b; /* operands, or IR_NONE */
     uint32_t imm;
 };
@@ -83,16 +84,17 @@ struct ir_phi_arg {
 };
 
 struct ir_phi {
-    ir_value value;            /* the IR_PHI node */
+    ir_value value;             /* the IR_PHI node */
     VEC(struct ir_phi_arg) arg; /* one for each predecessor block */
 };
 
 struct ir_block {
     VEC(struct ir_guard) guard;
     VEC(struct ir_phi) phi;
-    ir_value on;            /* what the switch looks at, or is returned; IR_NONE for a jump (one case) */
-    VEC(struct ir_case) to; /* ascending; the last one's `last` is UINT32_MAX; neighbours differ in target. None: a return */
-    struct span at;         /* the text it came from */
+    ir_value on; /* what the switch looks at, or is returned; IR_NONE for a jump (one case) */
+    VEC(struct ir_case)
+    to; /* ascending; the last one's `last` is UINT32_MAX; neighbours differ in target. None: a return */
+    struct span at; /* the text it came from */
 };
 
 /* Numbers from lo to hi: of what a value can be, the smallest and the largest. */
@@ -114,7 +116,8 @@ struct ir_set {
     struct span at; /* where the filter names it first */
 };
 
-/* Advice on the order of tests: @test is hardly ever anything but 0 in packets where @given is @number. No pass relies on it. */
+/* Advice on the order of tests: @test is hardly ever anything but 0 in packets where @given is @number. No
+ * pass relies on it. */
 struct ir_seldom {
     ir_value test, given;
     uint32_t number;
@@ -124,17 +127,17 @@ struct ir_seldom {
 
 struct ir_func {
     struct arena *arena;
-    uint32_t accept;          /* what IR_ACCEPT returns: the snapshot length, not 0 */
+    uint32_t accept; /* what IR_ACCEPT returns: the snapshot length, not 0 */
     VEC(struct ir_set) set;
     struct ir_seldom seldom[IR_SELDOM_MAX]; /* not part of the text */
     uint32_t seldoms;
     VEC(struct ir_node) value;
     VEC(struct ir_block) block;
-    uint32_t entry;           /* first block, or IR_ACCEPT / IR_REJECT */
-    uint32_t *hash;           /* value numbering table: open addressing, index + 1 */
+    uint32_t entry; /* first block, or IR_ACCEPT / IR_REJECT */
+    uint32_t *hash; /* value numbering table: open addressing, index + 1 */
     uint32_t hash_size;
-    ir_value constant;        /* the one asked for last: whoever folds asks again for what the caller asked for */
-    bool failed;              /* memory ran out while building; checked once at the end */
+    ir_value constant; /* the one asked for last: whoever folds asks again for what the caller asked for */
+    bool failed;       /* memory ran out while building; checked once at the end */
     VEC(struct ir_range) range; /* beside value */
     /* What value 0 and block 0 are when there was no memory even for those. */
     struct ir_node spare_value;

@@ -8,7 +8,7 @@
 #define NUMBERS 16 /* of SKF_AD_, which are four apart */
 
 static const struct ir_meta_row rows[NUMBERS] = {
-#define META(name, number, bytes, highest, word, member) \
+#define META(name, number, bytes, highest, word, member)                                                     \
     [(number) / 4] = {highest, number, bytes, word, #member, offsetof(struct weir_metadata, member)},
 #include "ir/meta.def"
 #undef META

@@ -252,7 +252,8 @@ static const struct ir_phi *phi_of(const struct ir_func *f, ir_value v)
     return NULL;
 }
 
-/* Marks what guards, switches and returns need, through operands and PHIs; every value is stacked at most once. */
+/* Marks what guards, switches and returns need, through operands and PHIs; every value is stacked at most
+ * once. */
 static void mark_used(struct printer *p)
 {
     const struct ir_func *f = p->f;

@@ -6,20 +6,22 @@
  *   (001) jeq  #0x800  jt 2 jf 5         b0: guard 12 + 2; switch %1: 0x800 -> b1, else -> reject
  *   (002) ldxb 4*([14]&0xf)              %4 = shl (and (load8 14), 15), 2
  *   (003) ldh  [x + 16]                  %5 = load16 %4 + 16
- *   (004) jeq  #80     jt 6 jf 5         b1: guard 14 + 1; guard (%4 + 16) + 2; switch %5: 80 -> accept, else -> reject
+ *   (004) jeq  #80     jt 6 jf 5         b1: guard 14 + 1; guard (%4 + 16) + 2; switch %5: 80 -> accept, else
+ * -> reject
  *
- * A, X and M[] are 18 registers, and what they hold is followed instruction by instruction. All jumps go forward, so one
- * pass in program order meets every way to an instruction before the instruction itself. Where ways join with different
- * values in a register that is still read, the register becomes a PHI; but when the difference is over soon, such as where
- * two headers' ports meet in one test of A, each value gets a copy of these few instructions, because facts do not pass
- * PHIs. No instruction is lifted more than COPIES_MAX times. A division by a register that may be 0 is a test of it that
- * rejects, then the division.
+ * A, X and M[] are 18 registers, and what they hold is followed instruction by instruction. All jumps go
+ * forward, so one pass in program order meets every way to an instruction before the instruction itself.
+ * Where ways join with different values in a register that is still read, the register becomes a PHI; but
+ * when the difference is over soon, such as where two headers' ports meet in one test of A, each value gets a
+ * copy of these few instructions, because facts do not pass PHIs. No instruction is lifted more than
+ * COPIES_MAX times. A division by a register that may be 0 is a test of it that rejects, then the division.
  *
- * The first number that is returned, other than 0, becomes what `accept` stands for; a block returns any other one itself.
+ * The first number that is returned, other than 0, becomes what `accept` stands for; a block returns any
+ * other one itself.
  *
- * Passes and backends walk through the expressions that a block needs, which in filters are short, and in a program that
- * was unrolled can be as long as the program. Where a register enters a block with a long one, it becomes a PHI as well, which
- * ends such walks.
+ * Passes and backends walk through the expressions that a block needs, which in filters are short, and in a
+ * program that was unrolled can be as long as the program. Where a register enters a block with a long one,
+ * it becomes a PHI as well, which ends such walks.
  *
  * Cost: O(instructions + registers that are read at a join x ways that join there).
  */
@@ -58,16 +60,17 @@ struct lift {
     struct ir_func *f;
     const struct cbpf_code *code;
     struct lift_refusal *refusal;
-    uint32_t *live;     /* per instruction: registers that are read from it on, as bits */
-    uint32_t *past;     /* per instruction: where it leads past jumps that always jump */
-    uint32_t *ways;     /* per instruction: index + 1 of the first way to it */
-    bool *joins;        /* per instruction: a jump leads to it, so it begins blocks */
+    uint32_t *live; /* per instruction: registers that are read from it on, as bits */
+    uint32_t *past; /* per instruction: where it leads past jumps that always jump */
+    uint32_t *ways; /* per instruction: index + 1 of the first way to it */
+    bool *joins;    /* per instruction: a jump leads to it, so it begins blocks */
     VEC(struct way) way;
     VEC(struct ending) ending; /* per block */
     VEC(uint8_t) weight;       /* per value, as far as asked for: its operators, up to 255 */
     uint32_t block;            /* being filled; IR_NONE: nothing leads here */
     ir_value reg[REGS];
-    uint32_t accept;           /* the first number but 0 that an instruction returns, or 0: to what IR_ACCEPT stands for */
+    uint32_t
+        accept; /* the first number but 0 that an instruction returns, or 0: to what IR_ACCEPT stands for */
     int status;
 };
 
@@ -131,7 +134,8 @@ static bool has_target(struct lift *l, uint32_t k)
     return !k || k == l->accept;
 }
 
-/* Where a jump to instruction @at leads: to an instruction that does something, or a return that is a target. */
+/* Where a jump to instruction @at leads: to an instruction that does something, or a return that is a target.
+ */
 static uint32_t destination(struct lift *l, uint32_t at)
 {
     at = l->past[at];
@@ -238,8 +242,8 @@ static bool short_lived(const struct lift *l, uint32_t at, uint32_t differ)
 }
 
 /*
- * Divides the ways to @at into those that get a block together: all of them, or, for a few instructions, those that
- * bring the same values. Returns how many blocks, and the first way to each in @part.
+ * Divides the ways to @at into those that get a block together: all of them, or, for a few instructions,
+ * those that bring the same values. Returns how many blocks, and the first way to each in @part.
  */
 static uint32_t divide(struct lift *l, uint32_t at, uint32_t part[COPIES_MAX])
 {
@@ -324,7 +328,8 @@ static void begin_block(struct lift *l, uint32_t at, uint32_t first)
 
 /* ---------------------------------------------------------------- instructions */
 
-/* A load and its guard. No packet has bytes at 2^31 and above: a load from a constant place there is a return. */
+/* A load and its guard. No packet has bytes at 2^31 and above: a load from a constant place there is a
+ * return. */
 static ir_value packet_load(struct lift *l, uint32_t at, ir_value base, uint32_t offset, unsigned size)
 {
     uint32_t k = 0;
@@ -351,7 +356,8 @@ static const char *why_no_value(uint32_t number)
     }
 }
 
-/* What an absolute load behind the packet's addresses gives. Linux gives all of it, whatever the load's width. */
+/* What an absolute load behind the packet's addresses gives. Linux gives all of it, whatever the load's
+ * width. */
 static ir_value metadata(struct lift *l, uint32_t at, uint32_t k)
 {
     if (k == CB_XOR_X)
@@ -380,8 +386,9 @@ static ir_value loaded(struct lift *l, uint32_t at, const struct weir_cbpf_insn 
     if ((in->code & CB_MODE) == CB_ABS && in->k >= CB_META_BASE)
         return metadata(l, at, in->k);
     if (in->k >= CB_MAGIC_BASE)
-        refuse(l, at, in->k >= CB_NET_BASE ? "it reads at an address that Linux counts from the network header"
-                                           : "it reads at an address that Linux counts from the link header");
+        refuse(l, at,
+               in->k >= CB_NET_BASE ? "it reads at an address that Linux counts from the network header"
+                                    : "it reads at an address that Linux counts from the link header");
     if ((in->code & CB_MODE) == CB_ABS)
         return packet_load(l, at, IR_NONE, in->k, size);
     v = packet_load(l, at, IR_NONE, in->k, 1); /* 4*([k]&0xf) */
@@ -421,7 +428,10 @@ static void test(struct lift *l, uint32_t at, const struct weir_cbpf_insn *in)
     uint32_t yes = destination(l, at + 1 + in->jt), no = destination(l, at + 1 + in->jf), k = in->k;
     uint16_t condition = in->code & CB_OPERATOR;
     ir_value a = l->reg[REG_A], s = in->code & CB_X ? l->reg[REG_X] : ir_const(l->f, k);
-    enum ir_op op = condition == CB_JSET ? IR_AND : condition == CB_JEQ ? IR_EQ : condition == CB_JGT ? IR_UGT : IR_UGE;
+    enum ir_op op = condition == CB_JSET  ? IR_AND
+                    : condition == CB_JEQ ? IR_EQ
+                    : condition == CB_JGT ? IR_UGT
+                                          : IR_UGE;
 
     if (op == IR_AND || !ir_is_const(l->f, s, &k))
         end_block(l, at, (struct ending){.on = ir_binary(l->f, op, a, s), .in = no, .out = yes});
@@ -506,7 +516,8 @@ static void set_targets(struct lift *l)
     }
 }
 
-int lift_program(struct arena *arena, const struct cbpf_code *code, struct ir_func *out, struct lift_refusal *refusal)
+int lift_program(struct arena *arena, const struct cbpf_code *code, struct ir_func *out,
+                 struct lift_refusal *refusal)
 {
     struct lift l = {.f = out, .code = code, .refusal = refusal, .block = IR_NONE};
     uint32_t n = code->insn.n;

@@ -2,8 +2,8 @@
 /*
  * lift/lift.h - a classic program as IR: the opposite of backends/cbpf.
  *
- * The IR says what the program says on every packet, whole or cut short, as cbpf_run() has it. What passes and backends
- * make of it then refines the program as they refine a filter.
+ * The IR says what the program says on every packet, whole or cut short, as cbpf_run() has it. What passes
+ * and backends make of it then refines the program as they refine a filter.
  */
 #ifndef WEIR_LIFT_LIFT_H
 #define WEIR_LIFT_LIFT_H
@@ -21,5 +21,6 @@ struct lift_refusal {
  * @refusal  written when the program cannot be said in IR
  * Returns   0, WEIR_E_UNSUPPORTED (see @refusal) or WEIR_E_MEMORY
  */
-int lift_program(struct arena *arena, const struct cbpf_code *code, struct ir_func *out, struct lift_refusal *refusal);
+int lift_program(struct arena *arena, const struct cbpf_code *code, struct ir_func *out,
+                 struct lift_refusal *refusal);
 #endif

@@ -20,7 +20,8 @@ static ir_value var_placeholder(struct lower *lw, uint32_t var)
     struct lower_var *v = &lw->var.at[var];
 
     if (v->placeholder == IR_NONE)
-        v->placeholder = ir_value_make(lw->f, (struct ir_node){.op = IR_PHI, .a = IR_NONE, .b = IR_NONE, .imm = IR_NONE});
+        v->placeholder =
+            ir_value_make(lw->f, (struct ir_node){.op = IR_PHI, .a = IR_NONE, .b = IR_NONE, .imm = IR_NONE});
     return v->placeholder;
 }
 
@@ -124,13 +125,15 @@ void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size)
     if (g.base != IR_NONE && ir_is_const(lw->f, g.base, &constant)) {
         g.base = IR_NONE;
         g.offset += constant;
-    } else if (g.base != IR_NONE && (n = &lw->f->value.at[g.base])->op == IR_ADD && ir_is_const(lw->f, n->b, &constant)) {
+    } else if (g.base != IR_NONE && (n = &lw->f->value.at[g.base])->op == IR_ADD &&
+               ir_is_const(lw->f, n->b, &constant)) {
         g.base = n->a;
         g.offset += constant;
     }
     uint32_t from = lw->pending.n > PENDING_SEEN ? lw->pending.n - PENDING_SEEN : 0;
     for (uint32_t i = from; i < lw->pending.n; i++)
-        if (lw->pending.at[i].base == g.base && lw->pending.at[i].offset == g.offset && lw->pending.at[i].size == g.size)
+        if (lw->pending.at[i].base == g.base && lw->pending.at[i].offset == g.offset &&
+            lw->pending.at[i].size == g.size)
             return;
     if (!vec_push(lw->arena, &lw->pending, g))
         lw->error = WEIR_E_MEMORY;
@@ -167,9 +170,10 @@ struct address address_tran4(struct lower *lw, const struct cursor *c)
     return address_add(lw, address_of(lw, cursor_net(c)), ipv4_header_length(lw, cursor_net(c)));
 }
 
-cond by_ipv4_header(struct lower *lw, const struct cursor *c, cond (*make)(struct lower *lw, const void *what), const void *what)
+cond by_ipv4_header(struct lower *lw, const struct cursor *c,
+                    cond (*make)(struct lower *lw, const void *what), const void *what)
 {
-    const uint32_t version_4_length_5 = 0x45; /* anything that tells the length would do; this takes one compare */
+    const uint32_t version_4_length_5 = 0x45; /* what tells the length would do; this takes one compare */
 
     if (!lw->o->optimize || lw->o->tune != WEIR_TUNE_KERNEL || address_of(lw, cursor_net(c)).base != IR_NONE)
         return make(lw, what);

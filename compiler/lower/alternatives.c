@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/alternatives.c - alternatives that begin by testing one value, in formulas that are about to become blocks.
+ * lower/alternatives.c - alternatives that begin by testing one value, in formulas that are about to become
+ * blocks.
  *
- *   (t = ip and x) or (t = arp and y) or (t = rarp and y)        (t = ip and x) or (t in {arp, rarp} and y), exclusive
+ *   (t = ip and x) or (t = arp and y) or (t = rarp and y)        (t = ip and x) or (t in {arp, rarp} and y),
+ * exclusive
  *
- * Where the tests exclude each other, what fails behind one of them fails (struct cond_node, exclusive); neighbours that are
- * alike behind their tests are one. opt/thread.c would find either, at the cost of following every path. Where nothing else is
- * asked twice, as in most filters of one primitive, there is nothing to regroup (factor.c). Of formulas that were regrouped
- * nf_rebuild() has said which lists are exclusive.
+ * Where the tests exclude each other, what fails behind one of them fails (struct cond_node, exclusive);
+ * neighbours that are alike behind their tests are one. opt/thread.c would find either, at the cost of
+ * following every path. Where nothing else is asked twice, as in most filters of one primitive, there is
+ * nothing to regroup (factor.c). Of formulas that were regrouped nf_rebuild() has said which lists are
+ * exclusive.
  *
  * Refines: an alternative that cannot hold is not evaluated; nothing is evaluated earlier than before.
- * Cost: linear, and again for each alternative that may be taken in; no more than FEW alternatives of a list are compared, and
- * ALIKE nodes of two.
+ * Cost: linear, and again for each alternative that may be taken in; no more than FEW alternatives of a list
+ * are compared, and ALIKE nodes of two.
  */
 #include <string.h>
 #include "lower/normal_form.h"
@@ -21,8 +24,8 @@
 #define ALIKE 16 /* nodes of two alternatives that are compared */
 
 /*
- * The test that decides the part @c of a list of @kind unless it holds: of AND it is negated, and part and list hold unless it
- * does. COND_FALSE: there is none.
+ * The test that decides the part @c of a list of @kind unless it holds: of AND it is negated, and part and
+ * list hold unless it does. COND_FALSE: there is none.
  */
 static cond head_of(const struct lower *lw, uint8_t kind, cond c)
 {
@@ -43,7 +46,8 @@ static bool same_set(struct set a, struct set b)
     return a.n == b.n && memcmp(a.at, b.at, a.n * sizeof *a.at) == 0;
 }
 
-/* Do @a and @b say the same, but for what the tests @head and its counterpart ask for? @left nodes may be looked at. */
+/* Do @a and @b say the same, but for what the tests @head and its counterpart ask for? @left nodes may be
+ * looked at. */
 static bool is_alike(const struct lower *lw, cond a, cond b, cond head, uint32_t *left)
 {
     const struct cond_node *x = &lw->node.at[a], *y = &lw->node.at[b];
@@ -81,8 +85,10 @@ static bool *nodes_reached(struct lower *lw, cond root)
     return reached;
 }
 
-/* Does some test, or search, of @on make a difference between numbers of @s and of @t, which have tests of their own? */
-static bool is_divided(const struct lower *lw, const bool *reached, cond root, ir_value on, struct set s, struct set t)
+/* Does some test, or search, of @on make a difference between numbers of @s and of @t, which have tests of
+ * their own? */
+static bool is_divided(const struct lower *lw, const bool *reached, cond root, ir_value on, struct set s,
+                       struct set t)
 {
     uint32_t own = 0;
 
@@ -99,7 +105,8 @@ static bool is_divided(const struct lower *lw, const bool *reached, cond root, i
 }
 
 /*
- * Takes the part @b of a list of @kind into @a, which differs only in what its first test asks for, if nobody else asks for that.
+ * Takes the part @b of a list of @kind into @a, which differs only in what its first test asks for, if nobody
+ * else asks for that.
  * @reached NULL: nobody does.
  */
 static bool take_in(struct lower *lw, const bool *reached, cond root, uint8_t kind, cond a, cond b)
@@ -123,7 +130,8 @@ static bool take_in(struct lower *lw, const bool *reached, cond root, uint8_t ki
     return true;
 }
 
-/* Does the alternative @c, which is no list, exclude all of @others? No more than one is nothing but a test: those are one set. */
+/* Does the alternative @c, which is no list, exclude all of @others? No more than one is nothing but a test:
+ * those are one set. */
 static bool excludes(const struct lower *lw, cond c, cond others)
 {
     const struct cond_node *head = &lw->node.at[head_of(lw, COND_OR, c)];
@@ -135,18 +143,21 @@ static bool excludes(const struct lower *lw, cond c, cond others)
         cond one = several ? lw->node.at[others].right : others;
         const struct cond_node *other = &lw->node.at[head_of(lw, COND_OR, one)];
         lone += lw->node.at[one].kind == COND_TEST;
-        apart = other->kind == COND_TEST && other->on == head->on && !sets_meet(set_of_test(other), set_of_test(head)) &&
-                ++n <= FEW && lone <= 1 && (!several || lw->node.at[others].exclusive);
+        apart = other->kind == COND_TEST && other->on == head->on &&
+                !sets_meet(set_of_test(other), set_of_test(head)) && ++n <= FEW && lone <= 1 &&
+                (!several || lw->node.at[others].exclusive);
     }
     return apart;
 }
 
-/* Do the parts @a and @b of a list of @kind, which have several themselves, say the same behind the tests they begin with? */
+/* Do the parts @a and @b of a list of @kind, which have several themselves, say the same behind the tests
+ * they begin with? */
 static bool rests_alike(const struct lower *lw, uint8_t kind, cond a, cond b)
 {
     uint32_t left = ALIKE;
 
-    return lw->node.at[a].kind == (kind == COND_OR ? COND_AND : COND_OR) && is_alike(lw, a, b, head_of(lw, kind, a), &left);
+    return lw->node.at[a].kind == (kind == COND_OR ? COND_AND : COND_OR) &&
+           is_alike(lw, a, b, head_of(lw, kind, a), &left);
 }
 
 void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root)
@@ -160,7 +171,8 @@ void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root)
             continue;
         const struct cond_node *left = &lw->node.at[n->left];
         cond right = n->right, last = left->kind == n->kind ? left->right : n->left;
-        if (!rests_alike(lw, n->kind, last, right) || (!a->once && !reached && !(reached = nodes_reached(lw, root))))
+        if (!rests_alike(lw, n->kind, last, right) ||
+            (!a->once && !reached && !(reached = nodes_reached(lw, root))))
             continue;
         if ((reached && !reached[list]) || !take_in(lw, reached, root, n->kind, last, right))
             continue;
@@ -192,10 +204,14 @@ static void may_ask(struct cond_asked *a, cond first, cond last)
 /* The number that @c asks for, if it asks @on for one that is neither the least nor the greatest; else 0. */
 static uint32_t number_of(const struct cond_node *c, ir_value on)
 {
-    return c->kind == COND_TEST && c->on == on && c->n == 0 && c->one.lo == c->one.hi && c->one.lo != UINT32_MAX ? c->one.lo : 0;
+    return c->kind == COND_TEST && c->on == on && c->n == 0 && c->one.lo == c->one.hi &&
+                   c->one.lo != UINT32_MAX
+               ? c->one.lo
+               : 0;
 }
 
-/* Do @c and @others ask for numbers of one value, none next to another? Then they stay in their order (set_united()). */
+/* Do @c and @others ask for numbers of one value, none next to another? Then they stay in their order
+ * (set_united()). */
 static bool are_numbers(const struct lower *lw, cond c, cond others)
 {
     const struct cond_node *n = &lw->node.at[c];
@@ -217,7 +233,8 @@ static void look_at_alternatives(struct lower *lw, struct cond_asked *a, cond i)
 
     if (!excludes(lw, n->right, n->left))
         return;
-    cond last = lw->node.at[n->left].kind == COND_OR ? lw->node.at[n->left].right : n->left, head = head_of(lw, COND_OR, n->right);
+    cond last = lw->node.at[n->left].kind == COND_OR ? lw->node.at[n->left].right : n->left,
+         head = head_of(lw, COND_OR, n->right);
     n->exclusive = true;
     may_ask(a, head, head);
     if (a->agains && rests_alike(lw, COND_OR, last, n->right))
@@ -267,12 +284,14 @@ static inline void look_at(struct lower *lw, struct cond_asked *a, cond i)
 /* The leaf that is evaluated first in @c. */
 static const struct cond_node *first_leaf(const struct lower *lw, cond c)
 {
-    while (lw->node.at[c].kind == COND_AND || lw->node.at[c].kind == COND_OR || lw->node.at[c].kind == COND_NOT)
+    while (lw->node.at[c].kind == COND_AND || lw->node.at[c].kind == COND_OR ||
+           lw->node.at[c].kind == COND_NOT)
         c = lw->node.at[c].left;
     return &lw->node.at[c];
 }
 
-/* Do both operands of @root, which is no list of alternatives that exclude each other, begin by testing one value? */
+/* Do both operands of @root, which is no list of alternatives that exclude each other, begin by testing one
+ * value? */
 static bool asks_again_at_once(const struct lower *lw, cond root)
 {
     const struct cond_node *n = &lw->node.at[root];

@@ -2,8 +2,8 @@
 /*
  * lower/arith.c - relations between arithmetic expressions, and `byte`.
  *
- * An accessor implies tests that its protocol is there. Only those of the leftmost operand count: the checks of
- * the right operand of a binary operator are not made (pcap-filter language, "How checks combine").
+ * An accessor implies tests that its protocol is there. Only those of the leftmost operand count: the checks
+ * of the right operand of a binary operator are not made (pcap-filter language, "How checks combine").
  */
 #include "lower/cond.h"
 #include "proto/names.h"
@@ -12,7 +12,7 @@
 enum accessor_base { BASE_LINK, BASE_PACKET, BASE_NET, BASE_TRAN4, BASE_TRAN6 };
 
 static const struct {
-    uint8_t base; /* enum accessor_base */
+    uint8_t base;   /* enum accessor_base */
     uint16_t proto; /* BASE_NET: EtherType; BASE_TRAN4, BASE_TRAN6: IP protocol */
 } accessors[PROTO_COUNT] = {
     [PROTO_LINK] = {BASE_LINK, 0},
@@ -96,8 +96,9 @@ static cond checks(struct lower *lw, const struct prim *p, uint32_t e)
 }
 
 /*
- * A shift by 32 or more gives 0 in the language, while Linux shifts by the count modulo 32. Unless the count is known
- * to be small the result is masked: (count >> 5) - 1 has its top bit set exactly when the count is below 32.
+ * A shift by 32 or more gives 0 in the language, while Linux shifts by the count modulo 32. Unless the count
+ * is known to be small the result is masked: (count >> 5) - 1 has its top bit set exactly when the count is
+ * below 32.
  */
 static ir_value shift(struct ir_func *f, enum ir_op op, ir_value a, ir_value count)
 {
@@ -152,12 +153,14 @@ static ir_value expression(struct lower *lw, const struct prim *p, uint32_t e, c
             *v = ir_len(lw->f);
             break;
         case AST_LOAD: {
-            struct address a = address_add(lw, accessor_address(lw, p->cursor, n->op), value[n->left - first]);
+            struct address a =
+                address_add(lw, accessor_address(lw, p->cursor, n->op), value[n->left - first]);
             *v = load(lw, a, 0, n->size);
             break;
         }
         case AST_ARITH:
-            *v = operator_value(lw, n->op, value[n->left - first], n->right == AST_NONE ? 0 : value[n->right - first], required);
+            *v = operator_value(lw, n->op, value[n->left - first],
+                                n->right == AST_NONE ? 0 : value[n->right - first], required);
             break;
         default:
             break;
@@ -169,7 +172,8 @@ static ir_value expression(struct lower *lw, const struct prim *p, uint32_t e, c
 static cond compare(struct lower *lw, uint8_t relop, ir_value a, ir_value b)
 {
     static const uint8_t mirrored[] = {
-        [REL_EQ] = REL_EQ, [REL_NE] = REL_NE, [REL_GT] = REL_LT, [REL_LT] = REL_GT, [REL_GE] = REL_LE, [REL_LE] = REL_GE,
+        [REL_EQ] = REL_EQ, [REL_NE] = REL_NE, [REL_GT] = REL_LT,
+        [REL_LT] = REL_GT, [REL_GE] = REL_LE, [REL_LE] = REL_GE,
     };
     struct ir_func *f = lw->f;
     uint32_t k;

@@ -12,7 +12,8 @@ static uint32_t find_test(struct normal_form *x, uint32_t item, ir_value on, str
 {
     uint32_t looked = 0;
 
-    for (uint32_t c = x->nf.at[item].first; c != NF_NONE && looked < COMMON_MAX; c = x->nf.at[c].next, looked++)
+    for (uint32_t c = x->nf.at[item].first; c != NF_NONE && looked < COMMON_MAX;
+         c = x->nf.at[c].next, looked++)
         if (nf_is_test(x, c) && nf_test_value(x, c) == on && set_equal(nf_test_set(x, c, outcome), wanted))
             return c;
     return NF_NONE;
@@ -48,8 +49,8 @@ static bool all_compound(const struct normal_form *x, uint32_t list)
 /*
  * Tests that every item of a long list makes are made once, in front of the list:
  *   (x1 and p and y1) or (x2 and p and y2) or ...        p and ((x1 and y1) or (x2 and y2) or ...)
- * A packet accepted in the list or behind it has passed through the first test of the first item, so a test that reaches
- * no further may move in front of that.
+ * A packet accepted in the list or behind it has passed through the first test of the first item, so a test
+ * that reaches no further may move in front of that.
  */
 void factor_hoist_common(struct normal_form *x, uint32_t list)
 {
@@ -62,7 +63,8 @@ void factor_hoist_common(struct normal_form *x, uint32_t list)
     if (head == NF_NONE || !nf_is_test(x, head))
         return;
     uint32_t reach = x->value_reach[nf_test_value(x, head)];
-    for (uint32_t c = x->nf.at[x->nf.at[first].first].next; c != NF_NONE && looked < COMMON_MAX && !x->failed; c = next, looked++) {
+    for (uint32_t c = x->nf.at[x->nf.at[first].first].next; c != NF_NONE && looked < COMMON_MAX && !x->failed;
+         c = next, looked++) {
         next = x->nf.at[c].next;
         if (!nf_is_test(x, c) || reach == UINT32_MAX || x->nf.at[c].reach > reach)
             continue;
@@ -115,9 +117,8 @@ static bool test_of_bits(struct normal_form *x, uint32_t i, bool outcome, struct
 }
 
 /*
- * Tests of parts of a value that leave nothing of it open are one test of it, made where the first of them was:
- *   (v & 0xf0) = 0x40 and (v & 0x0f) = 5        v = 0x45
- * Gives whether there were some.
+ * Tests of parts of a value that leave nothing of it open are one test of it, made where the first of them
+ * was: (v & 0xf0) = 0x40 and (v & 0x0f) = 5        v = 0x45 Gives whether there were some.
  */
 bool factor_join_parts(struct normal_form *x, uint32_t list)
 {
@@ -130,8 +131,8 @@ bool factor_join_parts(struct normal_form *x, uint32_t list)
         uint32_t all = ir_range(x->lw->f, first.of).hi, looked = 0;
         for (uint32_t k = x->nf.at[i].next; k != NF_NONE && !x->nf.at[k].strict && looked < COMMON_MAX;
              k = x->nf.at[k].next, looked++) {
-            if (!test_of_bits(x, k, outcome, &other) || other.of != first.of || (first.mask | other.mask) != all ||
-                (first.are ^ other.are) & first.mask & other.mask)
+            if (!test_of_bits(x, k, outcome, &other) || other.of != first.of ||
+                (first.mask | other.mask) != all || (first.are ^ other.are) & first.mask & other.mask)
                 continue;
             struct ir_range *are = intervals_new(x, 1);
             if (x->failed)

@@ -103,7 +103,8 @@ cond cond_switch(struct lower *lw, ir_value v, const struct ir_case *to, uint32_
     for (uint32_t i = 0; i < n; i++)
         if (to[i].target != UINT32_MAX && to[i].target >= children)
             children = to[i].target + 1;
-    struct cond_switch *sw = arena_alloc(lw->arena, 1, sizeof *sw + children * sizeof sw->child[0], alignof(struct cond_switch));
+    struct cond_switch *sw =
+        arena_alloc(lw->arena, 1, sizeof *sw + children * sizeof sw->child[0], alignof(struct cond_switch));
     if (!sw) {
         lw->error = WEIR_E_MEMORY;
         return COND_FALSE;
@@ -174,5 +175,8 @@ cond by_direction(struct lower *lw, uint8_t dir, cond (*side)(struct lower *lw, 
         src = side(lw, what, 0);
     if (dir != DIR_SRC)
         dst = side(lw, what, 1);
-    return dir == DIR_SRC ? src : dir == DIR_DST ? dst : dir == DIR_SRC_AND_DST ? cond_and(lw, src, dst) : cond_or(lw, src, dst);
+    return dir == DIR_SRC           ? src
+           : dir == DIR_DST         ? dst
+           : dir == DIR_SRC_AND_DST ? cond_and(lw, src, dst)
+                                    : cond_or(lw, src, dst);
 }

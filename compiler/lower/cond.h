@@ -5,8 +5,8 @@
  * Primitives are lowered to conditions: TRUE, FALSE, tests of one value against one interval, and AND, OR,
  * NOT of these. Nodes lie in an array with children before parents, every node is used once, and a constant
  * part folds away while it is built, so that it reads nothing. cond_emit() then gives each leaf a block: a
- * backward pass over the array hands targets from parents to children, a forward pass over the blocks carries the
- * values of variables along edges.
+ * backward pass over the array hands targets from parents to children, a forward pass over the blocks carries
+ * the values of variables along edges.
  *
  * Loads made for a leaf leave their guards pending; the next leaf takes them.
  */
@@ -20,7 +20,17 @@ typedef uint32_t cond; /* index into lower.node */
 #define COND_FALSE 0u
 #define COND_TRUE  1u
 
-enum cond_kind { COND_CONSTANT, COND_TEST, COND_REQUIRE, COND_DEFINE, COND_SWITCH, COND_AND, COND_OR, COND_NOT, COND_ROWS };
+enum cond_kind {
+    COND_CONSTANT,
+    COND_TEST,
+    COND_REQUIRE,
+    COND_DEFINE,
+    COND_SWITCH,
+    COND_AND,
+    COND_OR,
+    COND_NOT,
+    COND_ROWS
+};
 
 /* A value whose place decides which child does. */
 struct cond_switch {
@@ -32,20 +42,22 @@ struct cond_switch {
 };
 
 struct cond_node {
-    uint8_t kind;            /* enum cond_kind */
-    bool exclusive;          /* AND, OR: where the first test of one part does not decide it, all others are decided and do not matter */
-    uint16_t column;         /* TEST in an item of rows: 1 + the column of the number it asks for, whose first one is `one` */
+    uint8_t kind;    /* enum cond_kind */
+    bool exclusive;  /* AND, OR: where the first test of one part does not decide it, all others are decided
+                        and do not matter */
+    uint16_t column; /* TEST in an item of rows: 1 + the column of the number it asks for, whose first one is
+                        `one` */
     struct span at;
-    uint32_t entry;          /* block of the leftmost leaf */
-    uint32_t yes, no;        /* where evaluation goes on: blocks */
+    uint32_t entry;   /* block of the leftmost leaf */
+    uint32_t yes, no; /* where evaluation goes on: blocks */
     union {
         struct {
             cond left, right; /* AND, OR, NOT; ROWS: the item, and its index in lower.rows */
         };
-        struct {              /* leaves */
-            ir_value on;      /* what is tested; DEFINE: the new value */
+        struct {                    /* leaves */
+            ir_value on;            /* what is tested; DEFINE: the new value */
             uint32_t guard, guards; /* slice of lower.guard */
-            uint32_t n;       /* TEST: intervals in `set`, or 0 for the one lo..hi */
+            uint32_t n;             /* TEST: intervals in `set`, or 0 for the one lo..hi */
             union {
                 struct ir_range one;        /* TEST, REQUIRE */
                 const struct ir_range *set; /* TEST */
@@ -64,14 +76,16 @@ struct list_row {
 
 /* What a long list of one primitive asks for. */
 struct list {
-    uint32_t words;            /* of its numbers; 0: this is no list */
-    const struct ir_range *at; /* one word: n of them, sorted, disjoint */
+    uint32_t words;             /* of its numbers; 0: this is no list */
+    const struct ir_range *at;  /* one word: n of them, sorted, disjoint */
     const struct list_row *row; /* several: n of them, sorted */
     uint32_t n;
-    uint32_t column;           /* the primitive is one of an item of rows: 1 + the column of its number's first word; else 0 */
+    uint32_t column; /* the primitive is one of an item of rows: 1 + the column of its number's first word;
+                        else 0 */
 };
 
-/* Items of a long list that differ in nothing but numbers. They are one condition, whose tests ask for columns. */
+/* Items of a long list that differ in nothing but numbers. They are one condition, whose tests ask for
+ * columns. */
 struct rows {
     uint32_t n, prims;     /* the items; primitives of each */
     const struct span *at; /* of the primitives of the first item, then of those of the second, ... */
@@ -87,25 +101,25 @@ struct lower_var {
 };
 
 struct lower {
-    struct arena *arena;         /* the formula's */
-    struct arena *front;         /* of what the formula is made from: goes when it is there */
+    struct arena *arena; /* the formula's */
+    struct arena *front; /* of what the formula is made from: goes when it is there */
     struct diag_sink *sink;
     const struct checked *in;
     const struct weir_options *o;
     struct ir_func *f;
     VEC(struct cond_node) node;
-    VEC(struct ir_guard) guard;  /* of all leaves */
+    VEC(struct ir_guard) guard; /* of all leaves */
     VEC(struct ir_guard) pending;
-    VEC(struct lower_var) var;   /* [1, in->var.n) are the cursor's */
+    VEC(struct lower_var) var; /* [1, in->var.n) are the cursor's */
     VEC(struct rows) rows;
     VEC(const struct ir_range *) column; /* of rows: for each of them what one word of one number may be */
-    struct list list;            /* words not 0: the primitive being lowered asks for these instead of its own numbers */
-    bool pairs;                  /* many addresses and many ports: few packets get as far as the ports */
-    bool common_ipv4;            /* in by_ipv4_header(): the IPv4 header has 20 bytes */
-    uint32_t wlan_round;         /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
+    struct list list; /* words not 0: the primitive being lowered asks for these instead of its own numbers */
+    bool pairs;       /* many addresses and many ports: few packets get as far as the ports */
+    bool common_ipv4; /* in by_ipv4_header(): the IPv4 header has 20 bytes */
+    uint32_t wlan_round; /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
     uint32_t chain_type, chain_at; /* protochain's, of all chains: the current header's type and place */
-    struct span at;              /* the primitive being lowered */
-    int error;                   /* sticky */
+    struct span at;                /* the primitive being lowered */
+    int error;                     /* sticky */
 };
 
 /* An address while lowering: base (or IR_NONE) + offset. */
@@ -152,15 +166,17 @@ cond cond_factor(struct lower *lw, cond root);
 /** What a formula asks, and its lists of alternatives that exclude each other. */
 struct cond_asked {
     VEC(cond) exclusive;
-    cond next;       /* nodes before this one were looked at */
-    bool *asked;     /* per value: a test asks for it, or for some of its bits */
-    uint8_t *items;  /* per node looked at: of the list it is */
-    cond again[COND_AGAINS_MAX]; /* tests of what others have asked, but for alternatives that exclude each other */
+    cond next;                   /* nodes before this one were looked at */
+    bool *asked;                 /* per value: a test asks for it, or for some of its bits */
+    uint8_t *items;              /* per node looked at: of the list it is */
+    cond again[COND_AGAINS_MAX]; /* tests of what others have asked, but for alternatives that exclude each
+                                    other */
     uint32_t agains;
-    bool odd;        /* there is more than short lists of tests, or it is known that something is asked again */
-    bool once;       /* all was looked at, and there is nothing odd and nothing that is asked again */
+    bool odd;  /* there is more than short lists of tests, or it is known that something is asked again */
+    bool once; /* all was looked at, and there is nothing odd and nothing that is asked again */
 };
-/** Is nothing in @root asked twice, but by alternatives that exclude each other? Looks no further than that takes. */
+/** Is nothing in @root asked twice, but by alternatives that exclude each other? Looks no further than that
+ * takes. */
 bool cond_asks_once(struct lower *lw, cond root, struct cond_asked *a);
 /** Finds the exclusive lists of @root that were not looked at for that. */
 void cond_find_exclusive(struct lower *lw, cond root, struct cond_asked *a);
@@ -175,13 +191,14 @@ int cond_emit(struct lower *lw, cond root);
 #define LIST_MEMBER_AND (UINT32_MAX - 1) /* or true as an item of a list of AND */
 
 struct lists {
-    /* by AST node: 0, LIST_MEMBER, or 1 + the list that a primitive stands for, 1 + the rows that another item stands for;
-     * NULL: no lists */
+    /* by AST node: 0, LIST_MEMBER, or 1 + the list that a primitive stands for, 1 + the rows that another
+     * item stands for; NULL: no lists */
     uint32_t *role;
     VEC(struct list) list;
 };
 void lists_find(struct lower *lw, struct lists *out);
-/** Words of the numbers that @p looks for in one place, or in one place for each direction; 0: it is no such primitive. */
+/** Words of the numbers that @p looks for in one place, or in one place for each direction; 0: it is no such
+ * primitive. */
 uint32_t prim_number_words(const struct prim *p);
 uint32_t prim_number_count(const struct prim *p);
 /** The @i-th number of @p, of @words words. */
@@ -192,7 +209,8 @@ bool prim_asks_the_same(const struct prim *p, const struct prim *q);
 cond cond_in_list(struct lower *lw, const ir_value *v);
 
 /* ---- rows.c: long lists of alike items */
-/** @chain: by AST node, 1 + the topmost of the ANDs or ORs whose item it is or that it continues; 0. Roles of lists are given. */
+/** @chain: by AST node, 1 + the topmost of the ANDs or ORs whose item it is or that it continues; 0. Roles of
+ * lists are given. */
 void rows_find(struct lower *lw, const uint32_t *chain, struct lists *out);
 /** The condition of the item @node, which is @c, if it has the role @role. */
 cond rows_item(struct lower *lw, uint32_t role, cond c);
@@ -217,7 +235,8 @@ ir_value load_anchor(struct lower *lw, struct anchor a, uint32_t k, unsigned siz
 ir_value lookup(struct lower *lw, struct address a, uint32_t k, enum ir_op op, uint32_t set);
 /** Marks bytes as read without a load of their own. */
 void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size);
-/** Where the payload of the 802.11 header of @v starts: variable @length, plus what the frame adds to that. */
+/** Where the payload of the 802.11 header of @v starts: variable @length, plus what the frame adds to that.
+ */
 ir_value wlan_payload(struct lower *lw, const struct cursor_var *v, uint32_t length);
 /** Length of the IPv4 header at @net: 4 * (first byte & 15). */
 ir_value ipv4_header_length(struct lower *lw, struct anchor net);
@@ -225,10 +244,12 @@ ir_value ipv4_header_length(struct lower *lw, struct anchor net);
 struct address address_tran4(struct lower *lw, const struct cursor *c);
 
 /**
- * What @make builds, which may use address_tran4() of @c. Tuned for the kernel, where a load at a variable address is
- * a function call, it is built twice: for headers of 20 bytes, with constant addresses, and for all others.
+ * What @make builds, which may use address_tran4() of @c. Tuned for the kernel, where a load at a variable
+ * address is a function call, it is built twice: for headers of 20 bytes, with constant addresses, and for
+ * all others.
  */
-cond by_ipv4_header(struct lower *lw, const struct cursor *c, cond (*make)(struct lower *lw, const void *what), const void *what);
+cond by_ipv4_header(struct lower *lw, const struct cursor *c,
+                    cond (*make)(struct lower *lw, const void *what), const void *what);
 
 /* ---- prefix.c: variable-length headers in front of the packet */
 /** @filter, and what every packet of the link type must pass before it; made after all primitives. */
@@ -259,8 +280,8 @@ cond lower_decnet_host(struct lower *lw, const struct prim *p);
 cond lower_ip_proto(struct lower *lw, const struct prim *p);
 cond lower_port(struct lower *lw, const struct prim *p);
 /**
- * Is what lies at @net, an IPv4 header, the whole packet or its first fragment, so that there is a transport header? @proto:
- * the test of its protocol, made before.
+ * Is what lies at @net, an IPv4 header, the whole packet or its first fragment, so that there is a transport
+ * header? @proto: the test of its protocol, made before.
  */
 cond not_later_fragment(struct lower *lw, struct anchor net, cond proto);
 cond lower_protochain(struct lower *lw, const struct prim *p);
@@ -276,5 +297,6 @@ cond lower_field(struct lower *lw, const struct prim *p, uint32_t start);
 /** v RELOP k */
 cond cond_relop(struct lower *lw, uint8_t relop, ir_value v, uint32_t k);
 /** src, dst, either or both of two conditions made by @side (0 source, 1 destination). */
-cond by_direction(struct lower *lw, uint8_t dir, cond (*side)(struct lower *lw, const void *what, int dst), const void *what);
+cond by_direction(struct lower *lw, uint8_t dir, cond (*side)(struct lower *lw, const void *what, int dst),
+                  const void *what);
 #endif

@@ -1,27 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/dispatch.c - one list simplified: nested lists of its own kind, tests of one value, and alternatives that all
- * begin with a test of one value.
+ * lower/dispatch.c - one list simplified: nested lists of its own kind, tests of one value, and alternatives
+ * that all begin with a test of one value.
  *
  *   (t = ip and x or t = ip6 and y) and (t = ip and z or t = arp and w)        t = ip and x and z
  *   t = ip and (t != ip or x) and (t != ip6 or y)                              t = ip and x
  *
- * Most primitives begin by asking for the protocol of the link layer, so their conjunction asks again and again. Here
- * the value's range is cut into classes that no test divides, and the list becomes one alternative for each class in
- * which no child is decided. Within a class the children stay in order, so nothing is evaluated earlier than
- * before. A list of OR is a list of AND with the outcomes swapped.
+ * Most primitives begin by asking for the protocol of the link layer, so their conjunction asks again and
+ * again. Here the value's range is cut into classes that no test divides, and the list becomes one
+ * alternative for each class in which no child is decided. Within a class the children stay in order, so
+ * nothing is evaluated earlier than before. A list of OR is a list of AND with the outcomes swapped.
  *
- * Nothing is duplicated: where a part would be needed in two classes the list is left as it is. Cost: linear in
- * the list and its children's heads; lists with more than MAX_ENTRIES of them are left alone.
+ * Nothing is duplicated: where a part would be needed in two classes the list is left as it is. Cost: linear
+ * in the list and its children's heads; lists with more than MAX_ENTRIES of them are left alone.
  */
 #include <stdlib.h>
 #include "lower/normal_form.h"
 
-#define MAX_ENTRIES 64
+#define MAX_ENTRIES  64
 #define CHILDREN_MAX 64 /* dispatched together: a bit for each */
-#define FEW         16 /* numbers and classes that are sorted without qsort() */
+#define FEW          16 /* numbers and classes that are sorted without qsort() */
 
-/* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral there). */
+/* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral
+ * there). */
 struct alternative {
     struct set set;
     uint32_t child; /* 0, 1, ... among the children dispatched together */
@@ -30,7 +31,7 @@ struct alternative {
 
 struct dispatch {
     struct normal_form *x;
-    bool is_and;          /* the list's kind */
+    bool is_and; /* the list's kind */
     ir_value on;
     struct alternative alt[MAX_ENTRIES];
     uint32_t alts, children;
@@ -169,7 +170,8 @@ static bool add_child(struct dispatch *d, uint32_t c)
 }
 
 /* Where some alternatives hold and no others. */
-struct class {
+struct class
+{
     uint64_t holds; /* bits of alternatives */
     struct ir_range in;
 };
@@ -241,7 +243,8 @@ static uint64_t holding(const struct dispatch *d, uint32_t k)
     return holds;
 }
 
-/* The classes in which no child is decided, intervals of one class together. False when there are too many. */
+/* The classes in which no child is decided, intervals of one class together. False when there are too many.
+ */
 static bool find_classes(struct dispatch *d, struct class **out, uint32_t *count)
 {
     struct normal_form *x = d->x;
@@ -352,7 +355,8 @@ static uint32_t class_item(struct dispatch *d, uint64_t holds, struct set set, u
 }
 
 /* The alternatives that replace the children, as one child of the list. */
-static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n, uint8_t kind, struct span at)
+static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n, uint8_t kind,
+                           struct span at)
 {
     struct normal_form *x = d->x;
     uint32_t all = nf_list_new(x, other_kind(kind));
@@ -371,10 +375,11 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
 }
 
 /*
- * Dispatches the children from @first on that can be dispatched together by @on, the value of the first two; *@next is the
- * child behind them. *@many: they have too many alternatives.
+ * Dispatches the children from @first on that can be dispatched together by @on, the value of the first two;
+ * *@next is the child behind them. *@many: they have too many alternatives.
  */
-static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on, uint8_t kind, uint32_t *next, bool *many)
+static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on, uint8_t kind, uint32_t *next,
+                             bool *many)
 {
     struct dispatch d; /* the alternatives are not worth clearing */
     struct class *classes;
@@ -384,7 +389,8 @@ static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on,
     d.x = x;
     d.is_and = kind == NF_AND;
     d.alts = d.children = 0;
-    for (; c != NF_NONE && d.children < CHILDREN_MAX && dispatch_value(x, c, kind) == d.on; c = x->nf.at[c].next)
+    for (; c != NF_NONE && d.children < CHILDREN_MAX && dispatch_value(x, c, kind) == d.on;
+         c = x->nf.at[c].next)
         if (!add_child(&d, c)) {
             *many = true;
             return NF_NONE;
@@ -410,8 +416,8 @@ static bool set_within(struct set inner, struct set outer)
 }
 
 /*
- * The alternatives of @child all ask first where a value lies that is known to be in @known: those that cannot hold go, the
- * question goes from the others. False: left as it is.
+ * The alternatives of @child all ask first where a value lies that is known to be in @known: those that
+ * cannot hold go, the question goes from the others. False: left as it is.
  */
 static bool decide_alternatives(struct normal_form *x, uint32_t child, struct set known, uint8_t kind)
 {
@@ -441,10 +447,11 @@ static bool decide_alternatives(struct normal_form *x, uint32_t child, struct se
 }
 
 /*
- * Some alternatives of @child, tests and others, ask where the value @on lies that is known to be in @known: those that cannot
- * hold go. True: nothing else is to be asked, as one of them holds.
+ * Some alternatives of @child, tests and others, ask where the value @on lies that is known to be in @known:
+ * those that cannot hold go. True: nothing else is to be asked, as one of them holds.
  */
-static bool holds_anyway(struct normal_form *x, uint32_t child, ir_value on, struct set known, uint8_t kind, bool *changed)
+static bool holds_anyway(struct normal_form *x, uint32_t child, ir_value on, struct set known, uint8_t kind,
+                         bool *changed)
 {
     struct nf *n = &x->nf.at[child];
     uint32_t last = NF_NONE;
@@ -474,7 +481,8 @@ static bool decide_parts(struct normal_form *x, uint32_t list, ir_value on, stru
     bool changed = false;
 
     for (uint32_t c = x->nf.at[before].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
-        if (x->nf.at[c].kind != other_kind(kind) || x->nf.at[c].strict || !holds_anyway(x, c, on, known, kind, &changed)) {
+        if (x->nf.at[c].kind != other_kind(kind) || x->nf.at[c].strict ||
+            !holds_anyway(x, c, on, known, kind, &changed)) {
             before = c;
             continue;
         }
@@ -505,13 +513,15 @@ static void use_first(struct normal_form *x, uint32_t list)
         nf_flatten(x, list);
 }
 
-/* The value by which the child @c may be dispatched with its neighbours: lone alternatives keep the order of the text. */
+/* The value by which the child @c may be dispatched with its neighbours: lone alternatives keep the order of
+ * the text. */
 static ir_value leading_value(const struct normal_form *x, uint32_t c, uint8_t kind)
 {
     return kind == NF_OR && nf_is_test(x, c) ? IR_NONE : dispatch_value(x, c, kind);
 }
 
-/* The children that would be dispatched together, once some have had too many alternatives: those that follow often have. */
+/* The children that would be dispatched together, once some have had too many alternatives: those that follow
+ * often have. */
 struct window {
     uint32_t end; /* the child behind them */
     uint32_t children, entries;
@@ -531,7 +541,8 @@ static uint32_t alternatives_of(const struct normal_form *x, uint32_t c)
 /* Have the children from the window's first on, which are dispatched by @on, too many alternatives? */
 static bool too_many(const struct normal_form *x, struct window *w, ir_value on, uint8_t kind)
 {
-    for (; w->end != NF_NONE && w->children < CHILDREN_MAX && dispatch_value(x, w->end, kind) == on; w->end = x->nf.at[w->end].next) {
+    for (; w->end != NF_NONE && w->children < CHILDREN_MAX && dispatch_value(x, w->end, kind) == on;
+         w->end = x->nf.at[w->end].next) {
         w->entries += alternatives_of(x, w->end);
         w->children++;
     }
@@ -560,7 +571,8 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
         return;
     nf_flatten(x, list);
     collapse(x, list);
-    if (x->nf.at[list].kind != kind || x->nf.at[list].first == NF_NONE) /* flat, there may be nothing left of it */
+    if (x->nf.at[list].kind != kind ||
+        x->nf.at[list].first == NF_NONE) /* flat, there may be nothing left of it */
         return;
     uint32_t child = x->nf.at[list].first;
     ir_value on = leading_value(x, child, kind);
@@ -573,7 +585,9 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
             bool before = many;
             uint32_t together = dispatch_run(x, child, on, kind, &next, &many);
             one = together == NF_NONE ? child : together;
-            next_on = together == NF_NONE ? next_on : next == NF_NONE ? IR_NONE : leading_value(x, next, kind);
+            next_on = together == NF_NONE ? next_on
+                      : next == NF_NONE   ? IR_NONE
+                                          : leading_value(x, next, kind);
             if (many != before || together != NF_NONE)
                 w = (struct window){.end = next};
             else if (many)

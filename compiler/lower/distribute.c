@@ -5,34 +5,37 @@
  *   (s = a1 or d = a1) and r1, (s = a2 or d = a2) and r2, ...
  *                                        s = a1 and r1, s = a2 and r2, ..., d = a1 and r1, d = a2 and r2, ...
  *
- * which factor.c makes two searches of. Each rest is there twice: it goes on at the second search or at the end.
+ * which factor.c makes two searches of. Each rest is there twice: it goes on at the second search or at the
+ * end.
  *
- * Refines only if no packet that the plain program accepts needs a load that the plain program does not make. Which are
- * made? To be accepted in or behind the list a packet passes the first item, so it holds s. It holds d as well, unless its
- * s is in the first item's set and in those of the `lead` items behind it, which have the same: sets are equal or apart.
- * (Intervals that overlap are cut to pieces that are, by overlap.c; the lead are the first items whose intervals have a number
- * in common then.)
- * And it holds what every way to accept in a rest reads (must_reach, must_read). Rests that need no more than that are
- * tested where their address was found.
+ * Refines only if no packet that the plain program accepts needs a load that the plain program does not make.
+ * Which are made? To be accepted in or behind the list a packet passes the first item, so it holds s. It
+ * holds d as well, unless its s is in the first item's set and in those of the `lead` items behind it, which
+ * have the same: sets are equal or apart. (Intervals that overlap are cut to pieces that are, by overlap.c;
+ * the lead are the first items whose intervals have a number in common then.) And it holds what every way to
+ * accept in a rest reads (must_reach, must_read). Rests that need no more than that are tested where their
+ * address was found.
  *
- * A rest `p = P or q = P` is not like that: the plain program may accept a packet for its source port p that is cut off in
- * front of the destination port q. Then p has to be asked about for both addresses before q is, so what was found
- * is kept in variables:
+ * A rest `p = P or q = P` is not like that: the plain program may accept a packet for its source port p that
+ * is cut off in front of the destination port q. Then p has to be asked about for both addresses before q is,
+ * so what was found is kept in variables:
  *
  *   x = none; s = a1 and x = P1, s = a2 and x = P2, ...;
  *   (d = a1 and y = P1, d = a2 and y = P2, ...) and (p = x or p = y or q = x or q = y);
  *   x != none and (p = x or q = x)
  *
- * The lead items, whose packets may lack d, are asked first as they are. The list has become a table: nothing of it
- * is there twice but the searches. Where p and q may be any number, none is one that no row has, and x and y are compared with it
- * before p and q are compared with them. Tests that all rests make before that, as `ether host M and ip host A` asks for IPv4, are
- * made where an address was found.
+ * The lead items, whose packets may lack d, are asked first as they are. The list has become a table: nothing
+ * of it is there twice but the searches. Where p and q may be any number, none is one that no row has, and x
+ * and y are compared with it before p and q are compared with them. Tests that all rests make before that, as
+ * `ether host M and ip host A` asks for IPv4, are made where an address was found.
  *
- * Conversations, (s = a or d = a) and (s = b or d = b) and ..., become s = a and d = b and ..., d = a and s = b and ...,
- * where a is the lower of the two. What is behind is asked only of packets between those two addresses, which only
- * items with the same two can accept; those stay in order. All such packets hold s and d.
+ * Conversations, (s = a or d = a) and (s = b or d = b) and ..., become s = a and d = b and ..., d = a and s =
+ * b and ..., where a is the lower of the two. What is behind is asked only of packets between those two
+ * addresses, which only items with the same two can accept; those stay in order. All such packets hold s and
+ * d.
  *
- * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the list but for sorting; rests are small.
+ * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the list but for sorting; rests are
+ * small.
  */
 #include <string.h>
 #include "lower/factor.h"
@@ -60,8 +63,8 @@ struct distribution {
     struct pair *pair;
     uint32_t n, lead;
     ir_value on[2];
-    uint32_t held;          /* bytes from the start that accepted packets have */
-    ir_value far[2];        /* values that they may lack */
+    uint32_t held;   /* bytes from the start that accepted packets have */
+    ir_value far[2]; /* values that they may lack */
     uint32_t fars;
     /* a table; soon: the value that is compared first */
     ir_value soon, late;    /* late: IR_NONE when there is none */
@@ -242,7 +245,12 @@ static void put_direction(struct distribution *d, uint32_t list, int side)
 /* A leaf of the condition @c, which is no test that may be moved or merged. */
 static uint32_t leaf_of(struct distribution *d, cond c, bool strict)
 {
-    return nf_new(d->x, (struct nf){.kind = NF_LEAF, .negated = d->kind == NF_AND, .opaque = true, .strict = strict, .leaf = c, .at = d->x->lw->at});
+    return nf_new(d->x, (struct nf){.kind = NF_LEAF,
+                                    .negated = d->kind == NF_AND,
+                                    .opaque = true,
+                                    .strict = strict,
+                                    .leaf = c,
+                                    .at = d->x->lw->at});
 }
 
 static void append_leaf(struct distribution *d, uint32_t list, cond c, bool strict)
@@ -264,7 +272,8 @@ static void append_never(struct distribution *d, uint32_t list, bool strict)
     append_leaf(d, list, cond_eq(d->x->lw, ir_const(d->x->lw->f, 0), 1), strict);
 }
 
-/* Appends the rows of side @side with more than one number, or those with one, to @list: where it is found, variables are set. */
+/* Appends the rows of side @side with more than one number, or those with one, to @list: where it is found,
+ * variables are set. */
 static void put_rows(struct distribution *d, uint32_t list, int side, bool several)
 {
     struct normal_form *x = d->x;
@@ -283,8 +292,8 @@ static void put_rows(struct distribution *d, uint32_t list, int side, bool sever
 }
 
 /*
- * The search for side @side, which holds where one is found and has set its variables then. Most addresses have one
- * number: what the other variables are for those is said once.
+ * The search for side @side, which holds where one is found and has set its variables then. Most addresses
+ * have one number: what the other variables are for those is said once.
  */
 static uint32_t search(struct distribution *d, int side)
 {
@@ -355,9 +364,10 @@ static void put_table(struct distribution *d, uint32_t list)
     }
     put_side(d, list, 0, d->lead);
 
-    uint32_t none = nf_list_new(x, d->compound), first = nf_list_new(x, d->compound), second = nf_list_new(x, d->compound),
-             third = nf_list_new(x, d->compound), sources = search(d, 0), destinations = search(d, 1),
-             both = nf_list_new(x, d->kind), source = nf_list_new(x, d->kind);
+    uint32_t none = nf_list_new(x, d->compound), first = nf_list_new(x, d->compound),
+             second = nf_list_new(x, d->compound), third = nf_list_new(x, d->compound),
+             sources = search(d, 0), destinations = search(d, 1), both = nf_list_new(x, d->kind),
+             source = nf_list_new(x, d->kind);
     if (x->failed)
         return;
     for (uint32_t c = 0; c < d->columns; c++)
@@ -396,8 +406,8 @@ static bool is_pair(const struct distribution *d, uint32_t item, struct pair *ou
     const struct normal_form *x = d->x;
     const struct nf *n = &x->nf.at[item];
 
-    if (n->kind != d->compound || n->first == NF_NONE || n->first == n->last || x->nf.at[n->first].kind != d->kind ||
-        !factor_is_small(x, item))
+    if (n->kind != d->compound || n->first == NF_NONE || n->first == n->last ||
+        x->nf.at[n->first].kind != d->kind || !factor_is_small(x, item))
         return false;
     uint32_t a = x->nf.at[n->first].first, b = x->nf.at[a].next;
     if (b == NF_NONE || x->nf.at[b].next != NF_NONE)
@@ -477,7 +487,8 @@ static bool lone_interval(const struct distribution *d, uint32_t k, struct ir_ra
     return set_equal(s[0], s[1]);
 }
 
-/* Are the sets that overlap intervals, each the same on both sides? Counts the lead: first pairs that one number is in the sets of. */
+/* Are the sets that overlap intervals, each the same on both sides? Counts the lead: first pairs that one
+ * number is in the sets of. */
 static bool sides_overlap(struct distribution *d)
 {
     struct ir_range all = {0, UINT32_MAX}, one;
@@ -502,7 +513,8 @@ static uint32_t piece_leaf(struct distribution *d, int side, struct set set, str
     return leaf;
 }
 
-/* Each pair becomes one for each piece that its interval is cut to, in the order of the pairs: then sets are equal or apart. */
+/* Each pair becomes one for each piece that its interval is cut to, in the order of the pairs: then sets are
+ * equal or apart. */
 static bool cut_pairs(struct distribution *d)
 {
     struct normal_form *x = d->x;
@@ -543,7 +555,8 @@ static bool cut_pairs(struct distribution *d)
 /* No packet passes both @i and @j, as they ask for different numbers of one value. */
 static bool exclude_each_other(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
 {
-    uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first, first = x->nf.at[j].kind == NF_LEAF ? j : x->nf.at[j].first;
+    uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first,
+             first = x->nf.at[j].kind == NF_LEAF ? j : x->nf.at[j].first;
 
     for (; a != NF_NONE; a = a == i ? NF_NONE : x->nf.at[a].next)
         for (uint32_t b = first; b != NF_NONE; b = b == j ? NF_NONE : x->nf.at[b].next)
@@ -589,7 +602,8 @@ static bool find_held(struct distribution *d)
     return d->lead < d->n && (lone || d->lead == 0);
 }
 
-/* May rests be tested where they are? Otherwise d->late is the value that has to wait, or all is left as it is. */
+/* May rests be tested where they are? Otherwise d->late is the value that has to wait, or all is left as it
+ * is. */
 static bool find_late(struct distribution *d)
 {
     bool read = true;
@@ -620,7 +634,8 @@ static bool is_points(struct set s)
     return points;
 }
 
-/* The last part of the rest of pair @k, if the parts before it ask what those of the first pair ask; NF_NONE. */
+/* The last part of the rest of pair @k, if the parts before it ask what those of the first pair ask; NF_NONE.
+ */
 static uint32_t numbers_of(struct distribution *d, uint32_t k)
 {
     struct normal_form *x = d->x;
@@ -628,7 +643,8 @@ static uint32_t numbers_of(struct distribution *d, uint32_t k)
     uint32_t c = rest_of(d, k), like = rest_of(d, 0);
 
     for (; x->nf.at[c].next != NF_NONE; c = x->nf.at[c].next, like = x->nf.at[like].next)
-        if (x->nf.at[like].next == NF_NONE || !nf_is_test(x, c) || !nf_is_test(x, like) || nf_test_value(x, c) != nf_test_value(x, like) ||
+        if (x->nf.at[like].next == NF_NONE || !nf_is_test(x, c) || !nf_is_test(x, like) ||
+            nf_test_value(x, c) != nf_test_value(x, like) ||
             !set_equal(nf_test_set(x, c, outcome), nf_test_set(x, like, outcome)))
             return NF_NONE;
     return x->nf.at[like].next == NF_NONE ? c : NF_NONE;
@@ -644,17 +660,20 @@ static bool rest_numbers(struct distribution *d, uint32_t k, struct set *out)
         return false;
     a = x->nf.at[rest].first;
     b = x->nf.at[a].next;
-    if (b == NF_NONE || x->nf.at[b].next != NF_NONE || x->nf.at[a].kind != NF_LEAF || x->nf.at[b].kind != NF_LEAF)
+    if (b == NF_NONE || x->nf.at[b].next != NF_NONE || x->nf.at[a].kind != NF_LEAF ||
+        x->nf.at[b].kind != NF_LEAF)
         return false;
     struct set soon = nf_test_set(x, a, d->kind == NF_OR), late = nf_test_set(x, b, d->kind == NF_OR);
     if (k == 0)
         d->soon = nf_test_value(x, a);
     *out = soon;
-    return !x->failed && nf_test_value(x, a) == d->soon && nf_test_value(x, b) == d->late && d->soon != d->late && is_points(soon) &&
-           soon.n == late.n && memcmp(soon.at, late.at, soon.n * sizeof *soon.at) == 0;
+    return !x->failed && nf_test_value(x, a) == d->soon && nf_test_value(x, b) == d->late &&
+           d->soon != d->late && is_points(soon) && soon.n == late.n &&
+           memcmp(soon.at, late.at, soon.n * sizeof *soon.at) == 0;
 }
 
-/* What side @side of pair @k asks of each of its values, in order: two of them are equal or exclude each other. */
+/* What side @side of pair @k asks of each of its values, in order: two of them are equal or exclude each
+ * other. */
 static bool side_key(struct distribution *d, int side, uint32_t k, struct entry *out)
 {
     struct normal_form *x = d->x;
@@ -775,7 +794,8 @@ void factor_distribute(struct normal_form *x, uint32_t list)
             item = behind;
             continue;
         }
-        bool overlap = !apart && d.n >= ITEMS_MIN && !x->failed && sides_overlap(&d), may = (apart || overlap) && find_held(&d) && find_late(&d);
+        bool overlap = !apart && d.n >= ITEMS_MIN && !x->failed && sides_overlap(&d),
+             may = (apart || overlap) && find_held(&d) && find_late(&d);
         if (may && overlap) /* from here on they are apart */
             may = cut_pairs(&d);
         if (may && d.late == IR_NONE) {

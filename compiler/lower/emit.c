@@ -3,10 +3,10 @@
  * lower/emit.c - a formula into blocks, variables into SSA values.
  *
  * One block a leaf, in the order of evaluation. Targets: AND(l, r) sends l's success to r, OR(l, r) its
- * failure, NOT swaps; an alternative that excludes the others is over once its first test has held. Parents stand behind their children in the array, so one backward loop does it. Where
- * the values of a variable meet, it gets a PHI if it is still read behind that place (Cytron et al., "Efficiently
- * computing static single assignment form", 1991; on an acyclic graph in topological order one forward pass
- * is enough).
+ * failure, NOT swaps; an alternative that excludes the others is over once its first test has held. Parents
+ * stand behind their children in the array, so one backward loop does it. Where the values of a variable
+ * meet, it gets a PHI if it is still read behind that place (Cytron et al., "Efficiently computing static
+ * single assignment form", 1991; on an acyclic graph in topological order one forward pass is enough).
  */
 #include "lower/cond.h"
 
@@ -21,14 +21,14 @@ typedef uint64_t word;
 struct emit {
     struct lower *lw;
     uint32_t blocks, vars, words; /* words of a set of variables */
-    uint32_t values;        /* of the function before substitution */
-    cond *leaf;             /* per block */
-    word *value_uses;       /* per value: the variables in it */
-    word *live_in;          /* per block: variables read here or behind, before being set */
-    ir_value *out;          /* per block and variable: its value on leaving; IR_NONE where not live */
-    uint32_t *pred_first, *pred; /* predecessors of each block */
-    ir_value *env;          /* of the block being emitted */
-    ir_value *memo;         /* substitution under env */
+    uint32_t values;              /* of the function before substitution */
+    cond *leaf;                   /* per block */
+    word *value_uses;             /* per value: the variables in it */
+    word *live_in;                /* per block: variables read here or behind, before being set */
+    ir_value *out;                /* per block and variable: its value on leaving; IR_NONE where not live */
+    uint32_t *pred_first, *pred;  /* predecessors of each block */
+    ir_value *env;                /* of the block being emitted */
+    ir_value *memo;               /* substitution under env */
     uint32_t *memo_stamp, stamp;
     VEC(ir_value) stack;
 };
@@ -45,12 +45,14 @@ static bool is_alternative(const struct cond_node *c, const struct cond_node *n)
     return c->kind == n->kind ? c->exclusive : c->kind == COND_AND || c->kind == COND_OR;
 }
 
-/* Block numbers and targets. A node's blocks follow each other: its own, then those of its children in order. */
+/* Block numbers and targets. A node's blocks follow each other: its own, then those of its children in order.
+ */
 static bool assign_targets(struct lower *lw, cond root, bool variables, struct emit *e)
 {
     uint32_t *count = arena_array(lw->arena, uint32_t, root + 1);
     bool *reached = arena_array(lw->arena, bool, root + 1); /* others folded away */
-    /* by alternative of an exclusive list: where it goes on once its first test has held, OVER() it; 0: this is none */
+    /* by alternative of an exclusive list: where it goes on once its first test has held, OVER() it; 0: this
+     * is none */
     uint32_t *begun = arena_array(lw->arena, uint32_t, root + 1);
 
     if (!count || !reached || !begun)
@@ -272,7 +274,8 @@ static bool predecessors(struct emit *e)
 {
     const struct lower *lw = e->lw;
     uint32_t *fill = arena_array(lw->arena, uint32_t, e->blocks + 1);
-    uint32_t *last = arena_array(lw->arena, uint32_t, e->blocks + 1); /* the predecessor noted last, plus one */
+    uint32_t *last =
+        arena_array(lw->arena, uint32_t, e->blocks + 1); /* the predecessor noted last, plus one */
     uint32_t to;
 
     e->pred_first = arena_array(lw->arena, uint32_t, e->blocks + 2);
@@ -344,7 +347,8 @@ out_of_memory:
     return 0;
 }
 
-/* Does @from, which has been emitted, go on at @to? A test that its value's range decides does not go both ways. */
+/* Does @from, which has been emitted, go on at @to? A test that its value's range decides does not go both
+ * ways. */
 static bool goes_to(const struct ir_func *f, uint32_t from, uint32_t to)
 {
     const struct ir_block *b = &f->block.at[from];
@@ -362,7 +366,8 @@ static ir_value value_on_entry(struct emit *e, uint32_t block, uint32_t var)
     ir_value same = IR_NONE;
     bool differ = false;
 
-    if (e->pred_first[block + 1] == e->pred_first[block] + 1 && !e->lw->var.at[var].keep) /* one way, whether it is gone or not */
+    if (e->pred_first[block + 1] == e->pred_first[block] + 1 &&
+        !e->lw->var.at[var].keep) /* one way, whether it is gone or not */
         return e->out[(size_t)e->pred[e->pred_first[block]] * e->vars + var];
     for (uint32_t i = e->pred_first[block]; i < e->pred_first[block + 1]; i++) {
         const struct cond_node *from = &e->lw->node.at[e->leaf[e->pred[i]]];
@@ -447,7 +452,8 @@ static bool emit_with_variables(struct lower *lw, struct emit *e)
     liveness(e);
     for (uint32_t i = 0; i < e->blocks && !lw->f->failed; i++)
         emit_block(e, i);
-    lw->f->seldoms = 0; /* it is said of values with placeholders in them; and there are PHIs now, which name blocks */
+    lw->f->seldoms =
+        0; /* it is said of values with placeholders in them; and there are PHIs now, which name blocks */
     return true;
 }
 

@@ -34,7 +34,9 @@ cond lower_vlan(struct lower *lw, const struct prim *p)
 
     if (p->var == CURSOR_VAR_NONE) {
         in_packet = vlan_type(lw, c);
-        return p->has_number ? cond_and(lw, in_packet, vlan_id(lw, load_anchor(lw, cursor_net(c), 0, 2), p->number)) : in_packet;
+        return p->has_number
+                   ? cond_and(lw, in_packet, vlan_id(lw, load_anchor(lw, cursor_net(c), 0, 2), p->number))
+                   : in_packet;
     }
     /* a live capture: the kernel may have moved the tag to metadata */
     is = tag_in_metadata(lw);
@@ -58,10 +60,12 @@ cond lower_mpls(struct lower *lw, const struct prim *p)
     if (c->mpls)
         is = cond_not(lw, cond_any_bit(lw, load_anchor(lw, cursor_net(c), (uint32_t)-2, 1), 1));
     else
-        is = link_proto(lw, c, c->lt->method == METHOD_PPP || c->lt->method == METHOD_PPP_VJ ? ppp_mpls : ETHERTYPE_MPLS);
+        is = link_proto(
+            lw, c, c->lt->method == METHOD_PPP || c->lt->method == METHOD_PPP_VJ ? ppp_mpls : ETHERTYPE_MPLS);
     if (!p->has_number)
         return is;
-    return cond_and(lw, is, cond_masked(lw, load_anchor(lw, cursor_net(c), 0, 4), 4, 0xfffff000, p->number << 12));
+    return cond_and(lw, is,
+                    cond_masked(lw, load_anchor(lw, cursor_net(c), 0, 4), 4, 0xfffff000, p->number << 12));
 }
 
 cond lower_pppoes(struct lower *lw, const struct prim *p)
@@ -75,7 +79,7 @@ cond lower_pppoes(struct lower *lw, const struct prim *p)
 
 /* ---------------------------------------------------------------- geneve and vxlan */
 
-#define UDP_HEADER_BYTES 8
+#define UDP_HEADER_BYTES    8
 #define TUNNEL_HEADER_BYTES 8
 
 struct tunnel {
@@ -116,7 +120,8 @@ static cond tunnel_over_ipv4(struct lower *lw, const struct tunnel *t)
     cond udp = cond_eq(lw, load_anchor(lw, cursor_net(c), 9, 1), IPPROTO_NUM_UDP);
     cond first = not_later_fragment(lw, cursor_net(c), udp);
 
-    return cond_and(lw, is, cond_and(lw, udp, cond_and(lw, first, by_ipv4_header(lw, c, tunnel_behind_ipv4, t))));
+    return cond_and(lw, is,
+                    cond_and(lw, udp, cond_and(lw, first, by_ipv4_header(lw, c, tunnel_behind_ipv4, t))));
 }
 
 static cond tunnel_over_ipv6(struct lower *lw, const struct tunnel *t)

@@ -7,16 +7,16 @@
  *   (s = a and p = 1) or (s = b and p = 2)
  *                                        switch s: a -> p = 1, b -> p = 2, else no
  *
- * The formula is put into negation normal form with n-ary lists; every list is then read once. An item is a test
- * of a value against a set, alone ("decides there") or followed by a rest ("the rest decides there").
- * Tests that all items of a long list make are made once. Items on one value form a run: sets of lone tests are united, rests behind equal sets become one list that is
- * regrouped in turn, and many disjoint sets become a switch. A list of AND is a list of OR with the outcomes
- * swapped.
+ * The formula is put into negation normal form with n-ary lists; every list is then read once. An item is a
+ * test of a value against a set, alone ("decides there") or followed by a rest ("the rest decides there").
+ * Tests that all items of a long list make are made once. Items on one value form a run: sets of lone tests
+ * are united, rests behind equal sets become one list that is regrouped in turn, and many disjoint sets
+ * become a switch. A list of AND is a list of OR with the outcomes swapped.
  *
- * Refines, because evaluation may only move where no load is made that the plain program would not have made on a
- * packet it accepts: a lone test joins a run whose value was loaded anyway; a test with a rest joins one only if
- * the rest reaches no further into the packet than the test of every run it overtakes (to be accepted there, the
- * packet must hold those bytes). Nothing moves past a requirement or a definition.
+ * Refines, because evaluation may only move where no load is made that the plain program would not have made
+ * on a packet it accepts: a lone test joins a run whose value was loaded anyway; a test with a rest joins one
+ * only if the rest reaches no further into the packet than the test of every run it overtakes (to be accepted
+ * there, the packet must hold those bytes). Nothing moves past a requirement or a definition.
  *
  * Cost: every item is handled once for each test in front of it; sets are sorted: O(n log n).
  */
@@ -24,12 +24,14 @@
 #include "base/sort.h"
 #include "lower/factor.h"
 
-#define SWITCH_MIN   6  /* disjoint sets of one value from which a run becomes a switch */
-#define OVERTAKE_MAX 8  /* runs that an item may move past */
+#define SWITCH_MIN   6          /* disjoint sets of one value from which a run becomes a switch */
+#define OVERTAKE_MAX 8          /* runs that an item may move past */
 #define LONG_LIST    SWITCH_MIN /* items from which a list is worth a second look */
-#define DEEP         8  /* lists in lists, each the first of the one around it, that are looked into for the test at the bottom */
-#define NODES_MANY   4096 /* conditions whose normal form gets an arena of its own */
-#define FEW          4  /* items of a run that are compared one by one */
+#define DEEP                                                                                                 \
+    8 /* lists in lists, each the first of the one around it, that are looked into for the test at the       \
+         bottom */
+#define NODES_MANY 4096 /* conditions whose normal form gets an arena of its own */
+#define FEW        4    /* items of a run that are compared one by one */
 
 /* An interval of an entry's set. */
 struct piece {
@@ -40,21 +42,21 @@ struct piece {
 /* Items that begin by testing one value, linked through `next`; or one item that does not. */
 struct run {
     ir_value on;
-    uint32_t reach;       /* of the test */
+    uint32_t reach; /* of the test */
     uint32_t first, last;
     uint32_t n;
-    bool barrier;         /* the one item does not begin with a test */
+    bool barrier; /* the one item does not begin with a test */
 };
 
 struct factor {
     struct normal_form form; /* first: simplify() finds its way back */
-    bool switches;        /* many disjoint sets become a switch */
+    bool switches;           /* many disjoint sets become a switch */
     VEC(struct run) run;
-    uint32_t *run_of;     /* per value: index of its open run in the list being read, plus one */
+    uint32_t *run_of; /* per value: index of its open run in the list being read, plus one */
     uint32_t *run_stamp, stamp;
-    bool parts;           /* of the list looked at by is_settled(): two items test parts of one value */
-    bool any_long;        /* a list with enough items for a switch was read */
-    VEC(uint32_t) work;   /* lists still to be regrouped */
+    bool parts;         /* of the list looked at by is_settled(): two items test parts of one value */
+    bool any_long;      /* a list with enough items for a switch was read */
+    VEC(uint32_t) work; /* lists still to be regrouped */
 };
 
 /* What is left of the compound @item once its first child is taken; NF_NONE when nothing is. */
@@ -138,8 +140,8 @@ static void read_items(struct factor *x, uint32_t list, uint32_t base)
 }
 
 /*
- * Leaves for the lone entries, instead of them: one that asks for the union, or, where the union keeps its order, one
- * for each. Returns how many.
+ * Leaves for the lone entries, instead of them: one that asks for the union, or, where the union keeps its
+ * order, one for each. Returns how many.
  */
 static uint32_t unite_lone(struct factor *x, const struct run *r, struct entry *lone, uint32_t n, bool is_or)
 {
@@ -176,8 +178,10 @@ static uint32_t set_hash(struct set s)
     return h ^ h >> 13;
 }
 
-/* Pieces of @n entries, or of those that are the first with their set, in the order of where they begin; *@count of them. */
-static struct piece *pieces_sorted(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n, uint32_t *count)
+/* Pieces of @n entries, or of those that are the first with their set, in the order of where they begin;
+ * *@count of them. */
+static struct piece *pieces_sorted(struct normal_form *x, const struct entry *e, const uint32_t *number,
+                                   uint32_t n, uint32_t *count)
 {
     uint32_t total = 0, m = 0;
 
@@ -240,8 +244,8 @@ bool factor_sets_apart(struct normal_form *x, const struct entry *e, const uint3
 }
 
 /*
- * Entries with one set become one, whose rest is the list of all of theirs. In the order of first appearance: an entry
- * is not moved past one that may hold where it does, as its rest might read further into the packet.
+ * Entries with one set become one, whose rest is the list of all of theirs. In the order of first appearance:
+ * an entry is not moved past one that may hold where it does, as its rest might read further into the packet.
  */
 static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8_t kind)
 {
@@ -292,10 +296,11 @@ static struct piece *disjoint_pieces(struct factor *x, const struct entry *e, ui
 }
 
 /*
- * Appends the rests of the entries to the switch @s in the order of their first pieces, so that what follows, which goes through
- * the cases in order, goes through memory in order. Returns, by entry, which child it is.
+ * Appends the rests of the entries to the switch @s in the order of their first pieces, so that what follows,
+ * which goes through the cases in order, goes through memory in order. Returns, by entry, which child it is.
  */
-static const uint32_t *append_rests(struct factor *x, uint32_t s, const struct entry *e, uint32_t entries, const struct piece *p, uint32_t n)
+static const uint32_t *append_rests(struct factor *x, uint32_t s, const struct entry *e, uint32_t entries,
+                                    const struct piece *p, uint32_t n)
 {
     uint32_t *child = arena_array(x->form.w, uint32_t, entries), children = 0;
 
@@ -310,12 +315,17 @@ static const uint32_t *append_rests(struct factor *x, uint32_t s, const struct e
     return child;
 }
 
-static uint32_t make_switch(struct factor *x, const struct run *r, const struct entry *e, uint32_t entries, const struct piece *p,
-                            uint32_t n, bool is_or)
+static uint32_t make_switch(struct factor *x, const struct run *r, const struct entry *e, uint32_t entries,
+                            const struct piece *p, uint32_t n, bool is_or)
 {
     struct ir_case *to = arena_array(x->form.t, struct ir_case, 2 * (size_t)n + 1);
-    uint32_t m = 0, s = nf_new(&x->form, (struct nf){.kind = NF_SWITCH, .negated = !is_or, .first = NF_NONE, .last = NF_NONE, .on = r->on,
-                                              .at = e[0].at, .reach = r->reach});
+    uint32_t m = 0, s = nf_new(&x->form, (struct nf){.kind = NF_SWITCH,
+                                                     .negated = !is_or,
+                                                     .first = NF_NONE,
+                                                     .last = NF_NONE,
+                                                     .on = r->on,
+                                                     .at = e[0].at,
+                                                     .reach = r->reach});
 
     const uint32_t *child = x->form.failed ? NULL : append_rests(x, s, e, entries, p, n);
     if (!to || !child) {
@@ -335,7 +345,8 @@ static uint32_t make_switch(struct factor *x, const struct run *r, const struct 
 }
 
 /* The items of @r as entries: lone ones from the front, those with a rest from the back. */
-static struct entry *run_entries(struct factor *x, const struct run *r, bool is_or, uint32_t *lones, uint32_t *rests)
+static struct entry *run_entries(struct factor *x, const struct run *r, bool is_or, uint32_t *lones,
+                                 uint32_t *rests)
 {
     struct entry *e = arena_array(x->form.w, struct entry, r->n);
     uint32_t next, lone = 0, n = 0;
@@ -370,13 +381,16 @@ static void push_work(struct factor *x, uint32_t item)
         x->form.failed = true;
 }
 
-/* The rests of @p's entries in one list of @kind, or the only one; those that are in several pieces are copied. */
-static uint32_t piece_rest(struct factor *x, const struct entry *e, const struct cut_piece *p, uint8_t kind, bool *used)
+/* The rests of @p's entries in one list of @kind, or the only one; those that are in several pieces are
+ * copied. */
+static uint32_t piece_rest(struct factor *x, const struct entry *e, const struct cut_piece *p, uint8_t kind,
+                           bool *used)
 {
     uint32_t list = p->members > 1 ? nf_list_new(&x->form, kind) : 0;
 
     for (uint32_t i = 0; i < p->members && !x->form.failed; i++) {
-        uint32_t k = p->member[i], rest = used[k] ? factor_copy(&x->form, e[k].rest, kind == NF_OR) : e[k].rest;
+        uint32_t k = p->member[i],
+                 rest = used[k] ? factor_copy(&x->form, e[k].rest, kind == NF_OR) : e[k].rest;
         used[k] = true;
         if (p->members == 1)
             return rest;
@@ -424,7 +438,8 @@ static bool cut_entries(struct factor *x, struct entry **entries, uint32_t *n, u
 /* Test and rest as one item. */
 static uint32_t compound_item(struct factor *x, const struct run *r, const struct entry *e, bool is_or)
 {
-    uint32_t both = nf_list_new(&x->form, is_or ? NF_AND : NF_OR), head = nf_new(&x->form, (struct nf){.kind = NF_LEAF});
+    uint32_t both = nf_list_new(&x->form, is_or ? NF_AND : NF_OR),
+             head = nf_new(&x->form, (struct nf){.kind = NF_LEAF});
 
     if (x->form.failed)
         return 0;
@@ -459,8 +474,8 @@ static ir_value whole_of(const struct normal_form *x, ir_value v)
 }
 
 /*
- * Flattens the items of @list from @first on. Does none begin with a test of the value that another begins with? Then each is
- * a run of its own, and stays where it is.
+ * Flattens the items of @list from @first on. Does none begin with a test of the value that another begins
+ * with? Then each is a run of its own, and stays where it is.
  */
 static bool is_settled(struct factor *x, uint32_t list, uint32_t first)
 {
@@ -488,7 +503,8 @@ static bool is_settled(struct factor *x, uint32_t list, uint32_t first)
     return settled;
 }
 
-/* The same of what stands behind the test that @item begins with, the last child of which is not that test. */
+/* The same of what stands behind the test that @item begins with, the last child of which is not that test.
+ */
 static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
 {
     uint32_t rest = x->form.nf.at[head].next;
@@ -502,8 +518,8 @@ static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
 }
 
 /*
- * Do the few items of run @r stay as they are? There are no two lone ones, no two ask for one set, and there is nothing to do
- * behind the tests.
+ * Do the few items of run @r stay as they are? There are no two lone ones, no two ask for one set, and there
+ * is nothing to do behind the tests.
  */
 static bool run_stays(struct factor *x, const struct run *r, bool is_or)
 {
@@ -579,7 +595,8 @@ static bool write_run(struct factor *x, uint32_t list, const struct run *r)
     }
     bool moved = (n < before || pieces) && !lone_apart;
     for (uint32_t i = 0; i < lone && moved; i++)
-        e[i].rank = 0; /* rests moved past it that hold where it does: what is decided without one comes first */
+        e[i].rank =
+            0; /* rests moved past it that hold where it does: what is decided without one comes first */
     for (uint32_t i = 0, k = 0; i + k < lone + n && !x->form.failed;) { /* in the order of the text */
         bool first = k == n || (i < lone && e[i].rank <= rests[k].rank);
         nf_list_append(&x->form, list, first ? e[i++].rest : rests[k++].rest);
@@ -644,8 +661,8 @@ static void regroup_all(struct factor *x, uint32_t list)
 }
 
 /*
- * Is @list flat, and does no item begin with a test of the value, or of a part of it, that another begins with, however deep? Then
- * there is nothing to decide, to dispatch or to regroup.
+ * Is @list flat, and does no item begin with a test of the value, or of a part of it, that another begins
+ * with, however deep? Then there is nothing to decide, to dispatch or to regroup.
  */
 static bool is_apart(struct factor *x, uint32_t list)
 {

@@ -7,7 +7,8 @@
 #include <string.h>
 #include "lower/normal_form.h"
 
-/* One item of a list: where its first test's value lies in the set, `rest` decides (NF_NONE: it is decided). */
+/* One item of a list: where its first test's value lies in the set, `rest` decides (NF_NONE: it is decided).
+ */
 struct entry {
     struct set set;
     uint32_t rest; /* nf */
@@ -53,12 +54,13 @@ uint32_t factor_copy(struct normal_form *x, uint32_t i, bool outcome);
 /** Tests that every item of a long list makes are made once, in front of the list: common.c. */
 void factor_hoist_common(struct normal_form *x, uint32_t list);
 
-/** Tests of parts of a value that leave nothing of it open become one test of it. Gives whether there were some. */
+/** Tests of parts of a value that leave nothing of it open become one test of it. Gives whether there were
+ * some. */
 bool factor_join_parts(struct normal_form *x, uint32_t list);
 
 /**
- * Long runs of items of @list that ask first for one of two things, and then for more, become items that ask for one
- * of them: distribute.c.
+ * Long runs of items of @list that ask first for one of two things, and then for more, become items that ask
+ * for one of them: distribute.c.
  */
 void factor_distribute(struct normal_form *x, uint32_t list);
 #endif

@@ -154,7 +154,8 @@ cond lower_ss7_keyword(struct lower *lw, const struct prim *p)
     uint32_t start = c->lt->ss7_offset;
     bool high_speed = p->number >= SS7_HFISU;
     uint32_t unit = high_speed ? 0x80 : 1;
-    ir_value li = high_speed ? load_anchor(lw, c->link, start + 4, 2) : load_anchor(lw, c->link, start + 2, 1);
+    ir_value li =
+        high_speed ? load_anchor(lw, c->link, start + 4, 2) : load_anchor(lw, c->link, start + 2, 1);
 
     li = ir_binary(lw->f, IR_AND, li, ir_const(lw->f, high_speed ? 0xff80 : 0x3f));
     switch ((enum ss7_keyword)p->number) {

@@ -8,7 +8,7 @@
 #include "lower/cond.h"
 #include "proto/names.h"
 
-#define AF_INET_ANY 2
+#define AF_INET_ANY    2
 #define AF_INET6_LINUX 10
 
 static ir_value type_field(struct lower *lw, const struct cursor *c)
@@ -69,7 +69,8 @@ static cond method_ether(struct lower *lw, const struct cursor *c, uint32_t prot
     return cond_and(lw, length, cond_eq(lw, load_anchor(lw, c->type, 2, 1), proto));
 }
 
-/* Linux cooked: 802.2 frames have the pseudo-type 4, raw 802.3 IPX has 1 (linux/if_ether.h, ETH_P_802_2, _802_3). */
+/* Linux cooked: 802.2 frames have the pseudo-type 4, raw 802.3 IPX has 1 (linux/if_ether.h, ETH_P_802_2,
+ * _802_3). */
 static cond method_sll1(struct lower *lw, const struct cursor *c, uint32_t proto)
 {
     const uint32_t eth_p_802_3 = 1, eth_p_802_2 = 4;
@@ -213,7 +214,8 @@ static cond family32_host(struct lower *lw, const struct cursor *c, uint32_t fam
 
     if (lw->o->savefile == WEIR_NOT_A_SAVEFILE)
         return cond_eq(lw, v, host_order_image(family));
-    cond same_order = cond_eq(lw, v, host_order_image(family)); /* most files come from machines like this one */
+    cond same_order =
+        cond_eq(lw, v, host_order_image(family)); /* most files come from machines like this one */
     cond other_order = cond_eq(lw, load_anchor(lw, c->link, 0, 4), swap32(host_order_image(family)));
     return cond_or(lw, same_order, other_order);
 }
@@ -232,7 +234,8 @@ static cond method_ip_version(struct lower *lw, const struct cursor *c, uint32_t
 {
     if (proto != ETHERTYPE_IP && proto != ETHERTYPE_IPV6)
         return COND_FALSE;
-    return cond_masked(lw, load_anchor(lw, cursor_net(c), 0, 1), 1, 0xf0, proto == ETHERTYPE_IP ? 0x40 : 0x60);
+    return cond_masked(lw, load_anchor(lw, cursor_net(c), 0, 1), 1, 0xf0,
+                       proto == ETHERTYPE_IP ? 0x40 : 0x60);
 }
 
 static cond method_ipnet(struct lower *lw, const struct cursor *c, uint32_t proto)
@@ -250,7 +253,8 @@ static cond method_arcnet(struct lower *lw, const struct cursor *c, uint32_t pro
         uint16_t proto;
         uint8_t code;
     } map[] = {
-        {ETHERTYPE_IP, 212}, {ETHERTYPE_IPV6, 196}, {ETHERTYPE_ARP, 213}, {ETHERTYPE_RARP, 214}, {ETHERTYPE_ATALK, 221},
+        {ETHERTYPE_IP, 212},   {ETHERTYPE_IPV6, 196},  {ETHERTYPE_ARP, 213},
+        {ETHERTYPE_RARP, 214}, {ETHERTYPE_ATALK, 221},
     };
 
     for (size_t i = 0; i < sizeof map / sizeof map[0]; i++)
@@ -339,7 +343,8 @@ static cond not_lane_control(struct lower *lw, const struct cursor *c)
 static cond over_mpls(struct lower *lw, const struct cursor *c, uint32_t proto)
 {
     cond bottom = cond_any_bit(lw, load_anchor(lw, cursor_net(c), (uint32_t)-2, 1), 1);
-    cond version = cond_masked(lw, load_anchor(lw, cursor_net(c), 0, 1), 1, 0xf0, proto == ETHERTYPE_IP ? 0x40 : 0x60);
+    cond version =
+        cond_masked(lw, load_anchor(lw, cursor_net(c), 0, 1), 1, 0xf0, proto == ETHERTYPE_IP ? 0x40 : 0x60);
 
     return cond_and(lw, bottom, version);
 }
@@ -410,7 +415,8 @@ static cond has_link_header(struct lower *lw, const struct cursor *c)
 
 cond mac48_at(struct lower *lw, struct address a, uint32_t k, struct mac_wanted mac)
 {
-    return mac.set ? cond_eq(lw, lookup(lw, a, k, IR_LOOKUP48, mac.set), 1) : bytes_equal(lw, a, k, mac.bytes, 6);
+    return mac.set ? cond_eq(lw, lookup(lw, a, k, IR_LOOKUP48, mac.set), 1)
+                   : bytes_equal(lw, a, k, mac.bytes, 6);
 }
 
 struct mac_test {
@@ -424,7 +430,8 @@ static cond mac48_side(struct lower *lw, const void *what, int dst)
     uint32_t offset = dst ? t->c->lt->dst_offset : t->c->lt->src_offset;
 
     if (lw->list.words) /* in the order of bytes_equal() */
-        return cond_in_list(lw, (const ir_value[]){load_anchor(lw, t->c->link, offset + 2, 4), load_anchor(lw, t->c->link, offset, 2)});
+        return cond_in_list(lw, (const ir_value[]){load_anchor(lw, t->c->link, offset + 2, 4),
+                                                   load_anchor(lw, t->c->link, offset, 2)});
     return mac48_at(lw, address_of(lw, t->c->link), offset, t->mac);
 }
 

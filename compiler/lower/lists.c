@@ -2,17 +2,19 @@
 /*
  * lower/lists.c - a long list of one primitive is lowered as one primitive.
  *
- *   host a or host b or ... or host z             ip and (src in {a ... z} or dst in {a ... z}) or arp and ...
- *   not port 1 and not port 2 and ...             not (... sport in {1, 2 ...} or dport in {1, 2 ...})
- *   ip6 host a or ip6 host b or ...               ip6 and (switch first word of src: those of a, b, ... -> the next word ...
+ *   host a or host b or ... or host z             ip and (src in {a ... z} or dst in {a ... z}) or arp and
+ * ... not port 1 and not port 2 and ...             not (... sport in {1, 2 ...} or dport in {1, 2 ...}) ip6
+ * host a or ip6 host b or ...               ip6 and (switch first word of src: those of a, b, ... -> the next
+ * word ...
  *
- * Primitives that differ in nothing but the number they look for, one after the other in one list, become the first of
- * them, which asks for the set. factor.c would find the same from the tests of each; here they are never made, so a
- * list of hosts costs its text and a sort. Numbers of several words, IPv6 and MAC addresses, are searched word by word.
+ * Primitives that differ in nothing but the number they look for, one after the other in one list, become the
+ * first of them, which asks for the set. factor.c would find the same from the tests of each; here they are
+ * never made, so a list of hosts costs its text and a sort. Numbers of several words, IPv6 and MAC addresses,
+ * are searched word by word.
  *
- * Refines: the tests of one primitive stay in their order, and each one's value was tested by every primitive in
- * front of the one that accepts; a word is read where those before it are right, as by the primitive that has them. Nothing is
- * moved past another primitive.
+ * Refines: the tests of one primitive stay in their order, and each one's value was tested by every primitive
+ * in front of the one that accepts; a word is read where those before it are right, as by the primitive that
+ * has them. Nothing is moved past another primitive.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -20,10 +22,12 @@
 #include "lower/cond.h"
 
 #define SWITCH_MIN 6 /* first words from which numbers are searched by them, */
-#define ROWS_MANY  128 /* or numbers, however few first words they have: what is behind one does not go on at the next then */
-#define FEW       8 /* intervals that are inserted one by one */
-#define SORT_MIN  64 /* intervals that are worth memory to be sorted faster */
-#define LIST_MIN  16 /* primitives from which they are one; shorter lists keep the order of the text */
+#define ROWS_MANY                                                                                            \
+    128 /* or numbers, however few first words they have: what is behind one does not go on at the next then \
+         */
+#define FEW      8  /* intervals that are inserted one by one */
+#define SORT_MIN 64 /* intervals that are worth memory to be sorted faster */
+#define LIST_MIN 16 /* primitives from which they are one; shorter lists keep the order of the text */
 
 int interval_order(const void *a, const void *b)
 {
@@ -83,9 +87,9 @@ uint32_t intervals_unite(struct arena *a, struct ir_range *in, uint32_t n)
 struct reading {
     struct lower *lw;
     struct lists *out;
-    uint32_t chain;      /* the AND or OR whose items these are */
-    uint32_t words;      /* of their numbers */
-    VEC(uint32_t) node;  /* the primitives, in order */
+    uint32_t chain;     /* the AND or OR whose items these are */
+    uint32_t words;     /* of their numbers */
+    VEC(uint32_t) node; /* the primitives, in order */
 };
 
 /* Words of a prefix; 0 when the mask is none. */
@@ -134,7 +138,8 @@ bool prim_asks_the_same(const struct prim *p, const struct prim *q)
         return false;
     if (p->kind == PRIM_HOST && !p->count != !q->count)
         return false;
-    return p->kind != PRIM_PORT || (p->count == q->count && memcmp(p->u.numbers, q->u.numbers, p->count * sizeof *p->u.numbers) == 0);
+    return p->kind != PRIM_PORT ||
+           (p->count == q->count && memcmp(p->u.numbers, q->u.numbers, p->count * sizeof *p->u.numbers) == 0);
 }
 
 static const struct prim *prim_at(const struct lower *lw, uint32_t node)
@@ -156,7 +161,8 @@ struct list_row prim_number_at(const struct prim *p, uint32_t i, uint32_t words)
     if (p->kind == PRIM_HOST && p->count)
         return (struct list_row){{p->u.v4[i].addr}, p->u.v4[i].addr | ~p->u.v4[i].mask};
     if (p->kind == PRIM_MAC48) {
-        row.word[0] = (uint32_t)p->mac[2] << 24 | (uint32_t)p->mac[3] << 16 | (uint32_t)p->mac[4] << 8 | p->mac[5];
+        row.word[0] =
+            (uint32_t)p->mac[2] << 24 | (uint32_t)p->mac[3] << 16 | (uint32_t)p->mac[4] << 8 | p->mac[5];
         row.word[1] = (uint32_t)p->mac[0] << 8 | p->mac[1];
         row.last = row.word[1];
         return row;
@@ -167,7 +173,8 @@ struct list_row prim_number_at(const struct prim *p, uint32_t i, uint32_t words)
 }
 
 /* The @n rows of @words words in order; NULL: no memory. */
-static const struct list_row *rows_sorted(struct arena *a, const struct list_row *rows, uint32_t n, uint32_t words)
+static const struct list_row *rows_sorted(struct arena *a, const struct list_row *rows, uint32_t n,
+                                          uint32_t words)
 {
     struct list_row *sorted = arena_array(a, struct list_row, n);
     struct arena_mark mark = arena_mark(a);
@@ -177,7 +184,7 @@ static const struct list_row *rows_sorted(struct arena *a, const struct list_row
         return NULL;
     for (uint32_t i = 0; i < n; i++)
         key[i] = (struct sort_key){rows[i].last, i};
-    for (uint32_t w = words; ; w--) {
+    for (uint32_t w = words;; w--) {
         from = sort_keys(from, from == key ? key + n : key, n);
         if (w == 0)
             break;
@@ -190,7 +197,8 @@ static const struct list_row *rows_sorted(struct arena *a, const struct list_row
     return sorted;
 }
 
-/* The list of all numbers of the primitives @node, of @words words each. Its words are 0 when memory is out. */
+/* The list of all numbers of the primitives @node, of @words words each. Its words are 0 when memory is out.
+ */
 static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t nodes, uint32_t words)
 {
     uint32_t total = 0, n = 0;
@@ -238,7 +246,8 @@ static void item_read(struct reading *r, uint32_t chain, uint32_t node)
 {
     uint32_t words = node == AST_NONE ? 0 : prim_number_words(prim_at(r->lw, node));
 
-    if (r->node.n && (words != r->words || chain != r->chain || !prim_asks_the_same(prim_at(r->lw, r->node.at[0]), prim_at(r->lw, node))))
+    if (r->node.n && (words != r->words || chain != r->chain ||
+                      !prim_asks_the_same(prim_at(r->lw, r->node.at[0]), prim_at(r->lw, node))))
         list_end(r);
     r->chain = chain;
     r->words = words;
@@ -325,7 +334,8 @@ static cond in_rows(struct lower *lw, const ir_value *v, const struct list_row *
         to[m++] = (struct ir_case){w, groups};
         child[groups++] = in_rows(lw, v, row + i, next - i, k + 1);
     }
-    if (groups < SWITCH_MIN && (n < ROWS_MANY || lw->o->tune == WEIR_TUNE_SIZE)) { /* few are asked one after the other */
+    if (groups < SWITCH_MIN &&
+        (n < ROWS_MANY || lw->o->tune == WEIR_TUNE_SIZE)) { /* few are asked one after the other */
         cond any = COND_FALSE;
         for (uint32_t i = 0; i < m; i++)
             if (to[i].target != UINT32_MAX)

@@ -56,7 +56,8 @@ static cond wlan_dir(struct lower *lw, const struct prim *p)
 
 static cond pf_string(struct lower *lw, const struct prim *p)
 {
-    return bytes_equal(lw, address_of(lw, p->cursor->link), p->lo, (const uint8_t *)p->u.str.text, p->u.str.len);
+    return bytes_equal(lw, address_of(lw, p->cursor->link), p->lo, (const uint8_t *)p->u.str.text,
+                       p->u.str.len);
 }
 
 static cond lower_prim(struct lower *lw, const struct prim *p)
@@ -183,7 +184,8 @@ static bool *nodes_of_terms(struct lower *lw, const struct terms *only)
     return wanted;
 }
 
-/* The conditions of all nodes, or of those in the terms, then that of the root or of the terms; nodes are in post-order. */
+/* The conditions of all nodes, or of those in the terms, then that of the root or of the terms; nodes are in
+ * post-order. */
 static cond lower_tree(struct lower *lw, const struct terms *only)
 {
     const struct ast *t = lw->in->ast;
@@ -235,7 +237,8 @@ static void name_sets(const struct checked *c, struct ir_func *f)
     }
 }
 
-/* The formula into blocks. @front goes as soon as the formula is there, if it is none of the formula's arena. */
+/* The formula into blocks. @front goes as soon as the formula is there, if it is none of the formula's arena.
+ */
 static int lower(struct lower *lw, const struct terms *only)
 {
     const struct checked *c = lw->in;
@@ -261,11 +264,17 @@ static int lower(struct lower *lw, const struct terms *only)
     return lw->error ? lw->error : cond_emit(lw, root);
 }
 
-static struct lower lower_begin(struct arena *formula, struct arena *front, struct arena *arena, struct diag_sink *sink,
-                                const struct checked *c, const struct weir_options *o, struct ir_func *out)
+static struct lower lower_begin(struct arena *formula, struct arena *front, struct arena *arena,
+                                struct diag_sink *sink, const struct checked *c, const struct weir_options *o,
+                                struct ir_func *out)
 {
     ir_init(out, arena, o->snaplen);
-    return (struct lower){.arena = formula, .front = front, .sink = sink, .in = c, .o = o, .f = out,
+    return (struct lower){.arena = formula,
+                          .front = front,
+                          .sink = sink,
+                          .in = c,
+                          .o = o,
+                          .f = out,
                           .pairs = o->tune == WEIR_TUNE_KERNEL && many_pairs(c)};
 }
 

@@ -23,7 +23,8 @@ struct terms {
 };
 
 /**
- * The same for the conjunction of @only, each term meaning what it means in the filter, or for all of it when @only is NULL.
+ * The same for the conjunction of @only, each term meaning what it means in the filter, or for all of it when
+ * @only is NULL.
  * @c stays; @scratch is for what is not needed afterwards.
  */
 int lower_terms(struct arena *scratch, struct arena *arena, struct diag_sink *sink, const struct checked *c,

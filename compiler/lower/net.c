@@ -25,7 +25,8 @@ static cond address4_side(struct lower *lw, const void *what, int dst)
         const struct addr4 *a = &t->p->u.v4[i];
         if (a->mask == 0)
             return COND_TRUE;
-        any = cond_or(lw, any, cond_masked(lw, load_anchor(lw, t->net, t->offset[dst], 4), 4, a->mask, a->addr));
+        any = cond_or(lw, any,
+                      cond_masked(lw, load_anchor(lw, t->net, t->offset[dst], 4), 4, a->mask, a->addr));
     }
     return any;
 }
@@ -47,7 +48,9 @@ static cond address6_side(struct lower *lw, const void *what, int dst)
         cond all = COND_TRUE;
         for (uint32_t w = 0; w < 4; w++)
             if (a->mask[w])
-                all = cond_and(lw, all, cond_masked(lw, load_anchor(lw, t->net, t->offset[dst] + 4 * w, 4), 4, a->mask[w], a->addr[w]));
+                all = cond_and(lw, all,
+                               cond_masked(lw, load_anchor(lw, t->net, t->offset[dst] + 4 * w, 4), 4,
+                                           a->mask[w], a->addr[w]));
         any = cond_or(lw, any, all);
     }
     return any;
@@ -67,7 +70,8 @@ static cond set6_side(struct lower *lw, const void *what, int dst)
     return cond_eq(lw, lookup(lw, address_of(lw, t->net), t->offset[dst], IR_LOOKUP128, t->p->set), 1);
 }
 
-/* `src and dst host NAME` asks that one address be both; the other directions distribute over the list anyway. */
+/* `src and dst host NAME` asks that one address be both; the other directions distribute over the list
+ * anyway. */
 static cond by_direction_each(struct lower *lw, struct address_test *t, bool v6)
 {
     const struct prim *list = t->p;
@@ -172,10 +176,13 @@ static cond decnet_side(struct lower *lw, const void *what, int dst)
             continue;
         }
         if (shape[i].padded)
-            is = cond_eq(lw, ir_binary(f, IR_AND, load_anchor(lw, net, 2, 2), ir_const(f, 0xff07)), shape[i].flags);
+            is = cond_eq(lw, ir_binary(f, IR_AND, load_anchor(lw, net, 2, 2), ir_const(f, 0xff07)),
+                         shape[i].flags);
         else
-            is = cond_eq(lw, ir_binary(f, IR_AND, load_anchor(lw, net, 2, 1), ir_const(f, 7)), shape[i].flags);
-        any = cond_or(lw, any, cond_and(lw, is, cond_eq(lw, load_anchor(lw, net, shape[i].at[dst], 2), swapped)));
+            is =
+                cond_eq(lw, ir_binary(f, IR_AND, load_anchor(lw, net, 2, 1), ir_const(f, 7)), shape[i].flags);
+        any = cond_or(lw, any,
+                      cond_and(lw, is, cond_eq(lw, load_anchor(lw, net, shape[i].at[dst], 2), swapped)));
     }
     return any;
 }

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LONG_LIST   64   /* items from which each is simplified by itself */
-#define RESERVE_MAX 4096 /* nodes for which there is room at once */
-#define EXCLUSIVE_MAX 8 /* alternatives of which it is found out whether they exclude each other */
-#define NODES_MORE  4 /* that regrouping makes of most formulas */
-#define ORDERED_MAX 6 /* tests of one value that are made in the order of the text */
+#define LONG_LIST     64   /* items from which each is simplified by itself */
+#define RESERVE_MAX   4096 /* nodes for which there is room at once */
+#define EXCLUSIVE_MAX 8    /* alternatives of which it is found out whether they exclude each other */
+#define NODES_MORE    4    /* that regrouping makes of most formulas */
+#define ORDERED_MAX   6    /* tests of one value that are made in the order of the text */
 
 uint32_t nf_new(struct normal_form *x, struct nf n)
 {
@@ -133,9 +133,10 @@ struct build {
     struct normal_form *x;
     const struct cond_node *node;
     bool *negated, *reached;
-    uint32_t *of;    /* by condition: its list, as the condition at the top of it, or NF_NONE; once built: its node */
-    uint32_t *items; /* by condition at the top of a list: how many there are; once built, by condition: its first node; or
-                        NULL when no list can be long */
+    uint32_t
+        *of; /* by condition: its list, as the condition at the top of it, or NF_NONE; once built: its node */
+    uint32_t *items; /* by condition at the top of a list: how many there are; once built, by condition: its
+                        first node; or NULL when no list can be long */
     struct nf_items each;
 };
 
@@ -224,7 +225,8 @@ static uint32_t keep_item(struct normal_form *x, uint32_t first, uint32_t item)
             continue;
         }
         uint32_t c = n->first;
-        for (kept.at[i].first = c == NF_NONE ? NF_NONE : first + kept.n; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+        for (kept.at[i].first = c == NF_NONE ? NF_NONE : first + kept.n; c != NF_NONE && !x->failed;
+             c = x->nf.at[c].next) {
             struct nf child = x->nf.at[c];
             kept.at[i].last = first + kept.n;
             child.next = child.next == NF_NONE ? NF_NONE : first + kept.n + 1;
@@ -240,7 +242,8 @@ static uint32_t keep_item(struct normal_form *x, uint32_t first, uint32_t item)
     return first;
 }
 
-/* Are the nodes from @first on those of @item and lists that were absorbed? Others may stand between its own. */
+/* Are the nodes from @first on those of @item and lists that were absorbed? Others may stand between its own.
+ */
 static bool is_alone(struct normal_form *x, struct arena *temp, uint32_t first, uint32_t item)
 {
     VEC(uint32_t) stack = {0};
@@ -250,7 +253,8 @@ static bool is_alone(struct normal_form *x, struct arena *temp, uint32_t first, 
     while (stack.n && !x->failed) {
         uint32_t i = stack.at[--stack.n];
         own[i - first] = true;
-        for (uint32_t c = x->nf.at[i].kind == NF_LEAF ? NF_NONE : x->nf.at[i].first; c != NF_NONE; c = x->nf.at[c].next)
+        for (uint32_t c = x->nf.at[i].kind == NF_LEAF ? NF_NONE : x->nf.at[i].first; c != NF_NONE;
+             c = x->nf.at[c].next)
             if (!vec_push(temp, &stack, c))
                 x->failed = true;
     }
@@ -259,7 +263,8 @@ static bool is_alone(struct normal_form *x, struct arena *temp, uint32_t first, 
     return alone && !x->failed;
 }
 
-/* An item of a long list is there: its nodes are all from @first on. If they are alone there, it is simplified already. */
+/* An item of a long list is there: its nodes are all from @first on. If they are alone there, it is
+ * simplified already. */
 uint32_t nf_simplify_item(struct normal_form *x, struct nf_items *items, uint32_t first, uint32_t item)
 {
     struct arena_mark mark = arena_mark(&items->temp);
@@ -305,7 +310,8 @@ static uint32_t rows_list(struct build *b, cond i)
     bool part = b->of[i] != NF_NONE && !is_item(b, i, b->of[i]);
 
     b->items[i] = b->items[n.left];
-    uint32_t list = nf_rows(x, &x->lw->rows.at[n.right], part, &b->each, b->negated[i] ? NF_AND : NF_OR, b->items[i], b->of[n.left]);
+    uint32_t list = nf_rows(x, &x->lw->rows.at[n.right], part, &b->each, b->negated[i] ? NF_AND : NF_OR,
+                            b->items[i], b->of[n.left]);
     b->node = x->lw->node.at; /* there may be more now */
     x->changed = true;
     return list;
@@ -489,8 +495,8 @@ static uint32_t compares_between(const struct ir_range *in, uint32_t n)
 }
 
 /*
- * Networks and ranges, the lowest of which is asked for first: a search finds that one as soon, and others sooner than one
- * after the other.
+ * Networks and ranges, the lowest of which is asked for first: a search finds that one as soon, and others
+ * sooner than one after the other.
  */
 static bool better_searched(const struct ir_range *order, uint32_t n)
 {
@@ -532,21 +538,28 @@ struct set set_united(struct normal_form *x, struct ir_range *in, uint32_t n)
 }
 
 /* Makes @leaf the test that has outcome @outcome where @on lies in @set. */
-void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome, struct span at)
+void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome,
+                    struct span at)
 {
     struct nf *n = &x->nf.at[leaf];
     uint32_t next = n->next;
 
     x->changed = true;
-    *n = (struct nf){.kind = NF_LEAF, .negated = !outcome, .leaf = COND_FALSE, .on = on, .set = set, .at = at, .next = next,
+    *n = (struct nf){.kind = NF_LEAF,
+                     .negated = !outcome,
+                     .leaf = COND_FALSE,
+                     .on = on,
+                     .set = set,
+                     .at = at,
+                     .next = next,
                      .reach = x->value_reach[on]};
 }
 
 /* ---------------------------------------------------------------- back to conditions */
 
 /*
- * Do all parts of a list begin with tests of one value, of which no two leave their parts open? Where one of OR holds, or one of
- * AND does not, the others are decided.
+ * Do all parts of a list begin with tests of one value, of which no two leave their parts open? Where one of
+ * OR holds, or one of AND does not, the others are decided.
  */
 static bool is_exclusive(struct normal_form *x, uint32_t list)
 {
@@ -558,7 +571,8 @@ static bool is_exclusive(struct normal_form *x, uint32_t list)
         return false;
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++) {
         uint32_t head = x->nf.at[i].kind == (is_or ? NF_AND : NF_OR) ? x->nf.at[i].first : i;
-        if (n == EXCLUSIVE_MAX || head == NF_NONE || !nf_is_test(x, head) || x->nf.at[head].negated == is_or ||
+        if (n == EXCLUSIVE_MAX || head == NF_NONE || !nf_is_test(x, head) ||
+            x->nf.at[head].negated == is_or ||
             (first != NF_NONE && nf_test_value(x, head) != nf_test_value(x, first)))
             return false;
         first = first == NF_NONE ? head : first;
@@ -598,7 +612,8 @@ static cond rebuild_one(struct normal_form *x, uint32_t i)
         bool exclusive = is_exclusive(x, i);
         for (uint32_t child = n->first; child != NF_NONE; child = x->nf.at[child].next) {
             cond c = x->nf.at[child].built;
-            if (n->strict && (c == COND_TRUE || c == COND_FALSE)) /* what stands before defines something: it must stay */
+            if (n->strict &&
+                (c == COND_TRUE || c == COND_FALSE)) /* what stands before defines something: it must stay */
                 c = cond_eq(lw, ir_const(lw->f, 0), c == COND_TRUE ? 0 : 1);
             cond both = n->kind == NF_AND ? cond_and(lw, all, c) : cond_or(lw, all, c);
             all = exclusive ? cond_exclusive(lw, both, all, c) : both;
@@ -619,7 +634,8 @@ cond nf_rebuild(struct normal_form *x, uint32_t root)
     };
     VEC(struct visit) stack = {0};
 
-    if (!vec_push(x->a, &stack, ((struct visit){root, x->nf.at[root].kind == NF_LEAF ? NF_NONE : x->nf.at[root].first})))
+    if (!vec_push(x->a, &stack,
+                  ((struct visit){root, x->nf.at[root].kind == NF_LEAF ? NF_NONE : x->nf.at[root].first})))
         x->failed = true;
     while (stack.n && !x->failed && !x->lw->error) {
         struct visit *top = &stack.at[stack.n - 1];
@@ -630,9 +646,10 @@ cond nf_rebuild(struct normal_form *x, uint32_t root)
         }
         uint32_t child = top->next;
         top->next = x->nf.at[child].next;
-        if (!vec_push(x->a, &stack, ((struct visit){child, x->nf.at[child].kind == NF_LEAF ? NF_NONE : x->nf.at[child].first})))
+        if (!vec_push(
+                x->a, &stack,
+                ((struct visit){child, x->nf.at[child].kind == NF_LEAF ? NF_NONE : x->nf.at[child].first})))
             x->failed = true;
     }
     return x->nf.at[root].built;
 }
-

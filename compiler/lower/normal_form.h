@@ -17,8 +17,8 @@ enum nf_kind { NF_LEAF, NF_OR, NF_AND, NF_SWITCH };
 struct set {
     const struct ir_range *at;
     uint32_t n, ordered;
-    /* `ordered` tests that say the same, in the order of the text and no dearer, which is how they are then made:
-     * traffic often meets the first; or NULL */
+    /* `ordered` tests that say the same, in the order of the text and no dearer, which is how they are then
+     * made: traffic often meets the first; or NULL */
     const struct ir_range *order;
 };
 
@@ -33,17 +33,17 @@ struct nf {
     bool strict;          /* holds a requirement or a definition: nothing may move past it */
     uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
     uint32_t next;
-    cond leaf;            /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
-    ir_value on;          /* NF_LEAF made here, NF_SWITCH */
+    cond leaf;   /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
+    ir_value on; /* NF_LEAF made here, NF_SWITCH */
     union {
-        struct set set;   /* NF_LEAF made here */
+        struct set set; /* NF_LEAF made here */
         struct {
             const struct ir_case *to; /* NF_SWITCH: targets are children, or NF_NONE */
             uint32_t cases;
         };
     };
     struct span at;
-    uint32_t reach;       /* bytes of the packet that absolute loads in it need; UINT32_MAX: unknown */
+    uint32_t reach; /* bytes of the packet that absolute loads in it need; UINT32_MAX: unknown */
     cond built;
 };
 
@@ -55,16 +55,16 @@ struct nf_question {
 
 struct normal_form {
     struct lower *lw;
-    struct arena *a;       /* for nodes: go when there are conditions again */
-    struct arena *t;       /* for sets, which conditions keep; those of an item go when the item is simplified */
-    struct arena *w;       /* work space: as nodes, or as sets of an item */
-    bool changed;          /* it says in another way what the formula it was built from says */
+    struct arena *a; /* for nodes: go when there are conditions again */
+    struct arena *t; /* for sets, which conditions keep; those of an item go when the item is simplified */
+    struct arena *w; /* work space: as nodes, or as sets of an item */
+    bool changed;    /* it says in another way what the formula it was built from says */
     VEC(struct nf) nf;
     VEC(cond) exclusive;   /* what was rebuilt of lists of alternatives that exclude each other */
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
     bool looked;           /* somebody has asked for the set of a test that asks for a column */
     VEC(struct nf_question) question;
-    bool failed;           /* memory ran out; sticky */
+    bool failed; /* memory ran out; sticky */
 };
 
 /* How items of long lists are simplified. */
@@ -74,17 +74,21 @@ struct nf_items {
 };
 
 /**
- * The formula @root. Returns the top node. Items of long lists are simplified as soon as they are there, and what is left of
- * each is all that is kept: @simplify is given the first node of one, which are all nodes from there on.
+ * The formula @root. Returns the top node. Items of long lists are simplified as soon as they are there, and
+ * what is left of each is all that is kept: @simplify is given the first node of one, which are all nodes
+ * from there on.
  */
 uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct normal_form *x, uint32_t first));
-/** Simplifies @item, which all nodes from @first on should be, and keeps what is left of it. Returns where. */
+/** Simplifies @item, which all nodes from @first on should be, and keeps what is left of it. Returns where.
+ */
 uint32_t nf_simplify_item(struct normal_form *x, struct nf_items *items, uint32_t first, uint32_t item);
 /**
- * A list of @kind of what the item @top, whose nodes are those from @first on, becomes for each of @rows: template.c.
+ * A list of @kind of what the item @top, whose nodes are those from @first on, becomes for each of @rows:
+ * template.c.
  * @top goes. @part: the list will have other items.
  */
-uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, struct nf_items *items, uint8_t kind, uint32_t first, uint32_t top);
+uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, struct nf_items *items,
+                 uint8_t kind, uint32_t first, uint32_t top);
 /** Back to a formula. */
 cond nf_rebuild(struct normal_form *x, uint32_t root);
 
@@ -115,7 +119,8 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome);
 /** Do the tests @i and @j have @outcome for the same numbers? */
 bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j, bool outcome);
 /** Makes @leaf the test that has outcome @outcome where @on lies in @set. */
-void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome, struct span at);
+void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome,
+                    struct span at);
 
 struct ir_range *intervals_new(struct normal_form *x, uint32_t n);
 /** Room for the intervals of @s, in their order if it has one. */

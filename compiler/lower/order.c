@@ -101,7 +101,8 @@ static uint32_t first_reach(const struct normal_form *x, uint32_t i)
     return x->value_reach[x->nf.at[i].kind == NF_LEAF ? nf_test_value(x, i) : x->nf.at[i].on];
 }
 
-/* May @part of an AND or OR go in front of the one before it? @fatal: the list rejects the packet if either fails. */
+/* May @part of an AND or OR go in front of the one before it? @fatal: the list rejects the packet if either
+ * fails. */
 static bool may_move(const struct normal_form *x, uint32_t part, uint32_t before, bool fatal)
 {
     uint32_t reach = first_reach(x, before);

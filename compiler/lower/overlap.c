@@ -2,13 +2,15 @@
 /*
  * lower/overlap.c - sets that overlap are cut to pieces that do not.
  *
- *   v in 10.0.0.0/8 and r1, v in 10.1.0.0/16 and r2        v in 10.1.0.0/16 and (r1 or r2), v in the rest of 10.0.0.0/8 and r1
+ *   v in 10.0.0.0/8 and r1, v in 10.1.0.0/16 and r2        v in 10.1.0.0/16 and (r1 or r2), v in the rest
+ * of 10.0.0.0/8 and r1
  *
- * A piece is where just the same sets hold, so that lists of overlapping networks or ranges become searches like others. Nothing
- * is evaluated that was not: where a value lies in the piece, the tests of the sets that make it up hold, and no others.
+ * A piece is where just the same sets hold, so that lists of overlapping networks or ranges become searches
+ * like others. Nothing is evaluated that was not: where a value lies in the piece, the tests of the sets that
+ * make it up hold, and no others.
  *
- * A rest stands in as many pieces as its set is cut to, which is why that is bounded: beyond, the list stays as it is. Cost: sorting
- * the intervals, then linear in what comes out.
+ * A rest stands in as many pieces as its set is cut to, which is why that is bounded: beyond, the list stays
+ * as it is. Cost: sorting the intervals, then linear in what comes out.
  */
 #include "base/sort.h"
 #include "lower/factor.h"
@@ -70,7 +72,8 @@ static void interval_add(struct cutting *c, uint32_t lo, uint32_t hi)
         c->x->failed = true;
 }
 
-/* Where the interval that begins at @lo ends: in front of the next that begins, or with the first that ends. */
+/* Where the interval that begins at @lo ends: in front of the next that begins, or with the first that ends.
+ */
 static uint32_t end_of(const struct cutting *c, uint32_t next, bool any_next)
 {
     uint32_t hi = any_next ? next - 1 : UINT32_MAX;
@@ -80,8 +83,10 @@ static uint32_t end_of(const struct cutting *c, uint32_t next, bool any_next)
     return hi;
 }
 
-/* Goes through the @n intervals of all sets in the order of where they begin. False when there would be too many. */
-static bool find_intervals(struct cutting *c, const struct sort_key *sorted, const struct active *all, uint32_t n)
+/* Goes through the @n intervals of all sets in the order of where they begin. False when there would be too
+ * many. */
+static bool find_intervals(struct cutting *c, const struct sort_key *sorted, const struct active *all,
+                           uint32_t n)
 {
     uint32_t lo = 0;
 

@@ -61,7 +61,8 @@ static cond radiotap_padding(struct lower *lw)
     cond no_tsft = cond_not(lw, cond_any_bit(lw, load(lw, packet, 4, 4), tsft));
     cond padded = cond_any_bit(lw, load(lw, packet, 8, 1), 0x20);
 
-    return cond_and(lw, has_flags, cond_or(lw, cond_and(lw, has_tsft, padded_behind), cond_and(lw, no_tsft, padded)));
+    return cond_and(lw, has_flags,
+                    cond_or(lw, cond_and(lw, has_tsft, padded_behind), cond_and(lw, no_tsft, padded)));
 }
 
 /* ---------------------------------------------------------------- the 802.11 header in one go */
@@ -90,7 +91,8 @@ static bool *values_through(struct lower *lw, uint32_t var)
 
     for (ir_value v = 0; through && v < f->value.n; v++) {
         const struct ir_node *n = &f->value.at[v];
-        through[v] = v == lw->var.at[var].placeholder || (n->a != IR_NONE && through[n->a]) || (n->b != IR_NONE && through[n->b]);
+        through[v] = v == lw->var.at[var].placeholder || (n->a != IR_NONE && through[n->a]) ||
+                     (n->b != IR_NONE && through[n->b]);
     }
     return through;
 }
@@ -167,7 +169,8 @@ static cond wlan_ends(struct lower *lw, uint32_t var, const struct cursor_var *v
     return either(lw, padded, with, wlan_ends_at(lw, var, v, bytes));
 }
 
-/* The same of one of @bytes without a fourth address, which frames have that go to and come from a distribution system. */
+/* The same of one of @bytes without a fourth address, which frames have that go to and come from a
+ * distribution system. */
 static cond wlan_addresses(struct lower *lw, uint32_t var, const struct cursor_var *v, uint32_t bytes)
 {
     ir_value control = load(lw, address_of(lw, (struct anchor){v->base, 0}), 0, 2);
@@ -177,7 +180,8 @@ static cond wlan_addresses(struct lower *lw, uint32_t var, const struct cursor_v
     return either(lw, four, fourth, wlan_ends(lw, var, v, bytes));
 }
 
-/* var = where the payload starts; frames without data have a short header, whatever their other bits say. Always true. */
+/* var = where the payload starts; frames without data have a short header, whatever their other bits say.
+ * Always true. */
 static cond wlan_measure_whole(struct lower *lw, uint32_t var, const struct cursor_var *v)
 {
     ir_value control = load(lw, address_of(lw, (struct anchor){v->base, 0}), 0, 1);
@@ -209,7 +213,8 @@ static cond wlan_measure(struct lower *lw, uint32_t var, const struct cursor_var
     cond more = cond_or(lw, not_qos, cond_define(lw, var, ir_const(lw->f, 26)));
     if (radiotap) {
         cond not_padded = cond_not(lw, radiotap_padding(lw));
-        more = cond_and(lw, more, cond_or(lw, not_padded, cond_define(lw, lw->wlan_round, ir_const(lw->f, 3))));
+        more =
+            cond_and(lw, more, cond_or(lw, not_padded, cond_define(lw, lw->wlan_round, ir_const(lw->f, 3))));
     }
     return cond_and(lw, plain, cond_or(lw, not_data, more));
 }
@@ -225,8 +230,8 @@ static cond wlan_measure_late(struct lower *lw, uint32_t var, const struct curso
 }
 
 /*
- * @filter with the 802.11 header measured, optimized: where its payload is first read, and at once if every packet that
- * is accepted has been read through it.
+ * @filter with the 802.11 header measured, optimized: where its payload is first read, and at once if every
+ * packet that is accepted has been read through it.
  */
 static cond wlan_header(struct lower *lw, uint32_t var, const struct cursor_var *v, cond filter)
 {
@@ -234,7 +239,8 @@ static cond wlan_header(struct lower *lw, uint32_t var, const struct cursor_var 
 
     if (!r)
         return filter;
-    return put_before(lw, filter, r, r[filter].yes ? wlan_measure_whole(lw, var, v) : wlan_measure_late(lw, var, v));
+    return put_before(lw, filter, r,
+                      r[filter].yes ? wlan_measure_whole(lw, var, v) : wlan_measure_late(lw, var, v));
 }
 
 cond lower_prefix(struct lower *lw, cond filter)

@@ -5,8 +5,9 @@
  * The language describes a loop. It is unrolled to a bound, so that every program is loop-free and a kernel
  * takes it; a packet with more headers is rejected, as if it were too short. Two variables carry the loop's
  * state: the type of the current header, and where it starts behind the network header. The position is kept
- * in a PHI of its own each time, for otherwise it would be a sum that grows with every header. All chains of a filter
- * have the same two variables, since each sets them before it reads them: more would cost every block.
+ * in a PHI of its own each time, for otherwise it would be a sum that grows with every header. All chains of
+ * a filter have the same two variables, since each sets them before it reads them: more would cost every
+ * block.
  *
  * Source: RFC 8200 section 4, RFC 4302 section 2.2 (AH counts 32-bit words minus two).
  */
@@ -42,7 +43,8 @@ static cond advance(struct lower *lw, const struct chain *ch, uint32_t plus, uin
 /* The current header is an IPv6 extension header whose length is in units of eight bytes. */
 static cond is_extension(struct lower *lw, const struct chain *ch)
 {
-    static const uint8_t extension[] = {IPPROTO_NUM_HOPOPTS, IPPROTO_NUM_DSTOPTS, IPPROTO_NUM_ROUTING, IPPROTO_NUM_FRAGMENT};
+    static const uint8_t extension[] = {IPPROTO_NUM_HOPOPTS, IPPROTO_NUM_DSTOPTS, IPPROTO_NUM_ROUTING,
+                                        IPPROTO_NUM_FRAGMENT};
     cond any = COND_FALSE;
 
     for (size_t i = 0; ch->v6 && i < sizeof extension; i++)

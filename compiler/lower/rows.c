@@ -2,20 +2,22 @@
 /*
  * lower/rows.c - a long list of alike items is lowered as one item and a table of numbers.
  *
- *   (src host a and dst port p) or (src host b and dst port q) or ...        (src host C1 and dst port C2) for each row of   a p
- *                                                                                                                           b q
+ *   (src host a and dst port p) or (src host b and dst port q) or ...        (src host C1 and dst port C2)
+ * for each row of   a p b q
  *                                                                                                                           ...
- * Items that follow each other in one list, have one shape and differ in nothing but the numbers that their primitives look
- * for become the first of them, whose tests ask for columns. It is put into normal form and simplified once; template.c
- * then makes of it what would have become of each item.
+ * Items that follow each other in one list, have one shape and differ in nothing but the numbers that their
+ * primitives look for become the first of them, whose tests ask for columns. It is put into normal form and
+ * simplified once; template.c then makes of it what would have become of each item.
  *
  * Refines: the rows are the items, in their order, and nothing else is done here.
  */
 #include <string.h>
 #include "lower/cond.h"
 
-#define ROWS_MIN    64 /* items from which they are rows: those of shorter lists are not simplified one by one */
-#define NODES_MAX   24 /* AST nodes of an item */
+#define ROWS_MIN                                                                                             \
+    64 /* items from which they are rows: those of shorter lists are not simplified one by one               \
+        */
+#define NODES_MAX   24                           /* AST nodes of an item */
 #define COLUMNS_MAX (UINT16_MAX - NODES_MAX * 4) /* of all rows of a filter */
 
 /* Rows being read. */
@@ -39,11 +41,13 @@ static uint32_t column_words(const struct prim *p)
     return words && prim_number_count(p) == 1 ? words : 0;
 }
 
-/* Are these, which need not look for numbers, the same primitive? For kinds whose fields are looked at here. */
+/* Are these, which need not look for numbers, the same primitive? For kinds whose fields are looked at here.
+ */
 static bool is_same_prim(const struct prim *p, const struct prim *q)
 {
-    if (p->kind != q->kind || p->families != q->families || p->dir != q->dir || p->relop != q->relop || p->cursor != q->cursor ||
-        p->number != q->number || p->lo != q->lo || p->hi != q->hi || p->count != q->count || p->count6 != q->count6 || p->set != q->set)
+    if (p->kind != q->kind || p->families != q->families || p->dir != q->dir || p->relop != q->relop ||
+        p->cursor != q->cursor || p->number != q->number || p->lo != q->lo || p->hi != q->hi ||
+        p->count != q->count || p->count6 != q->count6 || p->set != q->set)
         return false;
     switch ((enum prim_kind)p->kind) {
     case PRIM_LINK_PROTO:
@@ -95,14 +99,17 @@ static bool is_same_shape(const struct reading *r, uint32_t i, uint32_t j)
         const struct ast_node *a = &node[i - k], *b = &node[j - k];
         bool inner = a->kind == AST_AND || a->kind == AST_OR || a->kind == AST_NOT;
         if (!inner)
-            same = r->lw->in->prim_of[i - k] != AST_NONE && r->lw->in->prim_of[j - k] != AST_NONE && is_alike(r, i - k, j - k);
+            same = r->lw->in->prim_of[i - k] != AST_NONE && r->lw->in->prim_of[j - k] != AST_NONE &&
+                   is_alike(r, i - k, j - k);
         else
-            same = a->kind == b->kind && i - a->left == j - b->left && (a->kind == AST_NOT || i - a->right == j - b->right);
+            same = a->kind == b->kind && i - a->left == j - b->left &&
+                   (a->kind == AST_NOT || i - a->right == j - b->right);
     }
     return same;
 }
 
-/* The numbers of the primitives that stand @back nodes in front of the ends of the items, as columns; their list. */
+/* The numbers of the primitives that stand @back nodes in front of the ends of the items, as columns; their
+ * list. */
 static struct list columns_make(struct reading *r, uint32_t back, uint32_t words)
 {
     struct lower *lw = r->lw;
@@ -122,7 +129,8 @@ static struct list columns_make(struct reading *r, uint32_t back, uint32_t words
     return list;
 }
 
-/* What the primitive @back nodes in front of the end of the first item asks for: columns, if its numbers differ. */
+/* What the primitive @back nodes in front of the end of the first item asks for: columns, if its numbers
+ * differ. */
 static void column_find(struct reading *r, uint32_t back)
 {
     struct lower *lw = r->lw;
@@ -211,7 +219,8 @@ void rows_find(struct lower *lw, const uint32_t *chain, struct lists *out)
         if (chain[i] && t->node.at[i].kind != t->node.at[chain[i] - 1].kind)
             items[chain[i] - 1]++;
     for (uint32_t i = 0; i < t->node.n && !lw->error; i++)
-        if (chain[i] && t->node.at[i].kind != t->node.at[chain[i] - 1].kind && items[chain[i] - 1] >= ROWS_MIN)
+        if (chain[i] && t->node.at[i].kind != t->node.at[chain[i] - 1].kind &&
+            items[chain[i] - 1] >= ROWS_MIN)
             item_read(&r, chain[i] - 1, i);
     rows_end(&r);
 }

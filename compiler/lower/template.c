@@ -5,12 +5,14 @@
  *   (t = ip and s = C1 and d = C2) or (t = arp and ...), for rows 1, 2, ...
  *                         t = ip and ((s = a1 and d = b1) or (s = a2 and d = b2) or ...) or t = arp and ...
  *
- * The item is simplified as factor.c simplifies any item of a long list. If nobody looked at the numbers of its columns on the
- * way, but to ask whether two of them differ, and that is answered alike for all rows, then every other item would have become
- * the same with its own numbers; otherwise the item as it was is filled in for each row, and each is simplified by itself. Tests without a column that an item begins with are said once, where they tell
- * apart its alternatives: factor.c would unite them.
+ * The item is simplified as factor.c simplifies any item of a long list. If nobody looked at the numbers of
+ * its columns on the way, but to ask whether two of them differ, and that is answered alike for all rows,
+ * then every other item would have become the same with its own numbers; otherwise the item as it was is
+ * filled in for each row, and each is simplified by itself. Tests without a column that an item begins with
+ * are said once, where they tell apart its alternatives: factor.c would unite them.
  *
- * Cost: linear in rows times nodes of the item. An item has few nodes (rows.c), so recursion on it is shallow.
+ * Cost: linear in rows times nodes of the item. An item has few nodes (rows.c), so recursion on it is
+ * shallow.
  */
 #include "base/sort.h"
 #include "lower/normal_form.h"
@@ -18,14 +20,15 @@
 #define ALTERNATIVES_MAX 8
 
 /* A tree of nodes that address each other by their place in it, each behind those below it. */
-struct template {
+struct template
+{
     struct normal_form *x;
     const struct rows *rows;
     uint8_t kind, compound; /* of the list of items; of an item with several parts */
     bool part;              /* the list has other items, with which these are regrouped */
     struct nf *node;
-    uint32_t *column;       /* by node: as in struct cond_node */
-    uint32_t *prim;         /* by node: which of the item's primitives it comes from; or NF_NONE */
+    uint32_t *column; /* by node: as in struct cond_node */
+    uint32_t *prim;   /* by node: which of the item's primitives it comes from; or NF_NONE */
     uint32_t n;
 };
 
@@ -62,7 +65,8 @@ static uint32_t template_add(struct template *t, uint32_t i)
     struct nf n = x->nf.at[i];
     uint32_t first = NF_NONE, last = NF_NONE;
 
-    for (uint32_t c = n.kind == NF_LEAF ? NF_NONE : n.first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+    for (uint32_t c = n.kind == NF_LEAF ? NF_NONE : n.first; c != NF_NONE && !x->failed;
+         c = x->nf.at[c].next) {
         uint32_t child = template_add(t, c);
         if (first == NF_NONE)
             first = child;
@@ -180,14 +184,15 @@ static bool is_apart(const struct template *t, uint32_t column)
 }
 
 /*
- * Is there nothing to regroup in the list of all rows before it becomes a search? Each begins with a number, and behind
- * that is what was simplified already.
+ * Is there nothing to regroup in the list of all rows before it becomes a search? Each begins with a number,
+ * and behind that is what was simplified already.
  */
 static bool is_search(const struct template *t)
 {
     const struct nf *top = &t->node[t->n - 1];
 
-    return top->kind == t->compound && t->node[top->first].kind == NF_LEAF && t->column[top->first] && is_apart(t, t->column[top->first]);
+    return top->kind == t->compound && t->node[top->first].kind == NF_LEAF && t->column[top->first] &&
+           is_apart(t, t->column[top->first]);
 }
 
 /* Each row simplified by itself. */
@@ -223,7 +228,8 @@ struct part {
     struct template rest;
 };
 
-/* Begins the alternative @i with a test that is the same for all rows, and does it ask for more? Its set is left in *@set. */
+/* Begins the alternative @i with a test that is the same for all rows, and does it ask for more? Its set is
+ * left in *@set. */
 static bool has_lead(const struct template *t, uint32_t i, struct set *set)
 {
     struct normal_form *x = t->x;
@@ -235,7 +241,8 @@ static bool has_lead(const struct template *t, uint32_t i, struct set *set)
     return !x->failed;
 }
 
-/* How many alternatives @top has if their first tests tell them apart for all rows, and nothing else is in the list; else 0. */
+/* How many alternatives @top has if their first tests tell them apart for all rows, and nothing else is in
+ * the list; else 0. */
 static uint32_t alternatives(const struct template *t, uint32_t top)
 {
     const struct normal_form *x = t->x;
@@ -285,7 +292,8 @@ static uint32_t expand(const struct template *t, uint32_t first, uint32_t top)
         x->nf.n = first;
         return x->failed ? 0 : fill_all(&whole);
     }
-    for (uint32_t i = x->nf.at[top].kind == t->kind ? x->nf.at[top].first : top; n < parts; i = x->nf.at[i].next)
+    for (uint32_t i = x->nf.at[top].kind == t->kind ? x->nf.at[top].first : top; n < parts;
+         i = x->nf.at[i].next)
         part[n++] = part_of(t, first, i);
     x->nf.n = first;
     uint32_t rows[ALTERNATIVES_MAX];
@@ -313,16 +321,19 @@ static bool answers_agree(const struct template *t)
 
     for (uint32_t i = 0; i < x->question.n && agree; i++) {
         const struct nf_question *q = &x->question.at[i];
-        const struct ir_range *a = x->lw->column.at[q->column[0] - 1], *b = x->lw->column.at[q->column[1] - 1];
+        const struct ir_range *a = x->lw->column.at[q->column[0] - 1],
+                              *b = x->lw->column.at[q->column[1] - 1];
         for (uint32_t row = 0; row < t->rows->n && agree; row++)
             agree = (a[row].lo == b[row].lo && a[row].hi == b[row].hi) == q->equal;
     }
     return agree;
 }
 
-uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, struct nf_items *items, uint8_t kind, uint32_t first, uint32_t top)
+uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, struct nf_items *items,
+                 uint8_t kind, uint32_t first, uint32_t top)
 {
-    struct template like = {.x = x, .rows = rows, .part = part, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR};
+    struct template like = {
+        .x = x, .rows = rows, .part = part, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR};
     struct template plain = template_new(&like, first, top);
 
     if (x->failed)

@@ -88,7 +88,8 @@ static cond has_second_address(struct lower *lw, const struct wlan_test *t)
 {
     const uint32_t type = 0x0c, subtype = 0xf0, control = 0x04, cts = 0xc0, ack = 0xd0;
     struct ir_func *f = lw->f;
-    cond not_ctl = cond_not(lw, cond_eq(lw, ir_binary(f, IR_AND, load(lw, t->link, 0, 1), ir_const(f, type)), control));
+    cond not_ctl =
+        cond_not(lw, cond_eq(lw, ir_binary(f, IR_AND, load(lw, t->link, 0, 1), ir_const(f, type)), control));
     cond is_cts = cond_masked(lw, load(lw, t->link, 0, 1), 1, subtype, cts);
     cond is_ack = cond_masked(lw, load(lw, t->link, 0, 1), 1, subtype, ack);
 
@@ -115,11 +116,14 @@ cond wlan_mac(struct lower *lw, const struct cursor *c, uint8_t dir, struct mac_
         field = 2;
         break;
     case DIR_ADDR3:
-        when = cond_not(lw, cond_eq(lw, ir_binary(lw->f, IR_AND, load(lw, t.link, 0, 1), ir_const(lw->f, 0x0c)), CONTROL_BIT));
+        when =
+            cond_not(lw, cond_eq(lw, ir_binary(lw->f, IR_AND, load(lw, t.link, 0, 1), ir_const(lw->f, 0x0c)),
+                                 CONTROL_BIT));
         field = 3;
         break;
     case DIR_ADDR4:
-        when = cond_eq(lw, ir_binary(lw->f, IR_AND, load(lw, t.link, 1, 1), ir_const(lw->f, 3)), TO_DS | FROM_DS);
+        when = cond_eq(lw, ir_binary(lw->f, IR_AND, load(lw, t.link, 1, 1), ir_const(lw->f, 3)),
+                       TO_DS | FROM_DS);
         field = 4;
         break;
     case DIR_RA:

@@ -5,9 +5,10 @@
  *   switch %a: 10.0.1.0..10.0.1.255 -> b1, ...       %m = and %a, 0xffffff00
  *                                                     switch %m: 10.0.1.0 -> b1, ...
  *
- * An interval costs a search two compares, a single value one. When every boundary of a long switch is a multiple of
- * 2^k, the low k bits decide nothing; without them intervals of 2^k values become single ones. Refines, because the
- * target of every value stays the same and no load is added. Linear in the cases; runs once.
+ * An interval costs a search two compares, a single value one. When every boundary of a long switch is a
+ * multiple of 2^k, the low k bits decide nothing; without them intervals of 2^k values become single ones.
+ * Refines, because the target of every value stays the same and no load is added. Linear in the cases; runs
+ * once.
  */
 #include "opt/pass.h"
 
@@ -23,7 +24,8 @@ static uint32_t alignment(const struct ir_block *b)
     return bits & (0u - bits);
 }
 
-/* Cases for the masked value. Blocks between two others shrink to single values, the wider neighbour takes the gap. */
+/* Cases for the masked value. Blocks between two others shrink to single values, the wider neighbour takes
+ * the gap. */
 static void mask_cases(struct ir_block *b, uint32_t unit)
 {
     uint32_t first = 0; /* of the case */

@@ -7,10 +7,10 @@
  *   b2: guard 34; jump b3                b2: jump b3
  *
  * Every guard is dropped and those that the remaining loads need are put back, in the block that uses the
- * load, unless a guard that reaches as far has passed on every path to it. Refines: a load that remains was made at
- * the same place before, so its guard was there; a guard that does not come back protected nothing that is
- * still needed. Costs O(values + blocks + edges), and for loads through variable addresses the size of their expressions.
- * Shrinks the number of guards; runs once.
+ * load, unless a guard that reaches as far has passed on every path to it. Refines: a load that remains was
+ * made at the same place before, so its guard was there; a guard that does not come back protected nothing
+ * that is still needed. Costs O(values + blocks + edges), and for loads through variable addresses the size
+ * of their expressions. Shrinks the number of guards; runs once.
  */
 #include "opt/pass.h"
 
@@ -60,7 +60,8 @@ static bool measure_values(struct ir_func *f, struct reach *r)
     return true;
 }
 
-/* A guard for what @n reads. Its base is the load's own, as the load has it (docs/ir.md): not ir_guard_add(), which may choose another. */
+/* A guard for what @n reads. Its base is the load's own, as the load has it (docs/ir.md): not ir_guard_add(),
+ * which may choose another. */
 static bool guard_load(struct ir_func *f, uint32_t block, const struct ir_node *n)
 {
     struct ir_guard g = {n->a, n->imm, ir_read_bytes(n)};
@@ -144,7 +145,8 @@ int pass_guards(struct ir_func *f)
         uint32_t available = entry[i] == UINT32_MAX ? 0 : entry[i];
 
         b->guard.n = 0;
-        if ((b->on != IR_NONE && !guard_value(f, &r, i, b->on, &available)) || !guard_phi_arguments(f, &r, i, &available))
+        if ((b->on != IR_NONE && !guard_value(f, &r, i, b->on, &available)) ||
+            !guard_phi_arguments(f, &r, i, &available))
             return WEIR_E_MEMORY;
         for (uint32_t c = 0; c < b->to.n; c++)
             if (b->to.at[c].target < f->block.n && available < entry[b->to.at[c].target])

@@ -7,15 +7,17 @@
  *   b2: switch %s: 80 -> accept, else -> b3         b2: switch %d: 80 -> b3, else -> reject
  *   b3: switch %d: 80 -> accept, else -> reject     b3: switch %f: 0 -> accept, else -> reject
  *
- * %f is a fragment's offset. What the function knows to hold seldom otherwise (struct ir_seldom) costs most packets
- * a load and a jump, and they fail later anyway: whether a TCP packet is a fragment is asked behind its ports.
+ * %f is a fragment's offset. What the function knows to hold seldom otherwise (struct ir_seldom) costs most
+ * packets a load and a jump, and they fail later anyway: whether a TCP packet is a fragment is asked behind
+ * its ports.
  *
- * Refines: the test's other outcome is reject, and what lies behind it leads to accept or reject alone, and is entered
- * through it alone. A packet that passes it meets the same tests as before; one that does not is rejected by whichever
- * fails first, or by a load past its end. No packet that is accepted is read otherwise than before.
+ * Refines: the test's other outcome is reject, and what lies behind it leads to accept or reject alone, and
+ * is entered through it alone. A packet that passes it meets the same tests as before; one that does not is
+ * rejected by whichever fails first, or by a load past its end. No packet that is accepted is read otherwise
+ * than before.
  *
- * Cost: linear, as few tests are moved. What lies behind one has to be numbered behind it in a row, as opt/thread.c leaves
- * it. Runs once; a test that was moved has nothing but returns behind it.
+ * Cost: linear, as few tests are moved. What lies behind one has to be numbered behind it in a row, as
+ * opt/thread.c leaves it. Runs once; a test that was moved has nothing but returns behind it.
  */
 #include "opt/pass.h"
 
@@ -33,12 +35,14 @@ static const struct ir_seldom *seldom_of(const struct ir_func *f, const struct i
 
     while (i < f->seldoms && f->seldom[i].test != b->on)
         i++;
-    if (i == f->seldoms || b->to.n != 2 || b->to.at[0].last != 0 || is_return(b->to.at[0].target) || b->to.at[1].target != IR_REJECT)
+    if (i == f->seldoms || b->to.n != 2 || b->to.at[0].last != 0 || is_return(b->to.at[0].target) ||
+        b->to.at[1].target != IR_REJECT)
         return NULL;
     return &f->seldom[i];
 }
 
-/* The last of the blocks behind @block, if they are all up to there; IR_NONE when one of them returns a number. */
+/* The last of the blocks behind @block, if they are all up to there; IR_NONE when one of them returns a
+ * number. */
 static uint32_t last_behind(const struct ir_func *f, uint32_t block)
 {
     uint32_t last = f->block.at[block].to.at[0].target;
@@ -55,8 +59,8 @@ static uint32_t last_behind(const struct ir_func *f, uint32_t block)
 }
 
 /*
- * The case that leads to @block: the only one, of the given value's being the given number, and none but @block's own lead to
- * the blocks up to @last. Or NULL.
+ * The case that leads to @block: the only one, of the given value's being the given number, and none but
+ * @block's own lead to the blocks up to @last. Or NULL.
  */
 static struct ir_case *way_in(struct ir_func *f, uint32_t block, uint32_t last, const struct ir_seldom *s)
 {
@@ -68,7 +72,8 @@ static struct ir_case *way_in(struct ir_func *f, uint32_t block, uint32_t last, 
             struct ir_case *to = &b->to.at[c];
             if (to->target < block || to->target > last) /* returns are */
                 continue;
-            if (way || to->target > block || b->on != s->given || to->last != s->number || c == 0 || to[-1].last != s->number - 1)
+            if (way || to->target > block || b->on != s->given || to->last != s->number || c == 0 ||
+                to[-1].last != s->number - 1)
                 return NULL;
             way = to;
         }
@@ -76,7 +81,8 @@ static struct ir_case *way_in(struct ir_func *f, uint32_t block, uint32_t last, 
     return way;
 }
 
-/* Makes the test of @block, where @way leads, behind the blocks up to @last: what accepted in them asks it. */
+/* Makes the test of @block, where @way leads, behind the blocks up to @last: what accepted in them asks it.
+ */
 static void move(struct ir_func *f, uint32_t block, uint32_t last, struct ir_case *way)
 {
     struct ir_block test = f->block.at[block];

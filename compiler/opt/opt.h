@@ -7,9 +7,9 @@
 #include "ir/ir.h"
 
 struct opt_options {
-    bool verify;          /* check the function after every pass */
-    uint32_t pass_limit;  /* run at most so many passes; UINT32_MAX for all */
-    struct strbuf *dump;  /* print the function after every pass here, or NULL */
+    bool verify;         /* check the function after every pass */
+    uint32_t pass_limit; /* run at most so many passes; UINT32_MAX for all */
+    struct strbuf *dump; /* print the function after every pass here, or NULL */
 };
 
 /** Runs the passes of passes.def over @f. Returns 0, WEIR_E_MEMORY or WEIR_E_BUG. */

@@ -14,6 +14,4 @@ int pass_late(struct ir_func *f);
 int pass_guards(struct ir_func *f);
 int pass_thread(struct ir_func *f);
 
-
-
 #endif

@@ -6,29 +6,29 @@
  *   b1: switch %p: 6 -> accept, else -> b2          b1: switch %p: 6 -> accept, else -> reject
  *   b2: switch %t: 0x86dd -> accept, else reject    b2: switch %t: 0x86dd -> accept, else reject
  *
- * The function is rebuilt by walking it with facts: for each value, the set of intervals it can still lie in. A
- * test that the facts decide is not made; one that they do not is made with the impossible cases merged into their
- * neighbours. A block walked with the same facts about what is tested behind it is built once, and blocks that
- * turn out to do the same are one block; a test whose outcomes all lead to one place is none. A block that tests bytes
- * which no packet has rejects. A block with PHIs stays one block, entered with what all ways into it have proved; a way
- * that has proved what becomes of the packet behind it does not enter.
+ * The function is rebuilt by walking it with facts: for each value, the set of intervals it can still lie in.
+ * A test that the facts decide is not made; one that they do not is made with the impossible cases merged
+ * into their neighbours. A block walked with the same facts about what is tested behind it is built once, and
+ * blocks that turn out to do the same are one block; a test whose outcomes all lead to one place is none. A
+ * block that tests bytes which no packet has rejects. A block with PHIs stays one block, entered with what
+ * all ways into it have proved; a way that has proved what becomes of the packet behind it does not enter.
  *
- * Refines: on every path the tests that remain are tests of the plain program on that path, in its order, with its
- * outcomes. Loads are only lost, with the tests that needed them.
+ * Refines: on every path the tests that remain are tests of the plain program on that path, in its order,
+ * with its outcomes. Loads are only lost, with the tests that needed them.
  *
- * Cost: proportional to the states built, which the budget below holds to a multiple of the blocks and of the cases of long
- * switches; past it facts are no longer kept for new states, so that each block is built at most once more. One run; nothing
- * iterates.
+ * Cost: proportional to the states built, which the budget below holds to a multiple of the blocks and of the
+ * cases of long switches; past it facts are no longer kept for new states, so that each block is built at
+ * most once more. One run; nothing iterates.
  */
 #include "opt/thread.h"
 #include <string.h>
 
-#define COPIES_FREE 64  /* states beyond one for each block that any function may have */
+#define COPIES_FREE  64 /* states beyond one for each block that any function may have */
 #define BUDGET_FREE  65536
 #define BUDGET_BLOCK 16
 #define BUDGET_CASE  4
-#define BLOCKS_FEW  32  /* not worth an arena */
-#define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
+#define BLOCKS_FEW   32  /* not worth an arena */
+#define TRACKED_MAX  64u /* values with facts; others are never tested twice, or rarely */
 
 /* ---------------------------------------------------------------- building */
 
@@ -42,14 +42,15 @@ static uint32_t built_hash_of(const struct ir_block *b)
 }
 
 /*
- * @b, or a block already built that does the same. Targets of built blocks are built blocks (or returns). @lasting: its cases
- * stay where they are and as they are; otherwise they are copied.
+ * @b, or a block already built that does the same. Targets of built blocks are built blocks (or returns).
+ * @lasting: its cases stay where they are and as they are; otherwise they are copied.
  */
 static uint32_t build(struct thread *t, const struct ir_block *b, bool shared, bool lasting, uint32_t state)
 {
     uint32_t hash = shared ? built_hash_of(b) : 0;
 
-    for (const struct slot *i = table_first(&t->built_table, hash); shared && i->entry; i = table_next(&t->built_table, i)) {
+    for (const struct slot *i = table_first(&t->built_table, hash); shared && i->entry;
+         i = table_next(&t->built_table, i)) {
         const struct ir_block *o = &t->built.at[i->entry - 1];
         if (i->hash == hash && o->on == b->on && o->to.n == b->to.n && o->phi.n == 0 &&
             t->state.at[t->built_of.at[i->entry - 1]].via == IR_NONE &&
@@ -121,7 +122,8 @@ static void finish(struct thread *t, uint32_t id)
     s->result = build(t, &b, has_equals(t, s, from), n == 0, id);
 }
 
-/* Is @s a block about which nothing is known, and which is the end of every way? Then it is built as it is. */
+/* Is @s a block about which nothing is known, and which is the end of every way? Then it is built as it is.
+ */
 static bool is_last(const struct thread *t, const struct state *s)
 {
     const struct ir_block *b = &t->f->block.at[s->block];
@@ -142,7 +144,8 @@ static void finish_last(struct thread *t, uint32_t id)
     t->accepts = true; /* both returns are there */
 }
 
-/* Expands all states in the order of their blocks: when a block with PHIs is reached, all ways into it are known. */
+/* Expands all states in the order of their blocks: when a block with PHIs is reached, all ways into it are
+ * known. */
 static bool expand_in_order(struct thread *t)
 {
     for (uint32_t b = 0; b < t->f->block.n; b++)
@@ -280,7 +283,10 @@ static bool find_relevant(struct thread *t)
     uint64_t again = 0; /* values that are tested behind a test of theirs */
     for (uint32_t i = f->block.n; i-- > 0;) {
         const struct ir_block *b = &f->block.at[i];
-        uint64_t own = b->on != IR_NONE && !ir_returns(b) && t->tracked[b->on] ? UINT64_C(1) << (t->tracked[b->on] - 1) : 0, behind = 0;
+        uint64_t own = b->on != IR_NONE && !ir_returns(b) && t->tracked[b->on]
+                           ? UINT64_C(1) << (t->tracked[b->on] - 1)
+                           : 0,
+                 behind = 0;
         for (uint32_t c = 0; c < b->to.n; c++)
             if (!is_return(b->to.at[c].target))
                 behind |= t->target[b->to.at[c].target].relevant;
@@ -303,7 +309,8 @@ static bool rebuild_phis(struct thread *t, uint32_t n)
 {
     struct ir_func *f = t->f;
     uint32_t *first = arena_array(t->a, uint32_t, n + 1), *next = arena_array(t->a, uint32_t, n + 1);
-    ir_value *from = arena_array(t->a, ir_value, f->block.n + 1); /* by old block: what it brings to the PHI at hand */
+    ir_value *from =
+        arena_array(t->a, ir_value, f->block.n + 1); /* by old block: what it brings to the PHI at hand */
 
     /* lists of edge blocks by target, so that this stays linear; index + 1, 0 ends */
     if (!first || !next || !from)
@@ -359,18 +366,21 @@ static bool install(struct thread *t, uint32_t root)
         return false;
     for (uint32_t i = n; i-- > 0;)
         f->block.at[f->block.n++] = t->built.at[i];
-    f->entry = is_return(root) ? root : is_return(t->state.at[root].result) ? t->state.at[root].result
-                                                                          : n - 1 - t->state.at[root].result;
+    f->entry = is_return(root)                       ? root
+               : is_return(t->state.at[root].result) ? t->state.at[root].result
+                                                     : n - 1 - t->state.at[root].result;
     return true;
 }
 
-/* States and set elements that may carry facts. Where a long switch leads is a set with as many elements as it has cases. */
+/* States and set elements that may carry facts. Where a long switch leads is a set with as many elements as
+ * it has cases. */
 static uint64_t budget_of(const struct ir_func *f)
 {
     uint64_t budget = BUDGET_FREE;
 
     for (uint32_t i = 0; i < f->block.n; i++)
-        budget += BUDGET_BLOCK + (f->block.at[i].to.n < LONG_CASES ? 0 : BUDGET_CASE * (uint64_t)f->block.at[i].to.n);
+        budget += BUDGET_BLOCK +
+                  (f->block.at[i].to.n < LONG_CASES ? 0 : BUDGET_CASE * (uint64_t)f->block.at[i].to.n);
     return budget;
 }
 

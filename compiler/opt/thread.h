@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * opt/thread.h - the threading pass, thread.c: its sets (thread_sets.c), its states (thread_states.c), and what it builds of them.
+ * opt/thread.h - the threading pass, thread.c: its sets (thread_sets.c), its states (thread_states.c), and
+ * what it builds of them.
  */
 #ifndef WEIR_OPT_THREAD_H
 #define WEIR_OPT_THREAD_H
@@ -23,13 +24,13 @@ struct fact {
 /* A block with what is known on entering it, or the edge of a block into one with PHIs. */
 struct state {
     uint32_t block;
-    uint32_t via;            /* an edge: the block it comes from; IR_NONE otherwise */
-    uint32_t fact, facts;    /* slice of thread.fact */
+    uint32_t via;             /* an edge: the block it comes from; IR_NONE otherwise */
+    uint32_t fact, facts;     /* slice of thread.fact */
     uint32_t child, children; /* slice of thread.child: one for each case */
     uint32_t next_child;
-    uint32_t result;         /* once done: index of the built block, or a return */
+    uint32_t result; /* once done: index of the built block, or a return */
     bool expanded, done;
-    uint32_t next_here;      /* next state of the same block plus one, or 0; of functions with PHIs */
+    uint32_t next_here; /* next state of the same block plus one, or 0; of functions with PHIs */
 };
 
 /* What all ways into a block with PHIs that were found so far have proved. */
@@ -46,10 +47,11 @@ struct piece {
 
 /* What is kept for each block of the function, then for accept and reject. */
 struct target {
-    uint64_t relevant;     /* tracked values tested from here on */
-    uint32_t plain;        /* the state of the block without facts, plus one; 0: there is none */
-    uint32_t stamp, child; /* the child that leads here, while the stamp is that of the state being expanded */
-    bool copies;           /* there is a state of it */
+    uint64_t relevant; /* tracked values tested from here on */
+    uint32_t plain;    /* the state of the block without facts, plus one; 0: there is none */
+    uint32_t stamp,
+        child;   /* the child that leads here, while the stamp is that of the state being expanded */
+    bool copies; /* there is a state of it */
 };
 
 /* Open addressing; entries are indices plus one, 0 ends a search. */
@@ -63,39 +65,40 @@ struct table {
 
 struct thread {
     struct ir_func *f;
-    struct arena *a;        /* for the pass alone, unless there are few blocks */
-    const uint8_t *tests;   /* per value: how many blocks test it, up to two */
-    uint32_t *tracked;      /* per value: index + 1 among the tracked, or 0 */
+    struct arena *a;      /* for the pass alone, unless there are few blocks */
+    const uint8_t *tests; /* per value: how many blocks test it, up to two */
+    uint32_t *tracked;    /* per value: index + 1 among the tracked, or 0 */
     struct target *target;
-    bool *hopeless;         /* per value: it takes a load from where no packet has bytes; NULL: none does */
-    struct join *join;      /* per block; NULL: no block has PHIs */
-    uint32_t *here;         /* per block: its first state plus one, or 0; beside `join` */
-    uint32_t extra;         /* further states of blocks that may be made with facts of their own */
+    bool *hopeless;    /* per value: it takes a load from where no packet has bytes; NULL: none does */
+    struct join *join; /* per block; NULL: no block has PHIs */
+    uint32_t *here;    /* per block: its first state plus one, or 0; beside `join` */
+    uint32_t extra;    /* further states of blocks that may be made with facts of their own */
     VEC(struct set) set;
     struct table set_table;
     VEC(struct fact) fact;
     VEC(struct state) state;
     struct table state_table;
-    VEC(uint32_t) child;    /* states, returns or CHILD_IMPOSSIBLE */
+    VEC(uint32_t) child; /* states, returns or CHILD_IMPOSSIBLE */
     VEC(struct ir_block) built;
     VEC(uint32_t) built_of; /* per built block: its state */
     struct table built_table;
-    struct slot no_slot;    /* of empty tables; stays zero */
+    struct slot no_slot; /* of empty tables; stays zero */
     VEC(uint32_t) stack;
     VEC(struct ir_range) scratch;
     VEC(struct piece) piece;
-    VEC(struct ir_case) to; /* of the block being built */
+    VEC(struct ir_case) to;          /* of the block being built */
     const struct ir_block *switched; /* whose pieces they are */
     uint32_t stamp;
-    bool asked;             /* it is only asked whether anything is accepted, which is then in `accepts` */
+    bool asked; /* it is only asked whether anything is accepted, which is then in `accepts` */
     bool accepts;
-    uint64_t budget;        /* states and set elements still allowed to carry facts */
+    uint64_t budget; /* states and set elements still allowed to carry facts */
     bool failed;
 };
 
 #define CHILD_IMPOSSIBLE 0xfffffffdu /* no value that the facts allow leads here */
 
-/* A child that is a return is IR_ACCEPT or IR_REJECT, otherwise a state. A result likewise, or a built block. */
+/* A child that is a return is IR_ACCEPT or IR_REJECT, otherwise a state. A result likewise, or a built block.
+ */
 static inline bool is_return(uint32_t target)
 {
     return target == IR_ACCEPT || target == IR_REJECT;
@@ -123,11 +126,13 @@ static inline const struct slot *table_next(const struct table *table, const str
 struct table thread_table_empty(struct thread *t);
 void thread_table_add(struct thread *t, struct table *table, uint32_t hash, uint32_t index);
 
-/** The set of @n ranges, which are sorted, disjoint and not adjacent, and copied. 0 and t->failed when memory is out. */
+/** The set of @n ranges, which are sorted, disjoint and not adjacent, and copied. 0 and t->failed when memory
+ * is out. */
 uint32_t thread_set_intern(struct thread *t, const struct ir_range *ranges, uint32_t n);
 /** The numbers in @a or @b. */
 uint32_t thread_set_union(struct thread *t, uint32_t a, uint32_t b);
-/** Walks the cases of @b and the ranges of @set together: calls for each overlap. Returns false when `each` does. */
+/** Walks the cases of @b and the ranges of @set together: calls for each overlap. Returns false when `each`
+ * does. */
 bool thread_overlaps(const struct ir_block *b, const struct set *set,
                      bool (*each)(void *user, uint32_t lo, uint32_t hi, uint32_t which), void *user);
 
@@ -142,13 +147,14 @@ struct thread_target {
 bool thread_is_decided(const struct ir_block *b, const struct set *known, struct thread_target *one);
 
 /* ---- thread_idle.c */
-/** Would the pass leave the function as it is? `tests`, `tracked`, `target` and `hopeless` are known. False: it may not. */
+/** Would the pass leave the function as it is? `tests`, `tracked`, `target` and `hopeless` are known. False:
+ * it may not. */
 bool thread_is_idle(struct thread *t);
 
 /* ---- thread_states.c */
 /**
- * Where the path that leaves block @from for @block really goes: past blocks whose test is decided, to a state or a
- * return. The facts on the way are the last @n of t->fact; they are used up.
+ * Where the path that leaves block @from for @block really goes: past blocks whose test is decided, to a
+ * state or a return. The facts on the way are the last @n of t->fact; they are used up.
  */
 uint32_t thread_resolve(struct thread *t, uint32_t from, uint32_t block, uint32_t n);
 /** Finds the children of a state: one for each case of its block, equal targets sharing one. */

@@ -2,10 +2,11 @@
 /*
  * opt/thread_idle.c - would threading leave the function as it is?
  *
- * Most short filters ask nothing twice, or only what no way has decided. One walk over the blocks finds that out: what a
- * block knows on entering it is the same on all ways into it, no target of its test is impossible, no other block does the
- * same, and the blocks stand in the order in which they would be left. What cannot be told so is left to thread.c: facts that
- * differ where ways meet, and more cases or tests of a value than FEW. Long functions are not asked: they have something to do.
+ * Most short filters ask nothing twice, or only what no way has decided. One walk over the blocks finds that
+ * out: what a block knows on entering it is the same on all ways into it, no target of its test is
+ * impossible, no other block does the same, and the blocks stand in the order in which they would be left.
+ * What cannot be told so is left to thread.c: facts that differ where ways meet, and more cases or tests of a
+ * value than FEW. Long functions are not asked: they have something to do.
  *
  * Cost: linear; it ends at the first block that it cannot answer for.
  */
@@ -13,7 +14,7 @@
 #include "opt/thread.h"
 
 #define LONG 128u /* blocks */
-#define FEW  8u /* tests of one value, cases of a block, intervals of what is known of a value */
+#define FEW  8u   /* tests of one value, cases of a block, intervals of what is known of a value */
 
 /* A value lies in these intervals. */
 struct known {
@@ -27,9 +28,9 @@ struct known {
 struct idle {
     struct thread *t;
     VEC(struct known) known; /* the first is nothing */
-    uint32_t *entry;         /* by block: what is known on entering it, plus one; 0: no way into it was found yet */
-    uint32_t *before;        /* by value: the latest block that tests it, plus one */
-    uint32_t *same;          /* by block: the one before it that tests its value, plus one */
+    uint32_t *entry;  /* by block: what is known on entering it, plus one; 0: no way into it was found yet */
+    uint32_t *before; /* by value: the latest block that tests it, plus one */
+    uint32_t *same;   /* by block: the one before it that tests its value, plus one */
 };
 
 static uint64_t bit_of(const struct thread *t, ir_value v)
@@ -55,14 +56,16 @@ static bool enter(struct idle *w, uint32_t block, uint32_t known)
     return w->entry[block] == known + 1;
 }
 
-/* Where the value of @b, which is in @all, lies when it leads to the target of its case @c. False: too many intervals. */
+/* Where the value of @b, which is in @all, lies when it leads to the target of its case @c. False: too many
+ * intervals. */
 static bool leads(const struct ir_block *b, uint32_t c, const struct known *all, struct known *out)
 {
     out->n = 0;
     for (uint32_t i = c; i < b->to.n; i++) {
         uint32_t lo = i ? b->to.at[i - 1].last + 1 : 0, hi = b->to.at[i].last;
         for (uint32_t k = 0; k < all->n && b->to.at[i].target == b->to.at[c].target; k++) {
-            struct ir_range in = {lo > all->in[k].lo ? lo : all->in[k].lo, hi < all->in[k].hi ? hi : all->in[k].hi};
+            struct ir_range in = {lo > all->in[k].lo ? lo : all->in[k].lo,
+                                  hi < all->in[k].hi ? hi : all->in[k].hi};
             if (in.lo > in.hi)
                 continue;
             if (out->n == FEW)
@@ -123,12 +126,14 @@ static bool is_unique(struct idle *w, uint32_t block, const struct ir_block *b)
     w->same[block] = w->before[b->on];
     w->before[b->on] = block + 1;
     for (uint32_t i = w->same[block]; i; i = w->same[i - 1])
-        if (few-- == 0 || (at[i - 1].to.n == b->to.n && memcmp(at[i - 1].to.at, b->to.at, b->to.n * sizeof *b->to.at) == 0))
+        if (few-- == 0 ||
+            (at[i - 1].to.n == b->to.n && memcmp(at[i - 1].to.at, b->to.at, b->to.n * sizeof *b->to.at) == 0))
             return false;
     return true;
 }
 
-/* Are the blocks numbered as a walk leaves them, the last one first, that follows the cases of each in order? */
+/* Are the blocks numbered as a walk leaves them, the last one first, that follows the cases of each in order?
+ */
 static bool in_order(const struct thread *t)
 {
     const struct ir_block *at = t->f->block.at;

@@ -62,7 +62,8 @@ uint32_t thread_set_intern(struct thread *t, const struct ir_range *ranges, uint
 
     if (n == 1 && ranges->lo == 0 && ranges->hi == UINT32_MAX)
         return 0;
-    for (const struct slot *i = table_first(&t->set_table, hash); i->entry; i = table_next(&t->set_table, i)) {
+    for (const struct slot *i = table_first(&t->set_table, hash); i->entry;
+         i = table_next(&t->set_table, i)) {
         const struct set *s = &t->set.at[i->entry - 1];
         if (i->hash == hash && s->n == n && memcmp(s->at, ranges, n * sizeof *ranges) == 0)
             return i->entry - 1;
@@ -131,7 +132,8 @@ bool thread_is_decided(const struct ir_block *b, const struct set *known, struct
     if (known->n <= MANY_PIECES || known->n <= b->to.n)
         return thread_overlaps(b, known, same_target, one);
     for (uint32_t c = 0; c < b->to.n; lo = b->to.at[c++].last + 1)
-        if (ir_ranges_meet(known->at, known->n, lo, b->to.at[c].last) && !same_target(one, lo, b->to.at[c].last, c))
+        if (ir_ranges_meet(known->at, known->n, lo, b->to.at[c].last) &&
+            !same_target(one, lo, b->to.at[c].last, c))
             return false;
     return true;
 }

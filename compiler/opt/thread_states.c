@@ -33,10 +33,12 @@ static uint32_t state_find(const struct thread *t, uint32_t block, uint32_t via,
 {
     if (via == IR_NONE && n == 0)
         return t->target[block].plain - 1;
-    for (const struct slot *i = table_first(&t->state_table, hash); i->entry; i = table_next(&t->state_table, i)) {
+    for (const struct slot *i = table_first(&t->state_table, hash); i->entry;
+         i = table_next(&t->state_table, i)) {
         const struct state *o = &t->state.at[i->entry - 1];
         if (i->hash == hash && o->block == block && o->via == via && o->facts == n &&
-            (n == 0 || memcmp(&t->fact.at[o->fact], &t->fact.at[t->fact.n - n], n * sizeof(struct fact)) == 0))
+            (n == 0 ||
+             memcmp(&t->fact.at[o->fact], &t->fact.at[t->fact.n - n], n * sizeof(struct fact)) == 0))
             return i->entry - 1;
     }
     return IR_NONE;
@@ -76,7 +78,8 @@ static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uin
 }
 
 /* Is the test of @b decided by the @n facts from @first on, or is it none? Then to where, in @one. */
-static bool test_decided(const struct thread *t, const struct ir_block *b, uint32_t first, uint32_t n, struct thread_target *one)
+static bool test_decided(const struct thread *t, const struct ir_block *b, uint32_t first, uint32_t n,
+                         struct thread_target *one)
 {
     if (ir_returns(b))
         return false;
@@ -86,12 +89,14 @@ static bool test_decided(const struct thread *t, const struct ir_block *b, uint3
     return known ? thread_is_decided(b, &t->set.at[known], one) : b->to.n == 1;
 }
 
-/* The return that the last @n facts lead to from @block on, whatever PHIs are on the way, or the block that asks for more. */
+/* The return that the last @n facts lead to from @block on, whatever PHIs are on the way, or the block that
+ * asks for more. */
 static uint32_t foreseen(struct thread *t, uint32_t block, uint32_t n)
 {
     struct thread_target one;
 
-    while (!is_return(block) && t->budget && test_decided(t, &t->f->block.at[block], t->fact.n - n, n, &one)) {
+    while (!is_return(block) && t->budget &&
+           test_decided(t, &t->f->block.at[block], t->fact.n - n, n, &one)) {
         block = one.target;
         t->budget--;
     }
@@ -111,7 +116,8 @@ static void join_enter(struct thread *t, uint32_t block, uint32_t n)
     for (uint32_t i = 0; i < j->facts; i++) {
         struct fact old = t->fact.at[j->fact + i];
         for (uint32_t k = first; k < first + n; k++)
-            if (t->fact.at[k].value == old.value && (old.set = thread_set_union(t, old.set, t->fact.at[k].set)))
+            if (t->fact.at[k].value == old.value &&
+                (old.set = thread_set_union(t, old.set, t->fact.at[k].set)))
                 t->fact.at[j->fact + kept++] = old;
     }
     j->facts = kept;
@@ -285,12 +291,14 @@ static void resolve_last(struct thread *t, uint32_t id, const struct ir_block *b
     t->stamp++;
     for (uint32_t c = 0; c < b->to.n && !t->failed; lo = b->to.at[c++].last + 1) {
         uint32_t target = b->to.at[c].target;
-        if (target_of(t, target)->stamp != t->stamp && ir_ranges_meet(known->at, known->n, lo, b->to.at[c].last))
+        if (target_of(t, target)->stamp != t->stamp &&
+            ir_ranges_meet(known->at, known->n, lo, b->to.at[c].last))
             note(t, target, thread_resolve(t, block, target, push_facts(t, id, IR_NONE, 0)));
     }
 }
 
-/* Should what is known about the value of @b, in many pieces, be compared case by case? What is left of it is not needed then. */
+/* Should what is known about the value of @b, in many pieces, be compared case by case? What is left of it is
+ * not needed then. */
 static bool is_last_of_many(const struct thread *t, const struct ir_block *b, const struct set *known)
 {
     bool last = known->n > MANY_PIECES && known->n > b->to.n;
@@ -301,8 +309,9 @@ static bool is_last_of_many(const struct thread *t, const struct ir_block *b, co
 }
 
 /*
- * What is known of the value of @b, the set @known of many pieces, where it leads to the target of case @first; 0 where nothing asks
- * about it again. What the few cases leave out of many pieces is not worth a set of its own: what was known holds there as well.
+ * What is known of the value of @b, the set @known of many pieces, where it leads to the target of case
+ * @first; 0 where nothing asks about it again. What the few cases leave out of many pieces is not worth a set
+ * of its own: what was known holds there as well.
  */
 static uint32_t set_of_few(struct thread *t, const struct ir_block *b, uint32_t first, uint32_t known)
 {
@@ -317,7 +326,8 @@ static uint32_t set_of_few(struct thread *t, const struct ir_block *b, uint32_t 
         if (b->to.at[c].target != target)
             continue;
         for (uint32_t i = ir_ranges_find(s.at, s.n, in.lo); i < s.n && s.at[i].lo <= in.hi; i++) {
-            struct ir_range r = {s.at[i].lo > in.lo ? s.at[i].lo : in.lo, s.at[i].hi < in.hi ? s.at[i].hi : in.hi};
+            struct ir_range r = {s.at[i].lo > in.lo ? s.at[i].lo : in.lo,
+                                 s.at[i].hi < in.hi ? s.at[i].hi : in.hi};
             if (t->scratch.n == MANY_PIECES)
                 return known;
             if (t->scratch.n && t->scratch.at[t->scratch.n - 1].hi + 1 == r.lo)
@@ -338,7 +348,8 @@ static void resolve_few(struct thread *t, uint32_t id, const struct ir_block *b,
     t->stamp++;
     for (uint32_t c = 0; c < b->to.n && !t->failed; lo = b->to.at[c++].last + 1) {
         uint32_t target = b->to.at[c].target;
-        if (target_of(t, target)->stamp == t->stamp || !ir_ranges_meet(t->set.at[known].at, t->set.at[known].n, lo, b->to.at[c].last))
+        if (target_of(t, target)->stamp == t->stamp ||
+            !ir_ranges_meet(t->set.at[known].at, t->set.at[known].n, lo, b->to.at[c].last))
             continue;
         uint32_t set = set_of_few(t, b, c, known);
         note(t, target, thread_resolve(t, block, target, push_facts(t, id, b->on, set)));

@@ -3,7 +3,7 @@
 #include "proto/fields.h"
 
 static const struct field fields[] = {
-#define FIELD(id, word, what, max, offset, width, mask, encoding) \
+#define FIELD(id, word, what, max, offset, width, mask, encoding)                                            \
     {word, what, max, offset, width, mask, ENCODING_##encoding},
 #include "proto/fields.def"
 #undef FIELD

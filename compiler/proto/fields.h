@@ -10,8 +10,17 @@
 
 /* Keywords of SunATM captures. ATM_LANE changes the link type for what follows. */
 enum atm_keyword {
-    ATM_LANE, ATM_METAC, ATM_BCC, ATM_OAM, ATM_OAMF4, ATM_OAMF4EC, ATM_OAMF4SC, ATM_SC, ATM_ILMIC,
-    ATM_CONNECTMSG, ATM_METACONNECT,
+    ATM_LANE,
+    ATM_METAC,
+    ATM_BCC,
+    ATM_OAM,
+    ATM_OAMF4,
+    ATM_OAMF4EC,
+    ATM_OAMF4SC,
+    ATM_SC,
+    ATM_ILMIC,
+    ATM_CONNECTMSG,
+    ATM_METACONNECT,
 };
 
 /* MTP2 signal unit kinds; the H forms are of high-speed links. */
@@ -26,10 +35,10 @@ enum field_id {
 
 /* How a number of the language lies in the masked load. */
 enum field_encoding {
-    ENCODING_PLAIN,   /* as it is */
-    ENCODING_SLS,     /* shifted left by 4 */
-    ENCODING_DPC,     /* 14 bits, little-endian in a 16-bit load */
-    ENCODING_OPC,     /* 14 bits from bit 14 of a little-endian 32-bit word */
+    ENCODING_PLAIN, /* as it is */
+    ENCODING_SLS,   /* shifted left by 4 */
+    ENCODING_DPC,   /* 14 bits, little-endian in a 16-bit load */
+    ENCODING_OPC,   /* 14 bits from bit 14 of a little-endian 32-bit word */
 };
 
 struct field {

@@ -54,7 +54,8 @@ static const struct linktype linktypes[] = {
 
 const struct linktype *linktype_by_number(uint32_t number)
 {
-    size_t low = 0, high = number < LINKTYPE_COUNT ? number + 1 : LINKTYPE_COUNT; /* row i has no number below i */
+    size_t low = 0,
+           high = number < LINKTYPE_COUNT ? number + 1 : LINKTYPE_COUNT; /* row i has no number below i */
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;

@@ -35,17 +35,17 @@ struct anchor {
 };
 
 struct cursor {
-    const struct linktype *lt;   /* what link-level primitives see */
-    struct anchor link;          /* L: link-layer header */
-    struct anchor type;          /* T: type field */
-    struct anchor payload;       /* P: link-layer payload */
-    uint32_t nl;                 /* network header, from the payload; may be OFFSET_UNSET */
-    uint32_t ns;                 /* the same behind a bare 802.2 header */
+    const struct linktype *lt;       /* what link-level primitives see */
+    struct anchor link;              /* L: link-layer header */
+    struct anchor type;              /* T: type field */
+    struct anchor payload;           /* P: link-layer payload */
+    uint32_t nl;                     /* network header, from the payload; may be OFFSET_UNSET */
+    uint32_t ns;                     /* the same behind a bare 802.2 header */
     const struct linktype *outer_lt; /* the link type this one was found inside; lt itself at first */
-    struct anchor outer_link;    /* and its link-layer header */
-    uint32_t mpls;               /* `mpls` seen */
-    uint32_t vlans;              /* `vlan` seen */
-    bool encap;                  /* inside geneve or vxlan: an inner link header need not exist */
+    struct anchor outer_link;        /* and its link-layer header */
+    uint32_t mpls;                   /* `mpls` seen */
+    uint32_t vlans;                  /* `vlan` seen */
+    bool encap;                      /* inside geneve or vxlan: an inner link header need not exist */
 };
 
 /* anchor + k */

@@ -340,7 +340,8 @@ static bool host_bits6(struct checker *c, const struct id_view *v, const struct 
     size_t n = 0;
 
     for (uint32_t g = 0; g < groups; g++)
-        n += (size_t)snprintf(net + n, sizeof net - n, "%s%x", g ? ":" : "", (a->addr[g / 2] & a->mask[g / 2]) >> (g % 2 ? 0 : 16) & 0xffff);
+        n += (size_t)snprintf(net + n, sizeof net - n, "%s%x", g ? ":" : "",
+                              (a->addr[g / 2] & a->mask[g / 2]) >> (g % 2 ? 0 : 16) & 0xffff);
     hint_text(buf, sizeof buf, "the network is %s%s", net, groups < 8 ? "::" : "");
     diag(c->sink, DIAG_HOST_BITS, (struct diag_at){.at = v->at, .hint = buf}, SPAN_TEXT(c, v->at));
     return false;
@@ -528,7 +529,8 @@ static void hint_range(struct checker *c, const struct id_view *v)
         digits += text[i] >= '0' && text[i] <= '9';
     }
     if (hyphens == 1 && hyphens + digits == len)
-        hint_last(c, DIAG_UNKNOWN_PORT, v->at, hint_text(buf, sizeof buf, "write 'portrange %.*s'", SPAN_TEXT(c, v->at)));
+        hint_last(c, DIAG_UNKNOWN_PORT, v->at,
+                  hint_text(buf, sizeof buf, "write 'portrange %.*s'", SPAN_TEXT(c, v->at)));
 }
 
 static bool name_id(struct checker *c, const struct id_view *v, struct prim *p)
@@ -570,10 +572,9 @@ static bool name_id(struct checker *c, const struct id_view *v, struct prim *p)
 
 /* What most likely belongs in front of an id that has nothing. */
 static const char *const missing_words[] = {
-    [ID_NUMBER] = "port",      [ID_IPV4] = "host",      [ID_IPV4_LEN] = "net",
-    [ID_IPV4_MASK] = "net",    [ID_IPV6] = "host",      [ID_IPV6_LEN] = "net",
-    [ID_MAC48] = "ether host", [ID_MAC8] = "link host", [ID_NAME] = "host",
-    [ID_SET] = "host",
+    [ID_NUMBER] = "port", [ID_IPV4] = "host",    [ID_IPV4_LEN] = "net",     [ID_IPV4_MASK] = "net",
+    [ID_IPV6] = "host",   [ID_IPV6_LEN] = "net", [ID_MAC48] = "ether host", [ID_MAC8] = "link host",
+    [ID_NAME] = "host",   [ID_SET] = "host",
 };
 
 /* The same behind a keyword with an argument: `opc = 1 or 2`, `subtype rts or cts`, `len > 5 or 6`. */

@@ -84,7 +84,8 @@ static bool from_packet_or_kernel(struct checker *c, struct span at, bool known,
     return false;
 }
 
-/* From the link header, from where the program runs, or from the packet's type, which only sockets are told rightly. */
+/* From the link header, from where the program runs, or from the packet's type, which only sockets are told
+ * rightly. */
 static bool check_direction(struct checker *c, struct span at, const char *word)
 {
     bool known = c->cur->lt->direction.width != 0 || c->o->hook != WEIR_HOOK_UNKNOWN;
@@ -219,7 +220,8 @@ static bool wlan_subtype(struct checker *c, const struct ast_node *n, const stru
     return unknown_arg(c, n, a, DIAG_UNKNOWN_WLAN_SUBTYPE, other ? "it is a subtype of another type" : NULL);
 }
 
-/* `icmp type 8`, `ether type 0x800`: a protocol's word is accepted in front of those of 802.11, and means nothing there. */
+/* `icmp type 8`, `ether type 0x800`: a protocol's word is accepted in front of those of 802.11, and means
+ * nothing there. */
 static void hint_type(struct checker *c, const struct ast_node *n)
 {
     const char *text = c->t->text;
@@ -233,7 +235,8 @@ static void hint_type(struct checker *c, const struct ast_node *n)
         proto.begin--;
     size_t len = proto.end - proto.begin;
     if (len == 5 && memcmp(text + proto.begin, "ether", len) == 0) {
-        hint_last(c, DIAG_NOT_ON_LINKTYPE, word, hint_text(buf, sizeof buf, "write 'ether proto %.*s'", SPAN_TEXT(c, value)));
+        hint_last(c, DIAG_NOT_ON_LINKTYPE, word,
+                  hint_text(buf, sizeof buf, "write 'ether proto %.*s'", SPAN_TEXT(c, value)));
         return;
     }
     if (len < 4 || len > 5 || memcmp(text + proto.begin, "icmp6", len) != 0)
@@ -412,7 +415,8 @@ bool check_keyword(struct checker *c, const struct ast_node *n, struct prim *p)
     case AST_IFINDEX:
         p->kind = PRIM_IFINDEX;
         p->number = n->u.arg[0].number;
-        return from_packet_or_kernel(c, word, lt->capabilities & LINK_IFINDEX || c->o->target == WEIR_TARGET_XDP, "ifindex");
+        return from_packet_or_kernel(
+            c, word, lt->capabilities & LINK_IFINDEX || c->o->target == WEIR_TARGET_XDP, "ifindex");
     case AST_VLAN:
         return check_vlan(c, n, p);
     case AST_MPLS:

@@ -124,8 +124,8 @@ static void list_protocols(uint64_t set, char *buf, size_t size)
 }
 
 /* `tcp src 80` is about a port, `tcp dst 10.0.0.1` about two things. */
-static const char *hint_over_ip(struct checker *c, const struct id_view *v, const char *what, const char *words,
-                                char buf[static HINT_BYTES])
+static const char *hint_over_ip(struct checker *c, const struct id_view *v, const char *what,
+                                const char *words, char buf[static HINT_BYTES])
 {
     const char *dir = v->dir == DIR_NONE ? "" : ast_dir_word(v->dir), *blank = *dir ? " " : "";
     struct span proto = proto_word(c, v);
@@ -134,7 +134,8 @@ static const char *hint_over_ip(struct checker *c, const struct id_view *v, cons
     while (v->at.begin + digits < v->at.end && isdigit((unsigned char)c->t->text[v->at.begin + digits]))
         digits++;
     if ((PORTS & PROTO_BIT(v->proto)) && digits == v->at.end - v->at.begin)
-        return hint_text(buf, HINT_BYTES, "write '%.*s %s%sport %.*s'", SPAN_TEXT(c, proto), dir, blank, SPAN_TEXT(c, v->at));
+        return hint_text(buf, HINT_BYTES, "write '%.*s %s%sport %.*s'", SPAN_TEXT(c, proto), dir, blank,
+                         SPAN_TEXT(c, v->at));
     return hint_text(buf, HINT_BYTES, "%s goes with %s; for both write '%.*s and %s%s%s %.*s'", what, words,
                      SPAN_TEXT(c, proto), dir, blank, ast_type_word(v->type), SPAN_TEXT(c, v->at));
 }

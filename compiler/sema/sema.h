@@ -43,27 +43,27 @@ enum prim_kind {
     PRIM_IP_BROADCAST, /* number: the host bits, ~netmask */
     PRIM_IP_MULTICAST,
     PRIM_IP6_MULTICAST,
-    PRIM_RELATION,     /* relop; left, right: arithmetic AST nodes */
-    PRIM_LENGTH,       /* relop, number: `less` is REL_LE, `greater` REL_GE */
-    PRIM_BYTE,         /* lo: offset from the link header; number: value; byte_op: = < > & | */
+    PRIM_RELATION, /* relop; left, right: arithmetic AST nodes */
+    PRIM_LENGTH,   /* relop, number: `less` is REL_LE, `greater` REL_GE */
+    PRIM_BYTE,     /* lo: offset from the link header; number: value; byte_op: = < > & | */
     PRIM_INBOUND,
     PRIM_OUTBOUND,
-    PRIM_IFINDEX,      /* number */
-    PRIM_VLAN,         /* has_number, number */
-    PRIM_MPLS,         /* has_number, number */
+    PRIM_IFINDEX, /* number */
+    PRIM_VLAN,    /* has_number, number */
+    PRIM_MPLS,    /* has_number, number */
     PRIM_PPPOED,
-    PRIM_PPPOES,       /* has_number, number */
-    PRIM_GENEVE,       /* has_number, number; var: the first of its three variables */
-    PRIM_VXLAN,        /* the same */
-    PRIM_LLC,          /* has_number: control & lo == number */
-    PRIM_WLAN_TYPE,    /* lo: mask of the first frame-control byte (0x0c or 0xfc); number */
-    PRIM_WLAN_DIR,     /* number */
-    PRIM_PF_STRING,    /* lo: offset; text, text_len: prefix match */
-    PRIM_PF_NUMBER,    /* lo: offset, hi: width in bytes; number */
-    PRIM_ATM_KEYWORD,  /* number: enum atm_keyword */
-    PRIM_ATM_FIELD,    /* field, relop, numbers[count]: any of */
-    PRIM_SS7_KEYWORD,  /* number: enum ss7_keyword */
-    PRIM_SS7_FIELD,    /* field, relop, numbers[count]: any of */
+    PRIM_PPPOES,      /* has_number, number */
+    PRIM_GENEVE,      /* has_number, number; var: the first of its three variables */
+    PRIM_VXLAN,       /* the same */
+    PRIM_LLC,         /* has_number: control & lo == number */
+    PRIM_WLAN_TYPE,   /* lo: mask of the first frame-control byte (0x0c or 0xfc); number */
+    PRIM_WLAN_DIR,    /* number */
+    PRIM_PF_STRING,   /* lo: offset; text, text_len: prefix match */
+    PRIM_PF_NUMBER,   /* lo: offset, hi: width in bytes; number */
+    PRIM_ATM_KEYWORD, /* number: enum atm_keyword */
+    PRIM_ATM_FIELD,   /* field, relop, numbers[count]: any of */
+    PRIM_SS7_KEYWORD, /* number: enum ss7_keyword */
+    PRIM_SS7_FIELD,   /* field, relop, numbers[count]: any of */
     PRIM_KIND_COUNT
 };
 
@@ -74,8 +74,8 @@ struct prim {
     uint8_t relop;    /* enum ast_relop */
     char byte_op;
     bool has_number;
-    uint8_t field;    /* enum field_id */
-    uint8_t set;      /* HOST, PORT, MAC48: 1 + the set that stands in place of addresses, ports or mac; else 0 */
+    uint8_t field; /* enum field_id */
+    uint8_t set; /* HOST, PORT, MAC48: 1 + the set that stands in place of addresses, ports or mac; else 0 */
     struct span at;
     const struct cursor *cursor; /* as the primitive finds it */
     uint32_t var;                /* the first variable it defines, or CURSOR_VAR_NONE */
@@ -85,8 +85,8 @@ struct prim {
         };
         uint8_t mac[6];
     };
-    uint32_t count;              /* of numbers, v4 */
-    uint32_t count6;             /* of v6 */
+    uint32_t count;  /* of numbers, v4 */
+    uint32_t count6; /* of v6 */
     union {
         const uint32_t *numbers;
         const struct addr4 *v4;
@@ -110,7 +110,6 @@ struct named_set {
     struct span at;   /* where it is first used */
 };
 
-
 /* A variable of the cursor and what it hangs on. */
 struct cursor_var {
     enum cursor_var_kind kind;
@@ -119,9 +118,9 @@ struct cursor_var {
 };
 
 struct checked {
-    const struct ast *ast;  /* AND, OR, NOT nodes keep their meaning */
-    uint32_t *prim_of;      /* per AST node: index of its primitive, or AST_NONE */
-    VEC(struct prim) prim;  /* in text order */
+    const struct ast *ast;      /* AND, OR, NOT nodes keep their meaning */
+    uint32_t *prim_of;          /* per AST node: index of its primitive, or AST_NONE */
+    VEC(struct prim) prim;      /* in text order */
     VEC(struct named_set) set;  /* in order of first use */
     VEC(struct cursor_var) var; /* element 0 is unused, so index == variable number */
     const struct cursor *start; /* before the first primitive */

@@ -65,7 +65,8 @@ bool set_id(struct checker *c, const struct id_view *v, struct prim *p)
         return proto_fits(c, v, SHAPE_PORT) && port_fits(c, v, 0, 65535, 0, p) &&
                use_set(c, v, WEIR_SET_PORTS, p);
     case TYPE_PORTRANGE:
-        return type_refused(c, v, "a set", hint_text(buf, sizeof buf, "write 'port %.*s'", SPAN_TEXT(c, v->at)));
+        return type_refused(c, v, "a set",
+                            hint_text(buf, sizeof buf, "write 'port %.*s'", SPAN_TEXT(c, v->at)));
     case TYPE_PROTO:
     case TYPE_PROTOCHAIN:
     case TYPE_GATEWAY:

@@ -33,7 +33,8 @@ struct packet_sets {
 /** Metadata @which of @p, enum ir_meta. False: there is no such. */
 bool packet_meta(const struct packet *p, uint32_t which, uint32_t *out);
 
-/** Verdict of the IR on @p. @scratch is rewound. @faulted (may be NULL): a guard failed. Named sets are empty. */
+/** Verdict of the IR on @p. @scratch is rewound. @faulted (may be NULL): a guard failed. Named sets are
+ * empty. */
 uint32_t ir_eval(const struct ir_func *f, const struct packet *p, struct arena *scratch, bool *faulted);
 
 /** The same with @sets. */
@@ -44,5 +45,6 @@ uint32_t ir_eval_sets(const struct ir_func *f, const struct packet *p, const str
  * Verdict of a classic program as the design has it (addresses modulo 2^32, 2^31 and above out of range,
  * absolute loads from 0xfffff000 are metadata). The program has passed cbpf_validate().
  */
-uint32_t cbpf_run(const struct weir_cbpf_insn *code, uint32_t n, const struct packet *p, struct vm_counts *counts);
+uint32_t cbpf_run(const struct weir_cbpf_insn *code, uint32_t n, const struct packet *p,
+                  struct vm_counts *counts);
 #endif

@@ -220,9 +220,11 @@ static void test_result_sizes(void)
            "sets past the last");
     static const unsigned char ip[14] = {[12] = 8};
     struct weir_metadata older = {.size = offsetof(struct weir_metadata, vlan_tpid)};
-    tap_ok(weir_match(classic, ip, sizeof ip, sizeof ip, &older) != 0, "struct weir_metadata of the first release");
+    tap_ok(weir_match(classic, ip, sizeof ip, sizeof ip, &older) != 0,
+           "struct weir_metadata of the first release");
     older.size++;
-    tap_ok(weir_match(classic, ip, sizeof ip, sizeof ip, &older) != 0, "struct weir_metadata of a release in between");
+    tap_ok(weir_match(classic, ip, sizeof ip, sizeof ip, &older) != 0,
+           "struct weir_metadata of a release in between");
     for (size_t i = 0; i < sizeof size / sizeof *size; i++) {
         struct weir_cost cost = {.size = size[i]};
         struct weir_input input = {.size = size[i]};

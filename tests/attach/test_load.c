@@ -158,7 +158,8 @@ static void test_missing(const char *good, size_t len)
     weir_bpf_load(NULL, len, NULL, &e);
     tap_ok(e.number == 22 && !strcmp(e.message, "the object is missing"), "and told");
     weir_bpf_member_text(WEIR_BPF_SET_PORTS, NULL, text);
-    tap_ok(text[0] == '\0' && weir_bpf_id(NULL) == 0 && weir_bpf_set_kind(NULL) == 0 && weir_bpf_set_is_shared(NULL) == 0,
+    tap_ok(text[0] == '\0' && weir_bpf_id(NULL) == 0 && weir_bpf_set_kind(NULL) == 0 &&
+               weir_bpf_set_is_shared(NULL) == 0,
            "without a handle there is nothing to tell");
     weir_bpf_close(NULL);
     weir_bpf_set_close(NULL);

@@ -140,7 +140,8 @@ static bool compile_reference(struct compiled *c)
     }
     struct weir_cbpf_insn *at = malloc(p.bf_len * sizeof *at);
     for (unsigned i = 0; at && i < p.bf_len; i++)
-        at[i] = (struct weir_cbpf_insn){p.bf_insns[i].code, p.bf_insns[i].jt, p.bf_insns[i].jf, p.bf_insns[i].k};
+        at[i] =
+            (struct weir_cbpf_insn){p.bf_insns[i].code, p.bf_insns[i].jt, p.bf_insns[i].jf, p.bf_insns[i].k};
     bool ok = at && program_copy(at, p.bf_len, &c->reference);
     free(at);
     pcap_freecode(&p);
@@ -181,7 +182,8 @@ const char *compiled_make(struct compiled *c, const char *text, const struct lin
     c->with_reference = reference && !*c->reference_why && !(c->excuse & EXCUSE_DIFFERS);
     if (c->status < 0) {
         if (c->status != WEIR_E_FILTER)
-            return c->status == WEIR_E_UNSUPPORTED ? "the filter needs too many cells" : "the compiler gave up";
+            return c->status == WEIR_E_UNSUPPORTED ? "the filter needs too many cells"
+                                                   : "the compiler gave up";
         if (reference && !*c->reference_why && !(c->excuse & EXCUSE_ACCEPTS))
             return "we refuse what libpcap takes";
         return NULL;
@@ -194,8 +196,9 @@ const char *compiled_make(struct compiled *c, const char *text, const struct lin
         memcpy(c->why, why, sizeof why);
         c->status = status;
         /* A division by zero or a shift too far that only shows once constants are folded is refused. */
-        return status == WEIR_E_FILTER && (strstr(why, "by zero") || strstr(why, "shift")) ? NULL
-                                                                                          : "only -O takes the filter";
+        return status == WEIR_E_FILTER && (strstr(why, "by zero") || strstr(why, "shift"))
+                   ? NULL
+                   : "only -O takes the filter";
     }
     const char *wrong = make_ir(c, false, &c->plain_ir);
     return wrong ? wrong : make_ir(c, true, &c->optimized_ir);

@@ -49,23 +49,23 @@ struct compiled {
     struct arena arena;
     const char *text;
     const struct linktype *lt;
-    char name[32];                 /* of the link type */
+    char name[32]; /* of the link type */
     struct weir_options o;
-    int status;                    /* of the plain compile */
-    char why[300];                 /* diagnostics, when negative */
-    char reference_why[300];       /* libpcap's error; empty when it compiled */
+    int status;              /* of the plain compile */
+    char why[300];           /* diagnostics, when negative */
+    char reference_why[300]; /* libpcap's error; empty when it compiled */
     struct program plain, optimized, reference;
     struct ir_func plain_ir, optimized_ir;
-    unsigned excuse;               /* enum excuse, rows without a condition */
+    unsigned excuse;                          /* enum excuse, rows without a condition */
     struct program condition[CONDITIONS_MAX]; /* packets that are excused */
     uint32_t conditions;
-    bool with_reference;           /* verdicts are compared with the reference's */
+    bool with_reference; /* verdicts are compared with the reference's */
 };
 
 /**
- * Compiles @text, which is borrowed. Returns NULL, or what is wrong about the compiles themselves (static text): one
- * refuses what the other takes, the optimizer refuses what -O takes, a function is not well-formed. Always to be
- * released.
+ * Compiles @text, which is borrowed. Returns NULL, or what is wrong about the compiles themselves (static
+ * text): one refuses what the other takes, the optimizer refuses what -O takes, a function is not
+ * well-formed. Always to be released.
  */
 const char *compiled_make(struct compiled *c, const char *text, const struct linktype *lt,
                           const struct weir_options *o, struct reference *known);

@@ -2,9 +2,9 @@
 /*
  * tests/differential/generate.c - random filters for a link type, drawn from grammar.tsv.
  *
- * The state that filters carry from one primitive to the next, the link type inside of a tunnel and the labels
- * of MPLS, is followed so that most of what is drawn is valid. Now and then it is not looked at, so that what
- * is refused is compared too.
+ * The state that filters carry from one primitive to the next, the link type inside of a tunnel and the
+ * labels of MPLS, is followed so that most of what is drawn is valid. Now and then it is not looked at, so
+ * that what is refused is compared too.
  */
 #include "tests/differential/generate.h"
 #include <stdio.h>
@@ -32,8 +32,8 @@ bool grammar_load(const char *path, struct grammar *out)
             grammar_free(&g);
             return false;
         }
-        g.row[g.n++] = (struct production){column[0], (uint32_t)strtoul(column[1], NULL, 10), column[2], column[3],
-                                           column[4]};
+        g.row[g.n++] = (struct production){column[0], (uint32_t)strtoul(column[1], NULL, 10), column[2],
+                                           column[3], column[4]};
     }
     *out = g;
     return true;
@@ -65,8 +65,8 @@ static bool has(const struct place *p, const char *need, size_t len)
         const char *name;
         uint16_t capability;
     } capabilities[] = {
-        {"broadcast", LINK_BROADCAST}, {"multicast", LINK_MULTICAST}, {"llc", LINK_LLC},     {"wlan", LINK_WLAN},
-        {"radio", LINK_RADIO},         {"pflog", LINK_PFLOG},         {"atm", LINK_ATM},     {"ss7", LINK_SS7},
+        {"broadcast", LINK_BROADCAST}, {"multicast", LINK_MULTICAST}, {"llc", LINK_LLC}, {"wlan", LINK_WLAN},
+        {"radio", LINK_RADIO},         {"pflog", LINK_PFLOG},         {"atm", LINK_ATM}, {"ss7", LINK_SS7},
     };
     const struct linktype *lt = p->lt;
 #define IS(word) (strlen(word) == len && memcmp(need, word, len) == 0)
@@ -229,7 +229,8 @@ static struct tree *primitive(struct place *p, uint32_t row, struct arena *arena
     p->len = 0;
     text[0] = '\0';
     /* Deep productions start near the limit sometimes, so that simple ones are frequent. */
-    expand(p, from->text, from->text + strlen(from->text), rng_below(p->rng, 3) ? DEPTH_MAX - 3 : DEPTH_MAX - 5);
+    expand(p, from->text, from->text + strlen(from->text),
+           rng_below(p->rng, 3) ? DEPTH_MAX - 3 : DEPTH_MAX - 5);
     if (t)
         t->text = arena_copy(arena, text, strlen(text));
     if (strncmp(text, "mpls", 4) == 0)
@@ -291,8 +292,8 @@ static struct tree *generate(struct place *p, struct arena *arena, uint32_t prim
     return t;
 }
 
-struct tree *generate_filter(const struct grammar *g, struct rng *r, struct arena *arena, const struct linktype *lt,
-                             const struct weir_options *o, uint32_t primitives)
+struct tree *generate_filter(const struct grammar *g, struct rng *r, struct arena *arena,
+                             const struct linktype *lt, const struct weir_options *o, uint32_t primitives)
 {
     struct place p = {.g = g, .rng = r, .o = o, .lt = lt};
     return generate(&p, arena, primitives);

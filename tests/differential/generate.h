@@ -15,7 +15,7 @@
 #include "weir/weir.h"
 
 struct production {
-    const char *name;  /* of the class it belongs to */
+    const char *name; /* of the class it belongs to */
     uint32_t weight;
     const char *needs; /* words, see generate.c */
     const char *text;
@@ -42,8 +42,8 @@ struct tree {
 };
 
 /** A filter of @primitives primitives, in @arena. NULL when memory is out. */
-struct tree *generate_filter(const struct grammar *g, struct rng *r, struct arena *arena, const struct linktype *lt,
-                             const struct weir_options *o, uint32_t primitives);
+struct tree *generate_filter(const struct grammar *g, struct rng *r, struct arena *arena,
+                             const struct linktype *lt, const struct weir_options *o, uint32_t primitives);
 
 /** One primitive from row @row; NULL when the row does not suit @lt. */
 struct tree *generate_primitive(const struct grammar *g, uint32_t row, struct rng *r, struct arena *arena,

@@ -2,9 +2,9 @@
 /*
  * tests/differential/solve.c - packets that take chosen ways through a filter.
  *
- * Values are inverted operator by operator: to make (load16 12) & 0xff equal 7, the load's low byte is written
- * and its other bits are left alone. Recursion is over the operands of one value, which filters of a test keep
- * shallow; a budget stops the rest.
+ * Values are inverted operator by operator: to make (load16 12) & 0xff equal 7, the load's low byte is
+ * written and its other bits are left alone. Recursion is over the operands of one value, which filters of a
+ * test keep shallow; a budget stops the rest.
  */
 #include "tests/differential/solve.h"
 #include <string.h>
@@ -18,11 +18,11 @@ struct solver {
     uint8_t *bytes;
     uint8_t fixed[SOLVE_BYTES]; /* bits that decided something already */
     bool fixed_len;
-    uint32_t *value;    /* by value: what it is, when known[] is the present state of the packet */
+    uint32_t *value; /* by value: what it is, when known[] is the present state of the packet */
     uint32_t *known;
-    uint32_t state;     /* changes when the packet does */
-    ir_value *phi;      /* by value: the argument that a PHI took */
-    double *chance;     /* by block: of a walk that chooses at random to accept */
+    uint32_t state; /* changes when the packet does */
+    ir_value *phi;  /* by value: the argument that a PHI took */
+    double *chance; /* by block: of a walk that chooses at random to accept */
     unsigned budget;
 };
 
@@ -50,10 +50,10 @@ static uint32_t value_of(struct solver *s, ir_value v)
     } else if (n->op == IR_LEN) {
         k = s->p->wirelen;
     } else if (n->op == IR_META) {
-        k = n->imm == META_PKTTYPE      ? s->p->meta.packet_type & 0xffff
-            : n->imm == META_IFINDEX    ? s->p->meta.ifindex
-            : n->imm == META_VLAN_TCI   ? s->p->meta.vlan_tci & 0xffff
-                                        : s->p->meta.vlan_present != 0;
+        k = n->imm == META_PKTTYPE    ? s->p->meta.packet_type & 0xffff
+            : n->imm == META_IFINDEX  ? s->p->meta.ifindex
+            : n->imm == META_VLAN_TCI ? s->p->meta.vlan_tci & 0xffff
+                                      : s->p->meta.vlan_present != 0;
     } else if (n->op == IR_PHI) {
         k = s->phi[v] == IR_NONE ? 0 : value_of(s, s->phi[v]);
     } else if (ir_is_load(n)) {
@@ -155,7 +155,8 @@ static uint32_t inverse(uint32_t odd)
     return x;
 }
 
-static bool force_with_constant(struct solver *s, const struct ir_node *n, uint32_t c, uint32_t k, uint32_t care)
+static bool force_with_constant(struct solver *s, const struct ir_node *n, uint32_t c, uint32_t k,
+                                uint32_t care)
 {
     uint32_t whole = UINT32_MAX;
     switch (n->op) {
@@ -294,7 +295,8 @@ static bool reach(struct solver *s, const struct ir_guard *g)
         }
         if (g->base == IR_NONE)
             return false;
-        (void)force(s, g->base, rng_below(s->rng, SMALL_BASE / 4) * 4 - (tries & 1 ? g->offset : 0), UINT32_MAX);
+        (void)force(s, g->base, rng_below(s->rng, SMALL_BASE / 4) * 4 - (tries & 1 ? g->offset : 0),
+                    UINT32_MAX);
     }
     return false;
 }

@@ -14,8 +14,8 @@ enum { SOLVE_BYTES = 1024 };
 
 /**
  * Walks @f from its entry, choosing where each switch goes, and changes the packet so that it goes there:
- * constants are planted where the loads read them. What an earlier switch looked at is not changed any more; a
- * choice that would need that is dropped. So the packet is likely, not certain, to get the verdict wanted.
+ * constants are planted where the loads read them. What an earlier switch looked at is not changed any more;
+ * a choice that would need that is dropped. So the packet is likely, not certain, to get the verdict wanted.
  *
  * @accept  the verdict wanted
  * @bytes   SOLVE_BYTES bytes, of which @p->caplen are the packet at first; guards make it longer

@@ -7,9 +7,8 @@
 #include <string.h>
 
 /**
- * Splits the next line of *@rest in place. Empty lines and remarks (#) are passed over, and so is the first other
- * line, the header, if *@header is set.
- * Returns how many of @max columns it has, 0 at the end.
+ * Splits the next line of *@rest in place. Empty lines and remarks (#) are passed over, and so is the first
+ * other line, the header, if *@header is set. Returns how many of @max columns it has, 0 at the end.
  */
 static inline unsigned table_next(char **rest, int *header, char **column, unsigned max)
 {

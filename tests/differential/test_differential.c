@@ -7,8 +7,8 @@
  *   test_differential LINKTYPE OPTIONS FILTER [BYTES META]  one case, as a failure prints it
  *
  * For each filter and packet the plain program, the plain IR, the optimized program, the optimized IR and the
- * installed libpcap's unoptimized program are run. A pair counts only if its filter takes both verdicts on its
- * packets. README.md has the rest.
+ * installed libpcap's unoptimized program are run. A pair counts only if its filter takes both verdicts on
+ * its packets. README.md has the rest.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,16 +27,16 @@
 
 enum {
     PAIRS_WANTED = 100000,
-    ALONE = 2,          /* filters of one primitive, for each row of the grammar */
-    ALONE_RARE = 80,    /* for rows with the keywords of few link types */
-    FILTERS = 120,      /* longer ones, for each link type */
+    ALONE = 2,       /* filters of one primitive, for each row of the grammar */
+    ALONE_RARE = 80, /* for rows with the keywords of few link types */
+    FILTERS = 120,   /* longer ones, for each link type */
     FILTERS_ETHER = 1200,
-    FILTERS_LONG = 10,  /* times as many with WEIR_LONG=1 */
-    ACCEPTED = 20,      /* packets made to be accepted */
-    REJECTED = 10,      /* and to be rejected */
-    REAL = 10,          /* from captures, as they are */
-    CUT = 3,            /* packets of which every truncation is taken */
-    CUT_BYTES = 160,    /* and shorter ones of longer packets are not */
+    FILTERS_LONG = 10, /* times as many with WEIR_LONG=1 */
+    ACCEPTED = 20,     /* packets made to be accepted */
+    REJECTED = 10,     /* and to be rejected */
+    REAL = 10,         /* from captures, as they are */
+    CUT = 3,           /* packets of which every truncation is taken */
+    CUT_BYTES = 160,   /* and shorter ones of longer packets are not */
     PACKETS_MAX = ACCEPTED + REJECTED + REAL + CUT * (CUT_BYTES + 1),
     FAILURES_SHOWN = 2, /* of a kind, for each link type */
     KINDS_MAX = 16,
@@ -70,7 +70,7 @@ struct test {
     const struct linktype *lt;
     struct packet packet[PACKETS_MAX];
     uint32_t packets;
-    uint8_t (*bytes)[SOLVE_BYTES]; /* of packet[] */
+    uint8_t (*bytes)[SOLVE_BYTES];                        /* of packet[] */
     uint64_t filters, refused, pairs, compared, accepted; /* of this link type */
     uint64_t all_pairs, all_compared;
     unsigned failures, hidden; /* of this link type; the latter are not shown */
@@ -90,7 +90,8 @@ static void load_captures(struct test *t, const char *dir)
     while (d && (e = readdir(d))) {
         char name[1024];
         struct capture c;
-        if (e->d_name[0] == '.' || snprintf(name, sizeof name, "%s/%s", path, e->d_name) >= (int)sizeof name ||
+        if (e->d_name[0] == '.' ||
+            snprintf(name, sizeof name, "%s/%s", path, e->d_name) >= (int)sizeof name ||
             !capture_load(name, &c))
             continue;
         struct sample *more = realloc(t->sample, (t->samples + c.n) * sizeof *more);
@@ -310,11 +311,12 @@ static void show(struct test *t, struct compiled *c, const char *wrong, const st
     hex(p, bytes);
     tap_pending("  plain %u%s, its IR %u, optimized %u, its IR %u, libpcap %u%s", v.plain,
                 v.plain_fault ? " (out of range)" : "", v.plain_ir, v.optimized, v.optimized_ir, v.reference,
-                !c->with_reference   ? " (not compared)"
+                !c->with_reference  ? " (not compared)"
                 : v.reference_fault ? " (out of range)"
                                     : "");
-    tap_pending("  rerun: build/" ROOM "test_differential %s %s '%s' '%s' %u,%u,%u,%u,%u", c->name, options, c->text,
-                bytes, p->wirelen, p->meta.packet_type, p->meta.ifindex, p->meta.vlan_tci, p->meta.vlan_present);
+    tap_pending("  rerun: build/" ROOM "test_differential %s %s '%s' '%s' %u,%u,%u,%u,%u", c->name, options,
+                c->text, bytes, p->wirelen, p->meta.packet_type, p->meta.ifindex, p->meta.vlan_tci,
+                p->meta.vlan_present);
 }
 
 static void failure(struct test *t, struct tree *tree, struct arena *arena, const char *wrong,
@@ -444,7 +446,10 @@ static void run_linktype(struct test *t, const struct linktype *lt, uint64_t see
 {
     struct arena arena;
     struct rng mix = {seed + lt->number * UINT64_C(0x100000001b3)};
-    uint32_t filters = (lt->number == 1 ? FILTERS_ETHER : linktype_has_protocols(lt) ? FILTERS : FILTERS / 4) * times;
+    uint32_t filters = (lt->number == 1              ? FILTERS_ETHER
+                        : linktype_has_protocols(lt) ? FILTERS
+                                                     : FILTERS / 4) *
+                       times;
     t->rng.state = rng_next(&mix);
     t->lt = lt;
     t->filters = t->refused = t->pairs = t->compared = t->accepted = 0;
@@ -462,8 +467,8 @@ static void run_linktype(struct test *t, const struct linktype *lt, uint64_t see
         }
     for (uint32_t i = 0; i < filters; i++) {
         random_options(t);
-        struct tree *tree =
-            generate_filter(&t->grammar, &t->rng, &arena, lt, &t->o, 1 + rng_below(&t->rng, rng_below(&t->rng, 4) ? 4 : 9));
+        struct tree *tree = generate_filter(&t->grammar, &t->rng, &arena, lt, &t->o,
+                                            1 + rng_below(&t->rng, rng_below(&t->rng, 4) ? 4 : 9));
         if (tree)
             run_filter(t, tree, &arena);
         arena_rewind(&arena, mark);
@@ -475,8 +480,8 @@ static void run_linktype(struct test *t, const struct linktype *lt, uint64_t see
         tap_ok(!t->failures, "DLT %u", lt->number);
     if (t->hidden)
         tap_diag("and %u more failures of these kinds", t->hidden);
-    tap_diag("%" PRIu64 " filters, %" PRIu64 " refused; %" PRIu64 " pairs, %" PRIu64 " of them with libpcap, %" PRIu64
-             " accepted",
+    tap_diag("%" PRIu64 " filters, %" PRIu64 " refused; %" PRIu64 " pairs, %" PRIu64
+             " of them with libpcap, %" PRIu64 " accepted",
              t->filters, t->refused, t->pairs, t->compared, t->accepted);
     t->all_pairs += t->pairs;
     t->all_compared += t->compared;

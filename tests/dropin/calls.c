@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/dropin/calls.c - a program that knows libpcap only: calls what libweir-pcap.so interposes and prints what came.
+ * tests/dropin/calls.c - a program that knows libpcap only: calls what libweir-pcap.so interposes and prints
+ * what came.
  *
  *   calls verdicts FILTER...   for each filter: does it compile, what do the test packets get
  *   calls edges                arguments at their edges
  *   calls random SEED          random programs on random packets
  *   calls threads              64 threads compile, match and fail at once
- *   calls errors               errors longer than libpcap keeps, for several handles; says what is wrong with them
+ *   calls errors               errors longer than libpcap keeps, for several handles; says what is wrong with
+ * them
  */
 #include <pcap/pcap.h>
 #include <pthread.h>
@@ -15,10 +17,11 @@
 #include <string.h>
 
 /* Ethernet, IPv4 192.0.2.1 to 192.0.2.255; TCP to port 80, UDP to port 53. */
-static const u_char tcp[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 40, 0, 1, 0, 0, 64, 6, 0, 0,
-                               192,  0,    2,    1,    192,  0,    2, 255, 0xc3, 0x50, 0, 80, [47] = 0x50, 2};
-static const u_char udp[60] = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0, 0,
-                               192, 0, 2, 1, 192, 0, 2, 255, 0xc3, 0x50, 0, 53};
+static const u_char tcp[60] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,    0,    0,  0,  0,           1, 8,   0,
+                               0x45, 0,    0,    40,   0,    1,    0,    0,    64, 6,  0,           0, 192, 0,
+                               2,    1,    192,  0,    2,    255,  0xc3, 0x50, 0,  80, [47] = 0x50, 2};
+static const u_char udp[60] = {2, 0, 0, 0,  0,  2, 2, 0,   0, 0, 0, 1,   8, 0, 0x45, 0,    0,    28, 0,
+                               1, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 255,  0xc3, 0x50, 0,  53};
 
 static void verdicts(const char *filter)
 {
@@ -27,11 +30,14 @@ static void verdicts(const char *filter)
     struct bpf_program f;
 
     if (pcap_compile(p, &f, filter, 1, 0xffffff00) < 0) {
-        printf("%s: %s\n", filter, strstr(pcap_geterr(p), "rejects all packets") ? "rejects all packets" : "an error");
+        printf("%s: %s\n", filter,
+               strstr(pcap_geterr(p), "rejects all packets") ? "rejects all packets" : "an error");
     } else {
-        printf("%s: %d %d", filter, pcap_offline_filter(&f, &header, tcp), pcap_offline_filter(&f, &header, udp));
-        printf(" %u %u, cut off %u, valid %d\n", bpf_filter(f.bf_insns, tcp, 60, 60), bpf_filter(f.bf_insns, udp, 60, 60),
-               bpf_filter(f.bf_insns, tcp, 60, 20), bpf_validate(f.bf_insns, (int)f.bf_len));
+        printf("%s: %d %d", filter, pcap_offline_filter(&f, &header, tcp),
+               pcap_offline_filter(&f, &header, udp));
+        printf(" %u %u, cut off %u, valid %d\n", bpf_filter(f.bf_insns, tcp, 60, 60),
+               bpf_filter(f.bf_insns, udp, 60, 60), bpf_filter(f.bf_insns, tcp, 60, 20),
+               bpf_validate(f.bf_insns, (int)f.bf_len));
         pcap_freecode(&f);
         printf("%u %d\n", f.bf_len, f.bf_insns == NULL);
         if (pcap_compile_nopcap(128, DLT_EN10MB, &f, filter, 0, 0xffffff00) < 0)
@@ -46,7 +52,8 @@ static void verdicts(const char *filter)
 static void edges(void)
 {
     char error[PCAP_ERRBUF_SIZE];
-    struct bpf_insn one[] = {{BPF_RET | BPF_K, 0, 0, 7}, {BPF_LD | BPF_B | BPF_ABS, 0, 0, 1}, {0x77, 0, 0, 3}};
+    struct bpf_insn one[] = {
+        {BPF_RET | BPF_K, 0, 0, 7}, {BPF_LD | BPF_B | BPF_ABS, 0, 0, 1}, {0x77, 0, 0, 3}};
     struct bpf_program f = {77, NULL};
     pcap_t *p = pcap_create("lo", error);
 
@@ -67,7 +74,8 @@ static void edges(void)
     pcap_freecode(&f);
     printf("no netmask: %d\n", pcap_compile(p, &f, "ip broadcast", 1, PCAP_NETMASK_UNKNOWN));
     printf("nopcap: %d %d %d\n", pcap_compile_nopcap(0, DLT_EN10MB, &f, "ip", 1, 0),
-           pcap_compile_nopcap(96, 9999, &f, "ip", 1, 0), pcap_compile_nopcap(96, DLT_EN10MB, &f, "foo bar baz", 1, 0));
+           pcap_compile_nopcap(96, 9999, &f, "ip", 1, 0),
+           pcap_compile_nopcap(96, DLT_EN10MB, &f, "foo bar baz", 1, 0));
     pcap_compile(p, &f, "and", 1, 0);
     printf("the last error wins: ");
     pcap_setnonblock(p, 1, error);
@@ -94,10 +102,11 @@ static u_int next(u_int *seed)
 /* Valid programs only, with addresses and constants that are mostly small. */
 static void random_programs(u_int seed)
 {
-    static const u_short codes[] = {
-        0x00, 0x01, 0x20, 0x28, 0x30, 0x40, 0x48, 0x50, 0x60, 0x61, 0x80, 0x81, 0xb1, 0x02, 0x03, 0x04, 0x0c, 0x14, 0x1c, 0x24, 0x2c,
-        0x34, 0x3c, 0x44, 0x4c, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84, 0x94, 0x9c, 0xa4, 0xac, 0x05, 0x15, 0x1d, 0x25, 0x2d, 0x35,
-        0x3d, 0x45, 0x4d, 0x06, 0x16, 0x07, 0x87, 0x30, 0x28, 0x20, 0x07, 0x16};
+    static const u_short codes[] = {0x00, 0x01, 0x20, 0x28, 0x30, 0x40, 0x48, 0x50, 0x60, 0x61, 0x80,
+                                    0x81, 0xb1, 0x02, 0x03, 0x04, 0x0c, 0x14, 0x1c, 0x24, 0x2c, 0x34,
+                                    0x3c, 0x44, 0x4c, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84, 0x94,
+                                    0x9c, 0xa4, 0xac, 0x05, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d, 0x45,
+                                    0x4d, 0x06, 0x16, 0x07, 0x87, 0x30, 0x28, 0x20, 0x07, 0x16};
     struct bpf_insn code[40];
     u_char packet[64];
 
@@ -109,7 +118,8 @@ static void random_programs(u_int seed)
         for (u_int i = BPF_MEMWORDS; i < n; i++) {
             u_int left = n - i - 1;
 
-            code[i] = (struct bpf_insn){codes[next(&seed) % (sizeof codes / sizeof codes[0])], 0, 0, next(&seed) % 70};
+            code[i] = (struct bpf_insn){codes[next(&seed) % (sizeof codes / sizeof codes[0])], 0, 0,
+                                        next(&seed) % 70};
             if (next(&seed) % 8 == 0 && BPF_MODE(code[i].code) != BPF_ABS)
                 code[i].k = next(&seed) << 8;
             if (i == n - 1)
@@ -134,14 +144,16 @@ static void random_programs(u_int seed)
     }
 }
 
-/* A filter with ten errors, whose ports begin with @first, fails on @p; nothing is said when all of them are told. */
+/* A filter with ten errors, whose ports begin with @first, fails on @p; nothing is said when all of them are
+ * told. */
 static const char *fails_at_length(pcap_t *p, u_int first)
 {
     char filter[256] = "", want[32];
     struct bpf_program f;
 
     for (u_int i = 0; i < 10; i++)
-        snprintf(filter + strlen(filter), sizeof filter - strlen(filter), "%sport %u", i ? " or " : "", first + i);
+        snprintf(filter + strlen(filter), sizeof filter - strlen(filter), "%sport %u", i ? " or " : "",
+                 first + i);
     if (pcap_compile(p, &f, filter, 1, 0) == 0)
         return "a filter with errors compiled";
     for (u_int i = 0; i < 10; i++) {
@@ -177,20 +189,26 @@ static void errors(void)
     for (u_int i = 0; i < HANDLES; i++) {
         char want[32];
         snprintf(want, sizeof want, "port %u is", 70009 + 100 * i);
-        check("each handle has its own", strstr(pcap_geterr(p[i]), want) != NULL && kept[i] == pcap_geterr(p[i]));
+        check("each handle has its own",
+              strstr(pcap_geterr(p[i]), want) != NULL && kept[i] == pcap_geterr(p[i]));
     }
     pcap_perror(p[1], "calls");
 
-    check("a success leaves the error", pcap_compile(p[1], &f, "ip", 1, 0) == 0 && strstr(pcap_geterr(p[1]), "70109"));
+    check("a success leaves the error",
+          pcap_compile(p[1], &f, "ip", 1, 0) == 0 && strstr(pcap_geterr(p[1]), "70109"));
     pcap_freecode(&f);
-    check("also one that libpcap would refuse", pcap_compile(p[1], &f, "tcp[0] > 5 and tcp[0] < 3", 1, 0) == 0 &&
-                                                    strstr(pcap_geterr(p[1]), "70109"));
+    check("also one that libpcap would refuse",
+          pcap_compile(p[1], &f, "tcp[0] > 5 and tcp[0] < 3", 1, 0) == 0 &&
+              strstr(pcap_geterr(p[1]), "70109"));
     pcap_freecode(&f);
-    check("libpcap's later error wins", pcap_next_ex(p[0], &header, &packet) < 0 && !strstr(pcap_geterr(p[0]), "port"));
+    check("libpcap's later error wins",
+          pcap_next_ex(p[0], &header, &packet) < 0 && !strstr(pcap_geterr(p[0]), "port"));
     check("the same error again wins over it", !fails_at_length(p[0], 70000));
     check("a later long one wins", !fails_at_length(p[0], 71000) && !strstr(pcap_geterr(p[0]), "70009"));
-    check("what was given is still readable, and the latest", kept[0] == pcap_geterr(p[0]) && strstr(kept[0], "71009"));
-    check("a later short one wins", pcap_compile(p[0], &f, "port 70000", 1, 0) < 0 && strlen(pcap_geterr(p[0])) < 80);
+    check("what was given is still readable, and the latest",
+          kept[0] == pcap_geterr(p[0]) && strstr(kept[0], "71009"));
+    check("a later short one wins",
+          pcap_compile(p[0], &f, "port 70000", 1, 0) < 0 && strlen(pcap_geterr(p[0])) < 80);
 
     for (u_int i = 0; i < HANDLES; i += 2)
         pcap_close(p[i]);
@@ -219,7 +237,8 @@ static void *work(void *arg)
             return "a filter did not compile";
         if ((bpf_filter(f.bf_insns, tcp, 60, 60) == 128) != ((seed + (size_t)i) % 3 == 0))
             return "a wrong verdict";
-        if (strncmp(bpf_image(f.bf_insns, (int)seed), "(", 1) != 0 || (size_t)atoi(bpf_image(f.bf_insns, (int)seed) + 1) != seed)
+        if (strncmp(bpf_image(f.bf_insns, (int)seed), "(", 1) != 0 ||
+            (size_t)atoi(bpf_image(f.bf_insns, (int)seed) + 1) != seed)
             return "another thread's image";
         pcap_freecode(&f);
         snprintf(filter, sizeof filter, "port nosuchname%zu", seed);

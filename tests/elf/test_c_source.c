@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * tests/elf/test_c_source.c - eBPF programs as C source: clang compiles it, the kernel takes it (a `func` is
- * called from here), and its verdicts are those of the IR it was made from, on generated packets of every length.
+ * called from here), and its verdicts are those of the IR it was made from, on generated packets of every
+ * length.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -72,7 +73,8 @@ static void fill(struct bpf_object *b)
     static const uint8_t v4[] = {10, 0, 0, 0}, port[] = {0, 80}, v6[16] = {0x20, 1, 0x0d, 0xb8};
 
     for (int i = 0; i < 3; i++) {
-        sets.of[i] = (struct set_contents){.kind = kind[i], .map = bpf_object__find_map_fd_by_name(b, name[i])};
+        sets.of[i] =
+            (struct set_contents){.kind = kind[i], .map = bpf_object__find_map_fd_by_name(b, name[i])};
         strcpy(sets.of[i].name, name[i]);
     }
     set_add_address(&sets.of[0], v4, 4, 28);
@@ -195,13 +197,15 @@ static bool run_once(int program, const struct kind *k, const uint8_t *bytes, ui
 }
 
 /* Compares verdicts on a packet, whole and cut in many places. */
-static bool agree(int program, const struct kind *k, bool numbers, const struct ir_func *f, struct arena *scratch,
-                  const uint8_t *bytes, uint32_t size, unsigned *accepted)
+static bool agree(int program, const struct kind *k, bool numbers, const struct ir_func *f,
+                  struct arena *scratch, const uint8_t *bytes, uint32_t size, unsigned *accepted)
 {
     for (uint32_t n = PACKET_MIN; n <= size; n += n + 9 < size ? 1 + n % 3 : 1) {
-        struct packet p = {.bytes = bytes, .caplen = n, .wirelen = n, .meta = {.cpu = (uint32_t)sched_getcpu()}};
+        struct packet p = {
+            .bytes = bytes, .caplen = n, .wirelen = n, .meta = {.cpu = (uint32_t)sched_getcpu()}};
         const struct packet_sets contents = {sets_have, &sets};
-        uint32_t number = ir_eval_sets(f, &p, &contents, scratch, NULL), want = numbers ? number : number != 0, got = 0;
+        uint32_t number = ir_eval_sets(f, &p, &contents, scratch, NULL),
+                 want = numbers ? number : number != 0, got = 0;
         uint32_t linear = k->split && n % 2 ? 14 + n % 20 : 0;
         while (linear && linear < n && !takes(k, bytes, linear))
             linear += 20;
@@ -233,8 +237,8 @@ static void test_words(void)
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         struct weir_program *p = NULL;
         snprintf(text, sizeof text, "host @a or @%s", words[i]);
-        tap_ok(weir_compile(cx, text, strlen(text), &o, &p) == WEIR_E_UNSUPPORTED && weir_diagnostic(cx, 0)->code == 792 &&
-                   weir_diagnostic(cx, 0)->begin == 11,
+        tap_ok(weir_compile(cx, text, strlen(text), &o, &p) == WEIR_E_UNSUPPORTED &&
+                   weir_diagnostic(cx, 0)->code == 792 && weir_diagnostic(cx, 0)->begin == 11,
                "a set called '%s' is refused", words[i]);
         weir_program_free(p);
     }
@@ -244,14 +248,16 @@ static void test_words(void)
 static struct packets packets;
 
 /* A filter's plain IR, or that of a program that is read. */
-static bool ir_of(const char *text, bool read, const struct weir_options *o, struct arena *arena, struct ir_func *out)
+static bool ir_of(const char *text, bool read, const struct weir_options *o, struct arena *arena,
+                  struct ir_func *out)
 {
     struct diag_sink sink = {.arena = arena, .limit = 10};
     struct cbpf_code code = {.arena = arena};
 
     if (!read)
         return pipeline_ir(arena, &sink, text, strlen(text), o, NULL, out) == 0;
-    return pipeline_read(&sink, text, strlen(text), o, &code) == 0 && pipeline_lift(arena, &sink, &code, o, out) == 0;
+    return pipeline_read(&sink, text, strlen(text), o, &code) == 0 &&
+           pipeline_lift(arena, &sink, &code, o, out) == 0;
 }
 
 /* @read: a classic program instead of a filter. */
@@ -272,12 +278,14 @@ static void check(const char *filter, bool read, const struct kind *k)
     o.keep_source = 1;
     o.has_actions = !read || k->target != WEIR_TARGET_SOCKET;
     o.on_match = 1;
-    o.protochain = getenv("WEIR_LONG") ? 128 : 24; /* clang takes seconds for what is unrolled to 128 headers */
+    o.protochain =
+        getenv("WEIR_LONG") ? 128 : 24; /* clang takes seconds for what is unrolled to 128 headers */
     o.frags = k->target == WEIR_TARGET_XDP && k->split;
     if (k->target == WEIR_TARGET_CGROUP)
         o.linktype = (uint32_t)weir_linktype_by_name("RAW");
     arena_init(&arena, &allocator_libc, (size_t)1 << 30);
-    bool ok = weir_new(NULL, &cx) == 0 && (read ? weir_program_read : weir_compile)(cx, filter, strlen(filter), &o, &p) >= 0 &&
+    bool ok = weir_new(NULL, &cx) == 0 &&
+              (read ? weir_program_read : weir_compile)(cx, filter, strlen(filter), &o, &p) >= 0 &&
               weir_program_text(p, WEIR_TEXT_SOURCE, &text, &len) == 0 && ir_of(filter, read, &o, &arena, &f);
     const char *object = ok ? clang(text, len, k->name) : NULL;
     if (!ok)
@@ -290,7 +298,8 @@ static void check(const char *filter, bool read, const struct kind *k)
         fill(b);
     uint32_t skip = k->target == WEIR_TARGET_CGROUP ? 14 : 0; /* its packets begin at IP */
     for (size_t i = 0; ok && i < packets.n; i++)
-        ok = agree(program, k, !o.has_actions, &f, &arena, packets.byte[i] + skip, packets.size[i] - skip, &accepted);
+        ok = agree(program, k, !o.has_actions, &f, &arena, packets.byte[i] + skip, packets.size[i] - skip,
+                   &accepted);
     tap_ok(ok, "%s: '%s', %u accepted", k->name, filter, accepted);
     if (library)
         dlclose(library);
@@ -329,11 +338,13 @@ int main(void)
         packets_generate(&packets, &r);
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
         for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-            if ((k < 2 || i % 4 == k % 4) && !(kinds[k].target == WEIR_TARGET_FUNC && strchr(filters[i], '@')))
+            if ((k < 2 || i % 4 == k % 4) &&
+                !(kinds[k].target == WEIR_TARGET_FUNC && strchr(filters[i], '@')))
                 check(filters[i], false, &kinds[k]); /* a function that is called from here has no maps */
     for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++)
         for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++)
-            if (i < 2 || (kinds[k].target != WEIR_TARGET_FUNC && (i == 3 || kinds[k].target != WEIR_TARGET_XDP)))
+            if (i < 2 ||
+                (kinds[k].target != WEIR_TARGET_FUNC && (i == 3 || kinds[k].target != WEIR_TARGET_XDP)))
                 check(programs[i], true, &kinds[k]);
     packets_free(&packets);
     test_words();

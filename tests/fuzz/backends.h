@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/fuzz/backends.h - what a fuzz target asks of the backends: a valid program, or a refusal that says why. */
+/* tests/fuzz/backends.h - what a fuzz target asks of the backends: a valid program, or a refusal that says
+ * why. */
 #ifndef WEIR_TESTS_FUZZ_BACKENDS_H
 #define WEIR_TESTS_FUZZ_BACKENDS_H
 #include "backends/cbpf/cbpf.h"
@@ -11,7 +12,8 @@
 static void broken(const char *stage, const char *what);
 
 /* NULL when the program is too long or the target cannot; aborts on any other refusal. */
-static inline const struct cbpf_code *emit(struct ir_func *f, bool plain, struct cbpf_code *code, struct arena *arena)
+static inline const struct cbpf_code *emit(struct ir_func *f, bool plain, struct cbpf_code *code,
+                                           struct arena *arena)
 {
     struct diag_sink sink = {.arena = arena, .limit = 100};
 

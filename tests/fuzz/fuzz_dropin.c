@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/fuzz/fuzz_dropin.c - fuzzer: the calls of libweir-pcap.so as a program for libpcap makes them, with libpcap behind.
+ * tests/fuzz/fuzz_dropin.c - fuzzer: the calls of libweir-pcap.so as a program for libpcap makes them, with
+ * libpcap behind.
  *
- * The input is a filter's text; behind a NUL come options, instructions of a classic program nobody has checked, and a packet:
+ * The input is a filter's text; behind a NUL come options, instructions of a classic program nobody has
+ * checked, and a packet:
  *
  *     0  link type, 16 bits, low byte first     3  snapshot length, 16 bits     6  added to the wire length
- *     2  flags, enum below                      5  number of instructions       7  number that bpf_image() is given
- *     8  eight bytes for each instruction: code, jt, jf, k, low bytes first; then the packet
+ *     2  flags, enum below                      5  number of instructions       7  number that bpf_image() is
+ * given 8  eight bytes for each instruction: code, jt, jf, k, low bytes first; then the packet
  *
- * What must hold: a compile that fails has words and leaves the program alone, one that succeeds leaves the words alone; all
- * ways to compile and to run a program agree, libpcap's own included; a program that is called valid is valid to libpcap,
- * too, and runs alike there; any program is printed as libpcap prints it; a handle's filter passes what bpf_filter() says.
+ * What must hold: a compile that fails has words and leaves the program alone, one that succeeds leaves the
+ * words alone; all ways to compile and to run a program agree, libpcap's own included; a program that is
+ * called valid is valid to libpcap, too, and runs alike there; any program is printed as libpcap prints it; a
+ * handle's filter passes what bpf_filter() says.
  */
 #include <dlfcn.h>
 #include <netdb.h>
@@ -29,9 +32,10 @@
 
 enum {
     OPTIMIZE = 1,
-    SWAPPED = 2,    /* the savefile */
+    SWAPPED = 2, /* the savefile */
     NO_NETMASK = 4,
-    TAME = 8,       /* jumps go into the program, cells exist, the last instruction returns: most such programs are valid */
+    TAME = 8, /* jumps go into the program, cells exist, the last instruction returns: most such programs are
+                 valid */
 };
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations" /* pcap_compile_nopcap() is under test */
@@ -64,7 +68,8 @@ int ether_hostton(const char *name, struct ether_addr *out)
     return name[0] == 'e' ? 0 : -1;
 }
 
-int getnetbyname_r(const char *name, struct netent *entry, char *buf, size_t size, struct netent **out, int *why)
+int getnetbyname_r(const char *name, struct netent *entry, char *buf, size_t size, struct netent **out,
+                   int *why)
 {
     (void)buf, (void)size, (void)why;
     *entry = (struct netent){.n_addrtype = 2, .n_net = 0x0a0000};
@@ -72,7 +77,8 @@ int getnetbyname_r(const char *name, struct netent *entry, char *buf, size_t siz
     return 0;
 }
 
-int getservbyname_r(const char *name, const char *protocol, struct servent *entry, char *buf, size_t size, struct servent **out)
+int getservbyname_r(const char *name, const char *protocol, struct servent *entry, char *buf, size_t size,
+                    struct servent **out)
 {
     (void)name, (void)protocol, (void)entry, (void)buf, (void)size;
     *out = NULL;
@@ -120,7 +126,8 @@ static void tame(struct bpf_insn *insns, unsigned n)
         in->jf = left ? (u_char)(in->jf % left) : 0;
         if (in->code == (BPF_JMP | BPF_JA))
             in->k %= left;
-        else if (BPF_CLASS(in->code) == BPF_ST || BPF_CLASS(in->code) == BPF_STX || BPF_MODE(in->code) == BPF_MEM)
+        else if (BPF_CLASS(in->code) == BPF_ST || BPF_CLASS(in->code) == BPF_STX ||
+                 BPF_MODE(in->code) == BPF_MEM)
             in->k %= BPF_MEMWORDS;
     }
 }
@@ -173,7 +180,11 @@ static void put32(uint8_t *to, uint32_t value, bool swapped)
 /* A savefile with the packet in it; NULL when libpcap does not take it. @bytes is its memory. */
 static pcap_t *open_savefile(const struct input *in, uint8_t bytes[40 + PACKET_MAX])
 {
-    const uint32_t words[] = {0xa1b2c3d4, 0x00040002, 0, 0, 65535, (uint32_t)in->linktype, 0, 0, in->caplen, in->caplen + in->wire_more};
+    const uint32_t words[] = {0xa1b2c3d4, 0x00040002,
+                              0,          0,
+                              65535,      (uint32_t)in->linktype,
+                              0,          0,
+                              in->caplen, in->caplen + in->wire_more};
     bool swapped = in->flags & SWAPPED;
     char error[PCAP_ERRBUF_SIZE];
 
@@ -201,30 +212,37 @@ static void install(const struct input *in, const struct bpf_program *program, b
         return;
     struct bpf_program copied = *program;
     int status = pcap_setfilter(p, &copied);
-    check((status < 0) == (pcap_geterr(p)[0] != '\0'), "pcap_setfilter: an error without words, or words without an error");
+    check((status < 0) == (pcap_geterr(p)[0] != '\0'),
+          "pcap_setfilter: an error without words, or words without an error");
     check(status == 0 || !valid, "a valid program was not installed");
     int read = status == 0 && valid ? pcap_next_ex(p, &header, &packet) : -2;
     if (read != -1) /* a packet libpcap refuses to read */
-        check((read == 1) == (status == 0 && valid && verdict != 0), "a handle's filter passes something else");
+        check((read == 1) == (status == 0 && valid && verdict != 0),
+              "a handle's filter passes something else");
     pcap_close(p);
 }
 
 /* ---------------------------------------------------------------- running */
 
 /* Verdict of a valid program, by everybody who runs it. */
-static u_int run(const struct bpf_insn *insns, unsigned count, const uint8_t *packet, u_int wirelen, u_int caplen)
+static u_int run(const struct bpf_insn *insns, unsigned count, const uint8_t *packet, u_int wirelen,
+                 u_int caplen)
 {
     const struct bpf_program program = {count, (struct bpf_insn *)insns};
     const struct pcap_pkthdr header = {.caplen = caplen, .len = wirelen};
-    const struct packet whole = {.bytes = packet, .caplen = caplen, .wirelen = wirelen, .meta = {.size = sizeof whole.meta}};
+    const struct packet whole = {
+        .bytes = packet, .caplen = caplen, .wirelen = wirelen, .meta = {.size = sizeof whole.meta}};
     u_int verdict = bpf_filter(insns, packet, wirelen, caplen);
     bool special = false;
 
     for (unsigned i = 0; i < count; i++) /* where addresses wrap, or are metadata, libpcap rejects */
         special = special || BPF_MODE(insns[i].code) == BPF_IND ||
-                  (BPF_CLASS(insns[i].code) == BPF_LD && BPF_MODE(insns[i].code) == BPF_ABS && insns[i].k >= 0x80000000u);
-    check(verdict == (u_int)pcap_offline_filter(&program, &header, packet), "pcap_offline_filter and bpf_filter differ");
-    check(verdict == LIBPCAP(bpf_filter)(insns, packet, wirelen, caplen), "libpcap's interpreter says something else");
+                  (BPF_CLASS(insns[i].code) == BPF_LD && BPF_MODE(insns[i].code) == BPF_ABS &&
+                   insns[i].k >= 0x80000000u);
+    check(verdict == (u_int)pcap_offline_filter(&program, &header, packet),
+          "pcap_offline_filter and bpf_filter differ");
+    check(verdict == LIBPCAP(bpf_filter)(insns, packet, wirelen, caplen),
+          "libpcap's interpreter says something else");
     check(special || verdict == cbpf_run((const struct weir_cbpf_insn *)insns, count, &whole, NULL),
           "the library's interpreter says something else");
     return verdict;
@@ -259,7 +277,8 @@ static void trim(char *text)
 }
 
 /* What @dump writes to standard output; the caller's. */
-static char *dumped(void (*dump)(const struct bpf_program *, int), const struct bpf_program *program, int option)
+static char *dumped(void (*dump)(const struct bpf_program *, int), const struct bpf_program *program,
+                    int option)
 {
     FILE *before = stdout;
     char *text = NULL;
@@ -288,7 +307,8 @@ static void print(const struct bpf_insn *insns, unsigned count, int number)
         }
     }
     for (int option = 0; option < 5; option++) {
-        char *theirs = dumped(LIBPCAP(bpf_dump), &program, option), *ours = dumped(bpf_dump, &program, option);
+        char *theirs = dumped(LIBPCAP(bpf_dump), &program, option),
+             *ours = dumped(bpf_dump, &program, option);
 
         if (strcmp(theirs, ours) != 0) {
             fprintf(stderr, "libpcap:\n%sweir:\n%s", theirs, ours);
@@ -307,11 +327,13 @@ static bool ends(const struct bpf_insn *insns, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         unsigned left = count - i - 1;
 
-        if (BPF_CLASS(insns[i].code) == BPF_JMP && (insns[i].code == (BPF_JMP | BPF_JA) ? insns[i].k >= left
-                                                                                       : insns[i].jt >= left || insns[i].jf >= left))
+        if (BPF_CLASS(insns[i].code) == BPF_JMP &&
+            (insns[i].code == (BPF_JMP | BPF_JA) ? insns[i].k >= left
+                                                 : insns[i].jt >= left || insns[i].jf >= left))
             return false;
     }
-    return count && (insns[count - 1].code == (BPF_RET | BPF_K) || insns[count - 1].code == (BPF_RET | BPF_A));
+    return count &&
+           (insns[count - 1].code == (BPF_RET | BPF_K) || insns[count - 1].code == (BPF_RET | BPF_A));
 }
 
 static void hostile(const struct input *in)
@@ -345,15 +367,19 @@ static void filter(const struct input *in)
     check(pcap_geterr(dead)[0] == '\0', "a new handle has an error");
     int status = pcap_compile(dead, &f, in->text, in->flags & OPTIMIZE, netmask);
     check(status == 0 || status == PCAP_ERROR, "a status that libpcap does not have");
-    check((status < 0) == (pcap_geterr(dead)[0] != '\0'), "pcap_compile: an error without words, or words without an error");
+    check((status < 0) == (pcap_geterr(dead)[0] != '\0'),
+          "pcap_compile: an error without words, or words without an error");
     for (const char *c = pcap_geterr(dead); *c; c++)
         check(*c == '\n' || (unsigned char)*c >= 0x20, "a control character in an error");
-    check(pcap_compile_nopcap(in->snaplen, in->linktype, &again, in->text, in->flags & OPTIMIZE, netmask) == status,
+    check(pcap_compile_nopcap(in->snaplen, in->linktype, &again, in->text, in->flags & OPTIMIZE, netmask) ==
+              status,
           "pcap_compile_nopcap says something else");
     if (status < 0) {
-        check(f.bf_len == 77 && f.bf_insns == &untouched && again.bf_insns == &untouched, "a failure touched the program");
+        check(f.bf_len == 77 && f.bf_insns == &untouched && again.bf_insns == &untouched,
+              "a failure touched the program");
     } else {
-        check(f.bf_len && f.bf_len == again.bf_len && !memcmp(f.bf_insns, again.bf_insns, f.bf_len * sizeof *f.bf_insns),
+        check(f.bf_len && f.bf_len == again.bf_len &&
+                  !memcmp(f.bf_insns, again.bf_insns, f.bf_len * sizeof *f.bf_insns),
               "two compiles give two programs");
         check(bpf_validate(f.bf_insns, (int)f.bf_len) && LIBPCAP(bpf_validate)(f.bf_insns, (int)f.bf_len),
               "a compiled program is not valid");
@@ -365,7 +391,8 @@ static void filter(const struct input *in)
         pcap_freecode(&again);
         check(pcap_compile(dead, &f, "port 70000", 1, 0) < 0, "an error is none");
         char *words = strdup(pcap_geterr(dead));
-        check(pcap_compile(dead, &f, in->text, in->flags & OPTIMIZE, netmask) == 0 && !strcmp(words, pcap_geterr(dead)),
+        check(pcap_compile(dead, &f, in->text, in->flags & OPTIMIZE, netmask) == 0 &&
+                  !strcmp(words, pcap_geterr(dead)),
               "a success changed the words");
         free(words);
         pcap_freecode(&f);

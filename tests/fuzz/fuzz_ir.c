@@ -2,8 +2,8 @@
 /*
  * tests/fuzz/fuzz_ir.c - fuzzer: any bytes through the IR's text parser, and what verifies through the rest.
  *
- * A function that parses prints, parses and prints the same. One that also verifies is drawn, optimized with the
- * verifier behind every pass, emitted for both targets and evaluated on packets made for it.
+ * A function that parses prints, parses and prints the same. One that also verifies is drawn, optimized with
+ * the verifier behind every pass, emitted for both targets and evaluated on packets made for it.
  */
 #include <stdlib.h>
 #include "opt/opt.h"

@@ -3,8 +3,8 @@
  * tests/fuzz/fuzz_pipeline.c - fuzzer: a filter through the whole compiler, and its programs over packets.
  *
  * The input is the filter's text; behind a NUL come four bytes of options (link type, flags, snapshot length,
- * protochain bound) and a packet. It fails on crashes, on functions and programs that are not well formed, and on
- * verdicts that differ: plain program against plain IR, optimized IR and program as refinements of it.
+ * protochain bound) and a packet. It fails on crashes, on functions and programs that are not well formed,
+ * and on verdicts that differ: plain program against plain IR, optimized IR and program as refinements of it.
  */
 #include "proto/linktype.h"
 #include "tests/fuzz/pipeline.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * tests/fuzz/fuzz_raw.c - any text through the reader of classic programs: what it takes is printed in every
- * form, which reads back as the same program, run on a packet, optimized and converted. Its IR says what it says, and what
- * the passes make of that refines it.
+ * form, which reads back as the same program, run on a packet, optimized and converted. Its IR says what it
+ * says, and what the passes make of that refines it.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -56,7 +56,8 @@ static void converts(struct weir *cx, const char *text, size_t len)
             o.target = target;
             o.optimize = optimize;
             int status = weir_program_read(cx, text, len, &o, &p);
-            check(status == WEIR_OK || status == WEIR_NEVER || status == WEIR_E_UNSUPPORTED || status == WEIR_E_LIMIT);
+            check(status == WEIR_OK || status == WEIR_NEVER || status == WEIR_E_UNSUPPORTED ||
+                  status == WEIR_E_LIMIT);
             check(status >= 0 || weir_diagnostic_count(cx) > 0);
             check(target != WEIR_TARGET_CBPF || status >= 0);
             weir_program_free(p);

@@ -2,9 +2,9 @@
 /*
  * tests/fuzz/packets.h - packets that take an IR function where it has not been, and what must hold on them.
  *
- * A walk goes through the function with a packet in hand: at each block it picks a case of the switch and writes
- * the packet so that the switched value falls into it, as far as the value can be inverted (a load, masked,
- * shifted, plus a constant). So constants compared with are found in the function, not guessed.
+ * A walk goes through the function with a packet in hand: at each block it picks a case of the switch and
+ * writes the packet so that the switched value falls into it, as far as the value can be inverted (a load,
+ * masked, shifted, plus a constant). So constants compared with are found in the function, not guessed.
  *
  * Only for fuzz_*.c and tests/property: everything is static.
  */
@@ -37,8 +37,8 @@ static inline uint32_t walk_random(struct walk *w, uint32_t below)
 static inline void walk_begin(struct walk *w, const uint8_t *seed, size_t len)
 {
     static const uint8_t frames[][64] = {
-        {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45, 0, 0, 100, 0, 1, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2,
-         0x12, 0x34, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2},
+        {2, 0, 0,  0, 0, 1, 2,  0, 0, 0, 0,    2,    8, 0,  0x45, 0, 0, 100, 0, 1, 0, 0, 64,   6,
+         0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0x12, 0x34, 0, 80, 0,    0, 0, 1,   0, 0, 0, 0, 0x50, 2},
         {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 40, 17, 64, 0x20, 1, 0xd, 0xb8},
         {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0, 0, 5, 8, 0, 0x46, 0, 0, 100, 0, 1, 0x20, 9, 64, 17},
         {0x45, 0, 0, 100, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 53, 0, 53},
@@ -106,7 +106,8 @@ static inline void walk_values(struct walk *w, const struct ir_func *f)
 }
 
 /* Writes the packet so that value @v becomes @want in the bits of @mask, if that is easy. */
-static inline void walk_write(struct walk *w, const struct ir_func *f, ir_value v, uint32_t want, uint32_t mask)
+static inline void walk_write(struct walk *w, const struct ir_func *f, ir_value v, uint32_t want,
+                              uint32_t mask)
 {
     for (int steps = 0; steps < 16; steps++) {
         const struct ir_node *n = &f->value.at[v];
@@ -245,12 +246,13 @@ static inline void walk_run(struct walk *w, const struct ir_func *f)
 /* ---------------------------------------------------------------- what must hold */
 
 struct programs {
-    const struct ir_func *plain, *optimized;       /* optimized: NULL when there is none */
+    const struct ir_func *plain, *optimized;             /* optimized: NULL when there is none */
     const struct cbpf_code *plain_code, *optimized_code; /* NULL when there is none */
 };
 
 /* NULL, or what is wrong with the verdicts on @p; static text. */
-static inline const char *programs_check(const struct programs *g, const struct packet *p, struct arena *scratch)
+static inline const char *programs_check(const struct programs *g, const struct packet *p,
+                                         struct arena *scratch)
 {
     bool fault;
     uint32_t verdict = ir_eval(g->plain, p, scratch, &fault);
@@ -261,17 +263,19 @@ static inline const char *programs_check(const struct programs *g, const struct 
         return NULL;
     if (g->optimized && ir_eval(g->optimized, p, scratch, NULL) != verdict)
         return "the optimized IR does not refine the plain one";
-    if (g->optimized_code && cbpf_run(g->optimized_code->insn.at, g->optimized_code->insn.n, p, NULL) != verdict)
+    if (g->optimized_code &&
+        cbpf_run(g->optimized_code->insn.at, g->optimized_code->insn.n, p, NULL) != verdict)
         return "the optimized program does not refine the plain IR";
     return NULL;
 }
 
 /* Walks through both functions; NULL, or what is wrong, with the packet printed on stderr. */
-static inline const char *programs_walk(const struct programs *g, struct arena *scratch, const uint8_t *seed, size_t len,
-                                        uint64_t random, int walks)
+static inline const char *programs_walk(const struct programs *g, struct arena *scratch, const uint8_t *seed,
+                                        size_t len, uint64_t random, int walks)
 {
     struct walk w = {.state = random};
-    uint32_t most = g->optimized && g->optimized->value.n > g->plain->value.n ? g->optimized->value.n : g->plain->value.n;
+    uint32_t most =
+        g->optimized && g->optimized->value.n > g->plain->value.n ? g->optimized->value.n : g->plain->value.n;
 
     w.value = arena_array(scratch, uint32_t, most);
     if (!w.value)
@@ -283,8 +287,9 @@ static inline const char *programs_walk(const struct programs *g, struct arena *
         const char *wrong = programs_check(g, &w.p, scratch);
         if (!wrong)
             continue;
-        fprintf(stderr, "%s\n  caplen %u wirelen %u type %u ifindex %u tci %u present %u\n ", wrong, w.p.caplen, w.p.wirelen,
-                w.p.meta.packet_type, w.p.meta.ifindex, w.p.meta.vlan_tci, w.p.meta.vlan_present);
+        fprintf(stderr, "%s\n  caplen %u wirelen %u type %u ifindex %u tci %u present %u\n ", wrong,
+                w.p.caplen, w.p.wirelen, w.p.meta.packet_type, w.p.meta.ifindex, w.p.meta.vlan_tci,
+                w.p.meta.vlan_present);
         for (uint32_t k = 0; k < w.p.caplen; k++)
             fprintf(stderr, " %02x", w.bytes[k]);
         fprintf(stderr, "\n");

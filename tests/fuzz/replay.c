@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tests/fuzz/replay.c - stands in for libFuzzer: runs a fuzz target on the files it is given, naming each before. */
+/* tests/fuzz/replay.c - stands in for libFuzzer: runs a fuzz target on the files it is given, naming each
+ * before. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

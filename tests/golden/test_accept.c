@@ -269,7 +269,8 @@ static bool try_packets(struct job *j)
 static bool prove(struct job *j, const char *what, claim *ask, const struct program *p,
                   const struct program *q, bool with_excuses)
 {
-    struct prove_options o = {.timeout_ms = CLAIM_TIMEOUT_MS, .condition = j->outside, .conditions = with_excuses ? j->excuses : 0};
+    struct prove_options o = {
+        .timeout_ms = CLAIM_TIMEOUT_MS, .condition = j->outside, .conditions = with_excuses ? j->excuses : 0};
     struct prove_result r;
     int rc = ask(p->at, p->n, q->at, q->n, &o, &r);
     if (rc < 0) {
@@ -292,7 +293,8 @@ static bool prove(struct job *j, const char *what, claim *ask, const struct prog
 static bool differs(const struct job *j, const struct program *inside)
 {
     struct prove_condition condition = {inside ? inside->at : NULL, inside ? inside->n : 0, true};
-    struct prove_options o = {.timeout_ms = CLAIM_TIMEOUT_MS, .condition = &condition, .conditions = inside ? 1 : 0};
+    struct prove_options o = {
+        .timeout_ms = CLAIM_TIMEOUT_MS, .condition = &condition, .conditions = inside ? 1 : 0};
     struct prove_result r;
     const struct program *p = &j->reference;
     bool needed = false;

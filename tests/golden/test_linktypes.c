@@ -95,7 +95,8 @@ static void run_case(const char *linktype, const char *filter, const char *text,
         ok = excused && wrong == why;
     } else {
         if (!excused)
-            ok = claim_holds("the reference refines plain", prove_refines, &plain, &reference, outside, conditions);
+            ok = claim_holds("the reference refines plain", prove_refines, &plain, &reference, outside,
+                             conditions);
         ok = claim_holds("optimized refines plain", prove_refines, &plain, &optimized, NULL, 0) && ok;
     }
     tap_ok(ok, "%s on %s", name, linktype);

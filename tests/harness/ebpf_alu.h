@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/harness/ebpf_alu.h - what eBPF's operators compute, for the small machines that run programs outside of the kernel.
+ * tests/harness/ebpf_alu.h - what eBPF's operators compute, for the small machines that run programs outside
+ * of the kernel.
  *
- * Source: RFC 9669, sections 4.1 to 4.3. Operators are the high four bits of an opcode; the caller narrows operands and
- * results of 32-bit instructions.
+ * Source: RFC 9669, sections 4.1 to 4.3. Operators are the high four bits of an opcode; the caller narrows
+ * operands and results of 32-bit instructions.
  */
 #ifndef WEIR_TESTS_HARNESS_EBPF_ALU_H
 #define WEIR_TESTS_HARNESS_EBPF_ALU_H

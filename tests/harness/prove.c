@@ -6,8 +6,8 @@
 #include "cli/prove_program.c"
 #include "vm/vm.h"
 
-static uint32_t run(void *user, const struct weir_cbpf_insn *code, uint32_t n, const struct prove_result *packet,
-                    bool *faulted)
+static uint32_t run(void *user, const struct weir_cbpf_insn *code, uint32_t n,
+                    const struct prove_result *packet, bool *faulted)
 {
     const struct packet p = {packet->bytes, packet->caplen, packet->wirelen, packet->meta};
     struct vm_counts counts = {0};

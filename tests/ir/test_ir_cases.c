@@ -9,8 +9,8 @@
  *   parse LINE MESSAGE        the parser's error, in lines of the case, which begins behind `; case`
  *   free                      the text is not as ir_print() writes it (else it must be, comments apart)
  *   run HEX [len=N] [MEMBER=N ...] [in=SET/HEX ...] -> VERDICT
- *                             HEX may be - for no bytes; MEMBER: of struct weir_metadata; in: a member of a set, all of its bytes; VERDICT is
- *                             accept, reject, fault (a guard), or another number that is returned
+ *                             HEX may be - for no bytes; MEMBER: of struct weir_metadata; in: a member of a
+ * set, all of its bytes; VERDICT is accept, reject, fault (a guard), or another number that is returned
  */
 #include <dirent.h>
 #include <stdio.h>

@@ -40,7 +40,9 @@ static const struct {
     {"ether[0] & 1 = 0 and ip[16] >= 224", 1},
     {"udp[8:4] ^ 0x12345678 = ip[12:4] * 3", 1},
     {"not (tcp and (port 1 or port 2)) and not arp", 1},
-    {"(src host 1.2.3.4 and dst port 5) or (src host 1.2.3.5 and dst port 6) or (dst host 1.2.3.4 and src port 7)", 1},
+    {"(src host 1.2.3.4 and dst port 5) or (src host 1.2.3.5 and dst port 6) or (dst host 1.2.3.4 and src "
+     "port 7)",
+     1},
     {"ip proto 6 and tcp[13] = 2 or ip6 proto 17 and ip6[40:2] = 53", 1},
     {"host 1.2.3.4", 12},
     {"tcp port 80 and net 10.0.0.0/8", 12},

@@ -7,7 +7,8 @@
 #include "ir/ir.h"
 #include "tests/harness/rng.h"
 
-/* Predecessors of @at among the blocks before it, each once; returns how many. @out has room for all of those. */
+/* Predecessors of @at among the blocks before it, each once; returns how many. @out has room for all of
+ * those. */
 static inline uint32_t graph_predecessors(const struct ir_func *f, uint32_t at, uint32_t *out)
 {
     uint32_t n = 0;
@@ -21,7 +22,8 @@ static inline uint32_t graph_predecessors(const struct ir_func *f, uint32_t at, 
     return n;
 }
 
-/* Where block @at of @n may lead: one time in seven, and from the last block, a return; half of the others the next. */
+/* Where block @at of @n may lead: one time in seven, and from the last block, a return; half of the others
+ * the next. */
 static inline uint32_t graph_target(struct rng *r, uint32_t at, uint32_t n)
 {
     uint32_t k = rng_below(r, 7);

@@ -213,11 +213,7 @@ static bool agree(struct rng *r, const struct ir_func *f, const struct cbpf_code
     for (unsigned i = 0; i < packets; i++) {
         random_packet(r, bytes);
         for (uint32_t len = 0; len <= BYTES; len++) {
-            struct packet p = {
-                bytes,
-                len,
-                rng_below(r, 2) ? len : 1514,
-                random_cbpf_metadata(r)};
+            struct packet p = {bytes, len, rng_below(r, 2) ? len : 1514, random_cbpf_metadata(r)};
             bool fault;
             uint32_t want = ir_eval(f, &p, &arena, &fault);
             uint32_t got = cbpf_run(c->insn.at, c->insn.n, &p, NULL);
@@ -241,7 +237,8 @@ static bool check(struct rng *r, struct ir_func *f, unsigned packets, struct tal
     for (int way = 0; way < 3; way++) { /* optimized, plain, with few loads */
         bool plain = way == 1;
         struct cbpf_code c;
-        int status = way == 2 ? cbpf_emit_few_loads(f, LIMIT, NULL, &c) : cbpf_emit(f, plain, LIMIT, NULL, &c);
+        int status =
+            way == 2 ? cbpf_emit_few_loads(f, LIMIT, NULL, &c) : cbpf_emit(f, plain, LIMIT, NULL, &c);
         if (status) {
             show(f, NULL);
             tap_pending("cbpf_emit: %d", status);
@@ -284,8 +281,8 @@ static void test_random(uint64_t seed, unsigned wanted)
         arena_rewind(&arena, m);
     }
     tap_ok(ok && t.functions == wanted && t.numbers, "random functions");
-    tap_diag("%u of %u functions; %u accepted, %u of them with a number, %u rejected, %u failed", t.functions, tried, t.accepts,
-             t.numbers, t.rejects, t.faults);
+    tap_diag("%u of %u functions; %u accepted, %u of them with a number, %u rejected, %u failed", t.functions,
+             tried, t.accepts, t.numbers, t.rejects, t.faults);
 }
 
 /* ---------------------------------------------------------------- large ones */
@@ -377,8 +374,9 @@ static void test_set(struct rng *r, uint32_t n)
 }
 
 /*
- * A switch over @n bytes whose leaves load the same few words, at constant places and behind a header of variable
- * length, in any order; some decide before they have read them all, so that not every word may be read in front.
+ * A switch over @n bytes whose leaves load the same few words, at constant places and behind a header of
+ * variable length, in any order; some decide before they have read them all, so that not every word may be
+ * read in front.
  */
 static void test_leaves(uint64_t seed, unsigned wanted)
 {
@@ -413,24 +411,28 @@ static void test_leaves(uint64_t seed, unsigned wanted)
         for (uint32_t i = 0; i < n * depth; i++) {
             uint32_t b = 1 + i, word = (i + (early ? i / depth : 0)) % depth % 3;
             bool at_end = i % depth == depth - 1;
-            uint32_t next = at_end ? IR_ACCEPT : b + 1, other = last == IR_ACCEPT && rng_below(&r, 9) == 0 ? IR_ACCEPT : IR_REJECT;
+            uint32_t next = at_end ? IR_ACCEPT : b + 1,
+                     other = last == IR_ACCEPT && rng_below(&r, 9) == 0 ? IR_ACCEPT : IR_REJECT;
             ir_value from = base[word] ? length : IR_NONE;
             if (last == IR_ACCEPT && rng_below(&r, 12) == 0) { /* needs none of the words */
                 ir_return(&f, b, ir_load(&f, IR_NONE, 1, 1));
                 continue;
             }
             ir_guard_add(&f, b, from, offset[word], 1);
-            ir_branch_range(&f, b, ir_load(&f, from, offset[word], 1), 3, 3 + rng_below(&r, 250), next, other);
+            ir_branch_range(&f, b, ir_load(&f, from, offset[word], 1), 3, 3 + rng_below(&r, 250), next,
+                            other);
         }
         ok = check(&r, &f, 4, &t) && cbpf_emit(&f, false, LIMIT, NULL, &without) == 0 &&
              cbpf_emit_few_loads(&f, LIMIT, NULL, &with) == 0;
         if (ok)
-            fewer += cbpf_kernel_length(with.insn.at, with.insn.n) < cbpf_kernel_length(without.insn.at, without.insn.n);
+            fewer += cbpf_kernel_length(with.insn.at, with.insn.n) <
+                     cbpf_kernel_length(without.insn.at, without.insn.n);
         else
             tap_pending("seed %llu", (unsigned long long)(seed + k));
         arena_rewind(&arena, m);
     }
-    tap_ok(ok && fewer > wanted / 2, "leaves that load the same words: %u of %u programs have fewer loads", fewer, wanted);
+    tap_ok(ok && fewer > wanted / 2, "leaves that load the same words: %u of %u programs have fewer loads",
+           fewer, wanted);
 }
 
 /* Blocks that ask the same long question of different fields, which they share the compares of. */

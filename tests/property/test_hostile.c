@@ -2,9 +2,10 @@
 /*
  * tests/property/test_hostile.c - filters, and programs that are read, made to hurt: huge, deep, or nonsense.
  *
- * Each is compiled, or refused with a diagnostic that names the limit. Cost is held against growth, not against a
- * clock: a filter of four times the size may take at most MEMORY_MAX times the memory and TIME_MAX times the time (the
- * processor's time of this process, the best of some tries, and only where it is long enough to be measured).
+ * Each is compiled, or refused with a diagnostic that names the limit. Cost is held against growth, not
+ * against a clock: a filter of four times the size may take at most MEMORY_MAX times the memory and TIME_MAX
+ * times the time (the processor's time of this process, the best of some tries, and only where it is long
+ * enough to be measured).
  */
 #include <inttypes.h>
 #include <stdarg.h>
@@ -17,12 +18,12 @@
 #include "tests/harness/tap.h"
 #include "weir/weir.h"
 
-#define SIZES      4    /* the larger filter is so many times the smaller one */
-#define MEMORY_MAX 6.0
+#define SIZES       4 /* the larger filter is so many times the smaller one */
+#define MEMORY_MAX  6.0
 #define MEMORY_FREE ((size_t)4 << 20) /* bytes that do not count where chunks are tiny and grow in steps */
-#define TIME_MAX   9.0  /* a square law would be 16 */
-#define MEASURABLE 0.02 /* seconds */
-#define TERMS      1000u
+#define TIME_MAX    9.0               /* a square law would be 16 */
+#define MEASURABLE  0.02              /* seconds */
+#define TERMS       1000u
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SLOW 1 /* times say nothing, and large filters take too long */
@@ -136,7 +137,8 @@ static void port(struct strbuf *s)
 
 static void net(struct strbuf *s)
 {
-    strbuf_printf(s, "net %u.%u.%u.0/24", 1 + rng_below(&rng, 220), rng_below(&rng, 256), rng_below(&rng, 256));
+    strbuf_printf(s, "net %u.%u.%u.0/24", 1 + rng_below(&rng, 220), rng_below(&rng, 256),
+                  rng_below(&rng, 256));
 }
 
 static void mac(struct strbuf *s)
@@ -170,7 +172,7 @@ static void byte_test(struct strbuf *s)
 
 static void mixed(struct strbuf *s)
 {
-    static void (*const kinds[])(struct strbuf *s) = {host, port, net, host6, byte_test, host_port};
+    static void (*const kinds[])(struct strbuf * s) = {host, port, net, host6, byte_test, host_port};
     kinds[rng_below(&rng, 6)](s);
 }
 
@@ -191,7 +193,8 @@ static void protochain(struct strbuf *s)
 }
 
 /* @n terms with @join between them. */
-/* Of programs: A is looked up at A, or a long sum, unless it is 7; or A and X are joined. Jumps end within a term or behind it. */
+/* Of programs: A is looked up at A, or a long sum, unless it is 7; or A and X are joined. Jumps end within a
+ * term or behind it. */
 static void looked_up(struct strbuf *s)
 {
     strbuf_puts(s, "{80, 0, 0, 0}, {7, 0, 0, 0}, {21, 0, 1, 7}, {6, 0, 0, 0}");
@@ -231,8 +234,8 @@ static bool too_slow(const struct outcome r[2])
 }
 
 /* @n and SIZES * @n terms compile, and cost grows as it may. */
-static void test_growth(const char *name, void (*term)(struct strbuf *s), const char *join, uint32_t n, unsigned optimize,
-                        unsigned target)
+static void test_growth(const char *name, void (*term)(struct strbuf *s), const char *join, uint32_t n,
+                        unsigned optimize, unsigned target)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct strbuf s[2];
@@ -250,7 +253,8 @@ static void test_growth(const char *name, void (*term)(struct strbuf *s), const 
         fine &= r[i].status >= 0;
     }
     fine &= (SLOW && r[1].peak < MEMORY_FREE) || (double)r[1].peak <= MEMORY_MAX * (double)r[0].peak;
-    for (int tries = 0; !SLOW && fine && tries < 3 && too_slow(r); tries++) /* the machine may have been busy */
+    for (int tries = 0; !SLOW && fine && tries < 3 && too_slow(r);
+         tries++) /* the machine may have been busy */
         for (int i = 0; i < 2; i++) {
             double seconds = compile(s[i].text, s[i].len, &o).seconds;
             r[i].seconds = seconds < r[i].seconds ? seconds : r[i].seconds;
@@ -258,10 +262,11 @@ static void test_growth(const char *name, void (*term)(struct strbuf *s), const 
     fine &= SLOW || !too_slow(r);
     for (int i = 0; i < 2; i++)
         strbuf_release(&s[i]);
-    if (!tap_ok(fine, "%u and %u %s, %s, %s", n, SIZES * n, name, optimize ? "optimized" : "plain", target ? "xdp" : "cbpf"))
+    if (!tap_ok(fine, "%u and %u %s, %s, %s", n, SIZES * n, name, optimize ? "optimized" : "plain",
+                target ? "xdp" : "cbpf"))
         for (int i = 0; i < 2; i++)
-            tap_diag("%u: status %d (%u), %.3f s, %zu KiB, %zu instructions", i ? SIZES * n : n, r[i].status, r[i].code, r[i].seconds,
-                     r[i].peak / 1024, r[i].length);
+            tap_diag("%u: status %d (%u), %.3f s, %zu KiB, %zu instructions", i ? SIZES * n : n, r[i].status,
+                     r[i].code, r[i].seconds, r[i].peak / 1024, r[i].length);
 }
 
 static void test_growths(void)
@@ -289,8 +294,8 @@ static void test_growths(void)
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         for (unsigned optimize = 0; optimize < 2; optimize++)
-            test_growth(lists[i].name, lists[i].term, lists[i].join, SLOW ? lists[i].n / 5 : lists[i].n, optimize,
-                        WEIR_TARGET_CBPF);
+            test_growth(lists[i].name, lists[i].term, lists[i].join, SLOW ? lists[i].n / 5 : lists[i].n,
+                        optimize, WEIR_TARGET_CBPF);
     for (uint32_t target = WEIR_TARGET_CBPF; target <= WEIR_TARGET_XDP; target++) {
         test_growth("lookups of a program", looked_up, ", ", SLOW ? 500 : 5 * TERMS, 1, target);
         test_growth("sums of a program", summed, ", ", SLOW ? 500 : 5 * TERMS, 1, target);
@@ -312,16 +317,18 @@ static void test_size(struct strbuf *s, bool must_compile, const char *name)
         struct weir_options o = WEIR_OPTIONS_INIT;
         o.optimize = optimize;
         r[optimize] = compile(s->text ? s->text : "", s->len, &o);
-        fine = r[optimize].status >= 0 || (!must_compile && r[optimize].status == WEIR_E_LIMIT && r[optimize].code);
+        fine = r[optimize].status >= 0 ||
+               (!must_compile && r[optimize].status == WEIR_E_LIMIT && r[optimize].code);
         if (!fine)
-            tap_pending("%s: status %d (%u), %.3f s, %zu KiB", optimize ? "optimized" : "plain", r[optimize].status,
-                        r[optimize].code, r[optimize].seconds, r[optimize].peak / 1024);
+            tap_pending("%s: status %d (%u), %.3f s, %zu KiB", optimize ? "optimized" : "plain",
+                        r[optimize].status, r[optimize].code, r[optimize].seconds, r[optimize].peak / 1024);
     }
     tap_ok(fine, "%s", name);
     strbuf_release(s);
 }
 
-static void nested(struct strbuf *s, const char *open, const char *inner, const char *close, uint32_t n, const char *end)
+static void nested(struct strbuf *s, const char *open, const char *inner, const char *close, uint32_t n,
+                   const char *end)
 {
     strbuf_init(s, &allocator_libc);
     repeat(s, open, n);
@@ -379,10 +386,23 @@ static void test_sizes(void)
 static void test_long_words(void)
 {
     static const char *const shapes[][2] = {
-        {"host ", "a"},      {"", "a"},           {"ip[0] = ", "1"},  {"ip[0] = 0x", "f"}, {"host 1.2.3.", "4"},
-        {"ip6 host ", "1:"}, {"ether host ", "1:"}, {"port ", "9"},   {"port 0", "7"},    {"on ", "x"},
-        {"host \\", "b"},    {"ip6 host ::", ":"}, {"net 1.2", "/3"}, {"portrange 1", "-2"}, {"", "&"},
-        {"", "="},           {"ip[", "0:"},
+        {"host ", "a"},
+        {"", "a"},
+        {"ip[0] = ", "1"},
+        {"ip[0] = 0x", "f"},
+        {"host 1.2.3.", "4"},
+        {"ip6 host ", "1:"},
+        {"ether host ", "1:"},
+        {"port ", "9"},
+        {"port 0", "7"},
+        {"on ", "x"},
+        {"host \\", "b"},
+        {"ip6 host ::", ":"},
+        {"net 1.2", "/3"},
+        {"portrange 1", "-2"},
+        {"", "&"},
+        {"", "="},
+        {"ip[", "0:"},
     };
 
     for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
@@ -393,8 +413,8 @@ static void test_long_words(void)
         strbuf_puts(&s, shapes[i][0]);
         repeat(&s, shapes[i][1], SLOW ? 30000 : 1000000);
         struct outcome r = compile(s.text, s.len, &o);
-        if (!tap_ok((r.status == WEIR_E_FILTER || r.status == WEIR_E_LIMIT) && r.code, "'%s' and a million times '%s'",
-                    shapes[i][0], shapes[i][1]))
+        if (!tap_ok((r.status == WEIR_E_FILTER || r.status == WEIR_E_LIMIT) && r.code,
+                    "'%s' and a million times '%s'", shapes[i][0], shapes[i][1]))
             tap_diag("status %d, diagnostic %u", r.status, r.code);
         strbuf_release(&s);
     }
@@ -408,7 +428,8 @@ static void test_limits(void)
     struct strbuf s;
 
     o.limits.text_bytes = 10;
-    tap_ok(compile("host 1.2.3.4", 12, &o).status == WEIR_E_LIMIT && compile("ip or  tcp", 10, &o).status == WEIR_OK,
+    tap_ok(compile("host 1.2.3.4", 12, &o).status == WEIR_E_LIMIT &&
+               compile("ip or  tcp", 10, &o).status == WEIR_OK,
            "a limit of text");
     o.limits = (struct weir_limits){.nesting = 100};
     nested(&s, "(", "ip", ")", 90, "");
@@ -450,8 +471,8 @@ static bool sound(const char *text, size_t len)
     bool fine = status >= 0 || (status == WEIR_E_FILTER && weir_diagnostic_count(cx) > 0);
     for (size_t i = 0; i < weir_diagnostic_count(cx); i++) {
         const struct weir_diagnostic *d = weir_diagnostic(cx, i);
-        fine = fine && d->begin <= d->end && d->end <= len && d->also_begin <= d->also_end && d->also_end <= len &&
-               d->message[0];
+        fine = fine && d->begin <= d->end && d->end <= len && d->also_begin <= d->also_end &&
+               d->also_end <= len && d->message[0];
     }
     fine = fine && !weir_diagnostic(cx, weir_diagnostic_count(cx));
     weir_program_free(p);
@@ -463,8 +484,18 @@ static bool sound(const char *text, size_t len)
 static void test_bytes(void)
 {
     static const char *const around[][2] = {
-        {"", ""}, {"ip", ""}, {"", "ip"}, {"host ", ""}, {"ip[0", "]=1"}, {"port 1", "2"}, {"tcp and ", " or ip"},
-        {"\\", ""}, {"host 1.2.3.4", "5"}, {"ip6 host 1:", ":2"}, {"\"", "\""}, {"'", "'"},
+        {"", ""},
+        {"ip", ""},
+        {"", "ip"},
+        {"host ", ""},
+        {"ip[0", "]=1"},
+        {"port 1", "2"},
+        {"tcp and ", " or ip"},
+        {"\\", ""},
+        {"host 1.2.3.4", "5"},
+        {"ip6 host 1:", ":2"},
+        {"\"", "\""},
+        {"'", "'"},
     };
     bool fine = true;
     char text[64];
@@ -490,7 +521,8 @@ static void test_bytes(void)
         }
     tap_ok(fine, "every pair of bytes");
 
-    static const char *const utf8[] = {"\xc3\xa9", "\xff\xfe", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80"};
+    static const char *const utf8[] = {"\xc3\xa9",         "\xff\xfe", "\xc0\x80", "\xed\xa0\x80",
+                                       "\xf4\x90\x80\x80", "\xe2\x82", "\x80"};
     fine = true;
     for (size_t i = 0; i < sizeof utf8 / sizeof utf8[0]; i++) {
         snprintf(text, sizeof text, "host %s or ip", utf8[i]);
@@ -500,8 +532,9 @@ static void test_bytes(void)
     tap_ok(sound("ip\0 or tcp", 10) && sound("\0", 1) && sound("host a\0b", 8), "NUL bytes");
 
     /* Every prefix of a filter that has a bit of everything. */
-    static const char all[] = "not (src host 10.0.0.1 or ip6 net fe80::/10) and tcp[tcpflags] & (tcp-syn|0x10) != 0 and "
-                              "udp portrange 1-2 || ether host 1:2:3:4:5:6 && ip proto \\tcp or len >= 0x40 - 3";
+    static const char all[] =
+        "not (src host 10.0.0.1 or ip6 net fe80::/10) and tcp[tcpflags] & (tcp-syn|0x10) != 0 and "
+        "udp portrange 1-2 || ether host 1:2:3:4:5:6 && ip proto \\tcp or len >= 0x40 - 3";
     fine = true;
     for (size_t n = 0; n < sizeof all; n++)
         fine &= sound(all, n);
@@ -513,20 +546,108 @@ static void test_bytes(void)
 static void test_numbers(void)
 {
     static const char *const shapes[] = {
-        "ip[0] = %s",    "ip[%s] = 0",   "ip[%s:2] = 0", "ip[%s:4] = 0", "len > %s",   "port %s",         "vlan %s",
-        "mpls %s",       "pppoes %s",    "geneve %s",    "vxlan %s",     "less %s",    "greater %s",      "ip proto %s",
-        "ether proto %s", "net %s",      "host %s",      "net 1.0.0.0/%s", "ip6 net ::/%s", "portrange %s-%s", "ip[0] / %s = 1",
-        "ip[0] %% %s = 1", "ip[0] << %s = 1", "len >> %s = 1", "byte %s = 0", "byte 0 = %s", "ip protochain %s",
-        "ip[len - %s] = 0", "ip[ip[0] + %s] = 0", "ether[%s + len] = 0", "-%s = len", "%s", "iso proto %s", "ip[0:%s] = 1",
-        "link[%s:4] > 0", "tcp[%s] = 1", "tcp[%s:2] = 1", "ip6[%s] & 1 = 0", "ifindex %s", "decnet host 1.%s", "not %s = %s",
+        "ip[0] = %s",
+        "ip[%s] = 0",
+        "ip[%s:2] = 0",
+        "ip[%s:4] = 0",
+        "len > %s",
+        "port %s",
+        "vlan %s",
+        "mpls %s",
+        "pppoes %s",
+        "geneve %s",
+        "vxlan %s",
+        "less %s",
+        "greater %s",
+        "ip proto %s",
+        "ether proto %s",
+        "net %s",
+        "host %s",
+        "net 1.0.0.0/%s",
+        "ip6 net ::/%s",
+        "portrange %s-%s",
+        "ip[0] / %s = 1",
+        "ip[0] %% %s = 1",
+        "ip[0] << %s = 1",
+        "len >> %s = 1",
+        "byte %s = 0",
+        "byte 0 = %s",
+        "ip protochain %s",
+        "ip[len - %s] = 0",
+        "ip[ip[0] + %s] = 0",
+        "ether[%s + len] = 0",
+        "-%s = len",
+        "%s",
+        "iso proto %s",
+        "ip[0:%s] = 1",
+        "link[%s:4] > 0",
+        "tcp[%s] = 1",
+        "tcp[%s:2] = 1",
+        "ip6[%s] & 1 = 0",
+        "ifindex %s",
+        "decnet host 1.%s",
+        "not %s = %s",
     };
     static const char *const numbers[] = {
-        "0", "1", "2", "31", "32", "33", "63", "64", "127", "128", "129", "255", "256", "1023", "1024", "4095", "4096",
-        "65535", "65536", "1048575", "1048576", "16777215", "16777216", "2147483643", "2147483644", "2147483645", "2147483646",
-        "2147483647", "2147483648", "2147483649", "4026531840", "4293918720", "4294963200", "4294967292", "4294967293",
-        "4294967294", "4294967295", "4294967296", "4294967297", "18446744073709551615", "18446744073709551616",
-        "99999999999999999999999999", "0x7fffffff", "0x80000000", "0xffffffff", "0x100000000", "0x", "0xg", "037777777777",
-        "040000000000", "08", "09", "00", "1.2.3", "256.1.1.1", "1.2.3.4.5", "1.2.3.4", "0.0.0.0", "255.255.255.255",
+        "0",
+        "1",
+        "2",
+        "31",
+        "32",
+        "33",
+        "63",
+        "64",
+        "127",
+        "128",
+        "129",
+        "255",
+        "256",
+        "1023",
+        "1024",
+        "4095",
+        "4096",
+        "65535",
+        "65536",
+        "1048575",
+        "1048576",
+        "16777215",
+        "16777216",
+        "2147483643",
+        "2147483644",
+        "2147483645",
+        "2147483646",
+        "2147483647",
+        "2147483648",
+        "2147483649",
+        "4026531840",
+        "4293918720",
+        "4294963200",
+        "4294967292",
+        "4294967293",
+        "4294967294",
+        "4294967295",
+        "4294967296",
+        "4294967297",
+        "18446744073709551615",
+        "18446744073709551616",
+        "99999999999999999999999999",
+        "0x7fffffff",
+        "0x80000000",
+        "0xffffffff",
+        "0x100000000",
+        "0x",
+        "0xg",
+        "037777777777",
+        "040000000000",
+        "08",
+        "09",
+        "00",
+        "1.2.3",
+        "256.1.1.1",
+        "1.2.3.4.5",
+        "1.2.3.4",
+        "0.0.0.0",
+        "255.255.255.255",
     };
     char text[200];
 
@@ -569,7 +690,8 @@ static void test_empty(void)
             weir_new(NULL, &cx);
             fine &= weir_compile(cx, i ? nothing[i] : NULL, strlen(nothing[i]), &o, &p) == WEIR_OK;
             weir_free(cx);
-            fine &= p && weir_match(p, packet, 100, 100, NULL) == WEIR_SNAPLEN_DEFAULT && weir_match(p, packet, 0, 0, NULL) != 0;
+            fine &= p && weir_match(p, packet, 100, 100, NULL) == WEIR_SNAPLEN_DEFAULT &&
+                    weir_match(p, packet, 0, 0, NULL) != 0;
             weir_program_free(p);
         }
     tap_ok(fine, "an empty filter accepts everything");
@@ -582,8 +704,10 @@ static void test_arguments(void)
     struct weir *cx;
 
     weir_new(NULL, &cx);
-    bool fine = weir_new(NULL, NULL) == WEIR_E_ARGUMENT && weir_compile(NULL, "ip", 2, NULL, &p) == WEIR_E_ARGUMENT &&
-                weir_compile(cx, NULL, 2, NULL, &p) == WEIR_E_ARGUMENT && weir_compile(cx, "ip", 2, NULL, NULL) == WEIR_E_ARGUMENT;
+    bool fine = weir_new(NULL, NULL) == WEIR_E_ARGUMENT &&
+                weir_compile(NULL, "ip", 2, NULL, &p) == WEIR_E_ARGUMENT &&
+                weir_compile(cx, NULL, 2, NULL, &p) == WEIR_E_ARGUMENT &&
+                weir_compile(cx, "ip", 2, NULL, NULL) == WEIR_E_ARGUMENT;
     for (int i = 0; i < 6; i++) {
         o = (struct weir_options)WEIR_OPTIONS_INIT;
         uint32_t *const member[] = {&o.linktype, &o.snaplen, &o.target, &o.savefile};

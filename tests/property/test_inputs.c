@@ -2,8 +2,9 @@
 /*
  * tests/property/test_inputs.c - what weir_program_input() and weir_program_reach() say a program looks at.
  *
- * Rows worked out by hand from where the headers' fields lie; then filters of every kind and random classic programs:
- * what is not listed may change, and what is beyond the reach may be cut off, without changing the answer.
+ * Rows worked out by hand from where the headers' fields lie; then filters of every kind and random classic
+ * programs: what is not listed may change, and what is beyond the reach may be cut off, without changing the
+ * answer.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,8 +70,8 @@ static void words_of(const struct weir_input *in, char *text, size_t size)
     else if (in->kind == WEIR_INPUT_RELATIVE && in->end == in->begin + 1)
         snprintf(text, size, "p%u(%u..%u)%+lld", in->place, in->lowest, in->highest, (long long)in->begin);
     else if (in->kind == WEIR_INPUT_RELATIVE)
-        snprintf(text, size, "p%u(%u..%u)%+lld..%lld", in->place, in->lowest, in->highest, (long long)in->begin,
-                 (long long)in->end - 1);
+        snprintf(text, size, "p%u(%u..%u)%+lld..%lld", in->place, in->lowest, in->highest,
+                 (long long)in->begin, (long long)in->end - 1);
     else if (in->end == in->begin + 1)
         snprintf(text, size, "%lld", (long long)in->begin);
     else
@@ -121,14 +122,18 @@ static void arguments(void)
     o.keep_inputs = 1;
     weir_compile(cx, "ip", 2, &o, &with);
     weir_program_read(cx, text, sizeof text - 1, &o, &raw);
-    tap_ok(weir_program_input(without, 0, &in) == WEIR_E_UNSUPPORTED && weir_program_reach(without, &reach) == WEIR_E_UNSUPPORTED,
+    tap_ok(weir_program_input(without, 0, &in) == WEIR_E_UNSUPPORTED &&
+               weir_program_reach(without, &reach) == WEIR_E_UNSUPPORTED,
            "nothing is kept unless asked for");
-    tap_ok(weir_program_input(raw, 0, &in) == WEIR_E_UNSUPPORTED && weir_program_reach(raw, &reach) == WEIR_E_UNSUPPORTED &&
-               reach == 77 && weir_diagnostic_count(cx) == 1,
+    tap_ok(weir_program_input(raw, 0, &in) == WEIR_E_UNSUPPORTED &&
+               weir_program_reach(raw, &reach) == WEIR_E_UNSUPPORTED && reach == 77 &&
+               weir_diagnostic_count(cx) == 1,
            "what has no IR is not known, and a warning says why");
-    tap_ok(weir_program_input(with, 0, &in) == WEIR_OK && weir_program_input(with, 1, &in) == WEIR_E_ARGUMENT, "past the end");
+    tap_ok(weir_program_input(with, 0, &in) == WEIR_OK && weir_program_input(with, 1, &in) == WEIR_E_ARGUMENT,
+           "past the end");
     in.size = 4;
-    tap_ok(weir_program_input(with, 0, &in) == WEIR_E_ARGUMENT && weir_program_input(with, 0, NULL) == WEIR_E_ARGUMENT &&
+    tap_ok(weir_program_input(with, 0, &in) == WEIR_E_ARGUMENT &&
+               weir_program_input(with, 0, NULL) == WEIR_E_ARGUMENT &&
                weir_program_reach(with, NULL) == WEIR_E_ARGUMENT,
            "wrong arguments");
     weir_program_free(without);
@@ -174,12 +179,18 @@ static void account_of(const struct weir_program *p, struct account *a)
     }
 }
 
-static const char *try_packet(struct totals *t, const struct weir_program *p, const struct account *a, const struct program *code)
+static const char *try_packet(struct totals *t, const struct weir_program *p, const struct account *a,
+                              const struct program *code)
 {
     struct rng *r = &t->rng;
     uint8_t bytes[PACKET_BYTES];
-    struct weir_metadata m = {.size = sizeof m, .packet_type = rng_below(r, 6), .ifindex = rng_below(r, 4), .vlan_tci = rng_below(r, 4096), .vlan_present = rng_below(r, 2)};
-    uint32_t n = rng_below(r, 3) ? PACKET_BYTES : rng_below(r, PACKET_BYTES), wire = n + (rng_below(r, 2) ? 0 : rng_below(r, 900));
+    struct weir_metadata m = {.size = sizeof m,
+                              .packet_type = rng_below(r, 6),
+                              .ifindex = rng_below(r, 4),
+                              .vlan_tci = rng_below(r, 4096),
+                              .vlan_present = rng_below(r, 2)};
+    uint32_t n = rng_below(r, 3) ? PACKET_BYTES : rng_below(r, PACKET_BYTES),
+             wire = n + (rng_below(r, 2) ? 0 : rng_below(r, 900));
 
     rng_bytes(r, bytes, sizeof bytes);
     if (rng_below(r, 2))
@@ -207,7 +218,9 @@ static const char *try_packet(struct totals *t, const struct weir_program *p, co
         m.vlan_tci = rng_below(r, 4096);
     if (!a->vlan_present)
         m.vlan_present = rng_below(r, 2);
-    return weir_match(p, bytes, n, wire, &m) == verdict ? NULL : "an answer changes with something that is not listed";
+    return weir_match(p, bytes, n, wire, &m) == verdict
+               ? NULL
+               : "an answer changes with something that is not listed";
 }
 
 static const char *try_program(struct totals *t, const struct weir_program *p)
@@ -251,8 +264,8 @@ static void filters_of_every_kind(void)
             weir_program_free(p);
         }
     tap_ok(!wrong && t.programs >= 4 * PROPERTY_FILTERS - 8 && t.accepted && t.cut && t.changed,
-           "%u programs of filters, %u of them bounded: %u packets accepted, %u cut off, %u bytes changed", t.programs, t.bounded,
-           t.accepted, t.cut, t.changed);
+           "%u programs of filters, %u of them bounded: %u packets accepted, %u cut off, %u bytes changed",
+           t.programs, t.bounded, t.accepted, t.cut, t.changed);
 }
 
 static void random_programs(void)
@@ -271,15 +284,17 @@ static void random_programs(void)
         o.keep_inputs = 1;
         strbuf_init(&text, &allocator_libc);
         cbpf_print_decimal(code, random_cbpf(&kind, &t.rng, code), &text);
-        const char *why = weir_program_read(cx, text.text, text.len, &o, &p) < 0 ? "is not read" : try_program(&t, p);
+        const char *why =
+            weir_program_read(cx, text.text, text.len, &o, &p) < 0 ? "is not read" : try_program(&t, p);
         if (why && ++wrong < 6)
             tap_diag("%s:\n%s", why, text.text);
         strbuf_release(&text);
         weir_program_free(p);
     }
-    tap_ok(!wrong && t.accepted && t.cut && t.changed,
-           "%u random classic programs, %u of them bounded: %u packets accepted, %u cut off, %u bytes changed", t.programs,
-           t.bounded, t.accepted, t.cut, t.changed);
+    tap_ok(
+        !wrong && t.accepted && t.cut && t.changed,
+        "%u random classic programs, %u of them bounded: %u packets accepted, %u cut off, %u bytes changed",
+        t.programs, t.bounded, t.accepted, t.cut, t.changed);
 }
 
 int main(void)

@@ -3,10 +3,10 @@
  * tests/property/test_properties.c - what holds for every filter.
  *
  *   De Morgan      not (a or b) is not a and not b, and the other way round; not not a is a: proved for -O
- *   refinement     plain program = plain IR; optimized IR and program refine it, on packets made for the filter
- *   verifier       plain IR verifies, and so it does after every pass
- *   threading      leaves a function as it is only where following every path makes the same of it
- *   same bytes     the same input gives the same program twice, whatever the allocator hands out
+ *   refinement     plain program = plain IR; optimized IR and program refine it, on packets made for the
+ * filter verifier       plain IR verifies, and so it does after every pass threading      leaves a function
+ * as it is only where following every path makes the same of it same bytes     the same input gives the same
+ * program twice, whatever the allocator hands out
  *
  * The shared filters are checked for refinement, verifier and same bytes too, when they are there.
  */
@@ -20,11 +20,12 @@
 #include "tests/property/filters.h"
 #include "tests/prove/prove.h"
 
-#define LIMIT      200000u
-#define WALKS      300
-#define PROVE_MS   10000u
+#define LIMIT    200000u
+#define WALKS    300
+#define PROVE_MS 10000u
 
-static struct weir_program *compile(const char *text, uint32_t linktype, unsigned optimize, const struct weir_allocator *al)
+static struct weir_program *compile(const char *text, uint32_t linktype, unsigned optimize,
+                                    const struct weir_allocator *al)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct weir_program *p = NULL;
@@ -36,7 +37,8 @@ static struct weir_program *compile(const char *text, uint32_t linktype, unsigne
     weir_new(al, &cx);
     int status = weir_compile(cx, text, strlen(text), &o, &p);
     if (status < 0)
-        tap_pending("%s: %s", text, weir_diagnostic_count(cx) ? weir_diagnostic(cx, 0)->message : weir_strerror(status));
+        tap_pending("%s: %s", text,
+                    weir_diagnostic_count(cx) ? weir_diagnostic(cx, 0)->message : weir_strerror(status));
     weir_free(cx);
     return status < 0 ? NULL : p;
 }
@@ -104,7 +106,8 @@ static void test_de_morgan(void)
 
 /* ---------------------------------------------------------------- refinement, verifier */
 
-static const struct cbpf_code *emit(struct ir_func *f, bool plain, struct cbpf_code *code, struct arena *arena, const char **wrong)
+static const struct cbpf_code *emit(struct ir_func *f, bool plain, struct cbpf_code *code,
+                                    struct arena *arena, const char **wrong)
 {
     struct diag_sink sink = {.arena = arena, .limit = 10};
 
@@ -133,7 +136,8 @@ static const char *check_filter(const char *text, uint32_t linktype, int walks)
     arena_init(&arena, &allocator_libc, (size_t)1 << 30);
     struct diag_sink sink = {.arena = &arena, .limit = 10};
     if (pipeline_plain_ir(&arena, &sink, text, strlen(text), &o, &plain) < 0) {
-        wrong = sink.list.n ? NULL : "refused without a diagnostic"; /* needs options this test does not give */
+        wrong =
+            sink.list.n ? NULL : "refused without a diagnostic"; /* needs options this test does not give */
         goto out;
     }
     wrong = ir_verify(&plain, &arena, &where);
@@ -159,14 +163,16 @@ static void test_filters(void)
 {
     for (size_t i = 0; i < PROPERTY_FILTERS; i++) {
         const char *wrong = check_filter(property_filters[i].text, property_filters[i].linktype, WALKS);
-        if (!tap_ok(!wrong, "verifies and refines, link type %u: %s", property_filters[i].linktype, property_filters[i].text))
+        if (!tap_ok(!wrong, "verifies and refines, link type %u: %s", property_filters[i].linktype,
+                    property_filters[i].text))
             tap_diag("%s", wrong);
     }
 }
 
 /* ---------------------------------------------------------------- threading */
 
-/* What the first pass makes of the filter. @anyway: it has to follow the paths, for a block is there to which none leads. */
+/* What the first pass makes of the filter. @anyway: it has to follow the paths, for a block is there to which
+ * none leads. */
 static char *threaded(const char *text, uint32_t linktype, uint32_t tune, bool anyway)
 {
     const struct opt_options none = {.pass_limit = 0}, thread = {.pass_limit = 1};
@@ -192,7 +198,8 @@ static char *threaded(const char *text, uint32_t linktype, uint32_t tune, bool a
     return out.text;
 }
 
-/* Filters in which some way decides a test, two blocks do the same, or blocks stand in another order than they are left. */
+/* Filters in which some way decides a test, two blocks do the same, or blocks stand in another order than
+ * they are left. */
 static const char *const asking[] = {
     "host 10.0.0.1 and not port 22",
     "ip or tcp",
@@ -203,7 +210,8 @@ static const char *const asking[] = {
     "ether host 00:11:22:33:44:55 or ether host 00:11:22:33:44:66 or ether host 00:11:22:33:44:77",
     "src net 10.0.0.0/8 and not dst net 10.0.0.0/8",
     "(src host 10.0.0.1 and dst host 10.0.0.2) or (src host 10.0.0.2 and dst host 10.0.0.1)",
-    "not arp and not stp and not (udp port 5353) and not (udp port 1900) and not (udp port 67 or udp port 68)",
+    "not arp and not stp and not (udp port 5353) and not (udp port 1900) and not (udp port 67 or udp port "
+    "68)",
     "(ether[0] = 1 and ether[1] = 1) or (ether[2] = 3 and (ether[0] = 1 or ether[1] = 2))",
     "(ether[0] < 5 and ether[1] = 1) or (ether[0] > 3 and ether[1] = 1) or ether[0] = 4",
     "len < 100 and (ether[0] = 1 or len > 200) and (len > 50 or ether[1] = 7)",
@@ -267,8 +275,9 @@ static bool same_text(const struct weir_program *p, const struct weir_program *q
 {
     char *a = NULL, *b = NULL;
     size_t na = 0, nb = 1;
-    bool fine = weir_program_text(p, WEIR_TEXT_LISTING, &a, &na) == WEIR_OK && weir_program_text(q, WEIR_TEXT_LISTING, &b, &nb) == WEIR_OK &&
-                na == nb && memcmp(a, b, na) == 0;
+    bool fine = weir_program_text(p, WEIR_TEXT_LISTING, &a, &na) == WEIR_OK &&
+                weir_program_text(q, WEIR_TEXT_LISTING, &b, &nb) == WEIR_OK && na == nb &&
+                memcmp(a, b, na) == 0;
 
     weir_text_free(p, a);
     weir_text_free(q, b);
@@ -279,7 +288,8 @@ static bool same_twice(const char *text, uint32_t linktype, unsigned optimize)
 {
     struct rng r = {5};
     const struct weir_allocator al = {shifty_reallocate, &r};
-    struct weir_program *p = compile(text, linktype, optimize, NULL), *q = compile(text, linktype, optimize, &al);
+    struct weir_program *p = compile(text, linktype, optimize, NULL),
+                        *q = compile(text, linktype, optimize, &al);
     bool fine = !p == !q && (!p || same_text(p, q));
 
     weir_program_free(p);

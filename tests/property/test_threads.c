@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/property/test_threads.c - contexts are independent, and a program may be used by any number of threads.
+ * tests/property/test_threads.c - contexts are independent, and a program may be used by any number of
+ * threads.
  *
- * 64 threads compile all filters at once, each with a context of its own and from another start, and run the programs that
- * the main thread made before. Everything must be what one thread alone gets. ThreadSanitizer sees the rest.
+ * 64 threads compile all filters at once, each with a context of its own and from another start, and run the
+ * programs that the main thread made before. Everything must be what one thread alone gets. ThreadSanitizer
+ * sees the rest.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -40,7 +42,8 @@ static struct weir_program *compile(struct weir *cx, size_t i, unsigned which)
     o.optimize = which & 1;
     o.target = which >> 1;
     o.keep_inputs = 1;
-    return weir_compile(cx, property_filters[i].text, strlen(property_filters[i].text), &o, &p) < 0 ? NULL : p;
+    return weir_compile(cx, property_filters[i].text, strlen(property_filters[i].text), &o, &p) < 0 ? NULL
+                                                                                                    : p;
 }
 
 static bool same_program(const struct weir_program *p, const struct weir_program *q)
@@ -76,9 +79,9 @@ static bool same_answers(const struct weir_program *p, const struct weir_program
         while (weir_program_input(of[i], inputs[i], &input) == WEIR_OK)
             inputs[i]++;
     }
-    same = text[0] && text[1] && len[0] == len[1] && !memcmp(text[0], text[1], len[0]) && bytes[0] == bytes[1] &&
-           (!bytes[0] || !memcmp(object[0], object[1], bytes[0])) && inputs[0] == inputs[1] && reach[0] == reach[1] &&
-           !memcmp(&cost[0], &cost[1], sizeof *cost) &&
+    same = text[0] && text[1] && len[0] == len[1] && !memcmp(text[0], text[1], len[0]) &&
+           bytes[0] == bytes[1] && (!bytes[0] || !memcmp(object[0], object[1], bytes[0])) &&
+           inputs[0] == inputs[1] && reach[0] == reach[1] && !memcmp(&cost[0], &cost[1], sizeof *cost) &&
            weir_program_kernel_refusal(p) == weir_program_kernel_refusal(shared);
     for (int i = 0; i < 2; i++) {
         weir_text_free(of[i], text[i]);

@@ -12,8 +12,8 @@ struct prove_options {
     unsigned timeout_ms;                     /* z3: 0 is no limit */
     const struct prove_condition *condition; /* all must hold; z3 only */
     size_t conditions;
-    bool finish;                             /* only packets on which neither program's loads fail */
-    uint64_t work;                           /* walking: steps; 0 is a few seconds' worth */
+    bool finish;   /* only packets on which neither program's loads fail */
+    uint64_t work; /* walking: steps; 0 is a few seconds' worth */
 };
 
 /** z3: do @p and @q give the same verdict on every packet considered? */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/prove/refine.h - does one program refine another: by walking intervals, and by z3 where that gives up.
+ * tests/prove/refine.h - does one program refine another: by walking intervals, and by z3 where that gives
+ * up.
  */
 #ifndef WEIR_TESTS_PROVE_REFINE_H
 #define WEIR_TESTS_PROVE_REFINE_H
@@ -14,8 +15,8 @@ struct refine_counts {
 };
 
 /** Returns what prove_refines() would; @out is written when that is 0. */
-static inline int refine_check(const struct program *plain, const struct program *optimized, unsigned timeout_ms,
-                               struct refine_counts *counts, struct prove_result *out)
+static inline int refine_check(const struct program *plain, const struct program *optimized,
+                               unsigned timeout_ms, struct refine_counts *counts, struct prove_result *out)
 {
     const struct prove_options o = {.timeout_ms = timeout_ms};
     int rc = walk_refines(plain->at, plain->n, optimized->at, optimized->n, NULL, out);
@@ -37,7 +38,8 @@ static inline void refine_describe(int rc, const struct prove_result *r, char *t
     if (rc < 0) {
         snprintf(text, size, "the prover fails with %d", rc);
     } else if (r->verdict == PROVE_DIFFER) {
-        size_t used = (size_t)snprintf(text, size, "verdicts %u %u, wire length %u, packet ", r->p, r->q, r->wirelen);
+        size_t used =
+            (size_t)snprintf(text, size, "verdicts %u %u, wire length %u, packet ", r->p, r->q, r->wirelen);
         for (uint32_t i = 0; i < r->caplen && used + 3 < size; i++)
             used += (size_t)snprintf(text + used, size - used, "%02x", r->bytes[i]);
     } else {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/prove/test_lift.c - classic programs that are read: plain they are what was read, their IR says what they say,
- * and optimized they refine it.
+ * tests/prove/test_lift.c - classic programs that are read: plain they are what was read, their IR says what
+ * they say, and optimized they refine it.
  *
- * The reference compiler's programs of cases/accept.jsonl, and random ones: 1,500 of a kind, and 15,000 where WEIR_LONG is set. The same
- * seed gives the same programs: WEIR_SEED=N.
+ * The reference compiler's programs of cases/accept.jsonl, and random ones: 1,500 of a kind, and 15,000 where
+ * WEIR_LONG is set. The same seed gives the same programs: WEIR_SEED=N.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@
 enum { RANDOM = 1500, RANDOM_LONG = 15000, TIMEOUT_MS = 5000, PACKETS = 40, PACKET_BYTES = 160, SHOWN = 5 };
 
 static const struct random_cbpf ordinary = {.metadata = RANDOM_CBPF_METADATA, .wild_shifts = true};
-static const struct random_cbpf returning = {.metadata = RANDOM_CBPF_METADATA, .wild_shifts = true, .return_a = true};
+static const struct random_cbpf returning = {
+    .metadata = RANDOM_CBPF_METADATA, .wild_shifts = true, .return_a = true};
 
 struct totals {
     struct refine_counts counts;
@@ -31,7 +32,8 @@ struct totals {
 
 static struct packet some_packet(struct rng *r, const struct program *p, uint8_t *bytes)
 {
-    struct packet packet = {.bytes = bytes, .caplen = rng_below(r, 3) ? PACKET_BYTES : rng_below(r, PACKET_BYTES)};
+    struct packet packet = {.bytes = bytes,
+                            .caplen = rng_below(r, 3) ? PACKET_BYTES : rng_below(r, PACKET_BYTES)};
 
     rng_bytes(r, bytes, PACKET_BYTES);
     if (rng_below(r, 2))
@@ -69,7 +71,8 @@ static const char *ir_agrees(struct totals *t, const struct program *p, bool any
         struct packet packet = some_packet(&t->rng, p, bytes);
         struct vm_counts counts = {0};
         bool fault, later;
-        uint32_t want = cbpf_run(p->at, p->n, &packet, &counts), got = ir_eval(&plain, &packet, &arena, &fault);
+        uint32_t want = cbpf_run(p->at, p->n, &packet, &counts),
+                 got = ir_eval(&plain, &packet, &arena, &fault);
         uint32_t optimized = ir_eval(&better, &packet, &arena, &later);
         t->accepted += want != 0;
         t->faulted += counts.faults != 0;
@@ -88,7 +91,8 @@ static const char *ir_agrees(struct totals *t, const struct program *p, bool any
     return why;
 }
 
-static int read_text(struct weir *cx, const char *text, uint32_t optimize, uint32_t tune, struct weir_program **out)
+static int read_text(struct weir *cx, const char *text, uint32_t optimize, uint32_t tune,
+                     struct weir_program **out)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
 
@@ -144,7 +148,8 @@ static void check(struct totals *t, struct weir *cx, const char *name, const cha
     t->programs++;
     if (status < 0 || !p.at) {
         if (t->wrong++ < SHOWN)
-            tap_diag("%s: status %d: %s", name, status, weir_diagnostic_count(cx) ? weir_diagnostic(cx, 0)->message : "");
+            tap_diag("%s: status %d: %s", name, status,
+                     weir_diagnostic_count(cx) ? weir_diagnostic(cx, 0)->message : "");
         goto end;
     }
     if (status == 0 && weir_diagnostic_count(cx)) {
@@ -182,10 +187,13 @@ static void report(const struct totals *t, const char *what)
     tap_ok(t->programs && !t->wrong, "%s: %u programs, optimized, refine what was read", what, t->programs);
     tap_ok(!t->unequal, "%s: the IR says what the program says", what);
     tap_ok(t->counts.unknown <= t->programs / 100, "%s: at most one in a hundred is undecided", what);
-    tap_ok(t->accepted && t->rejected && t->faulted, "%s: packets are accepted, rejected and too short", what);
-    tap_diag("%u by walking, %u by z3, %u unknown; %u changed, %u left as they are, %u with addresses from 2^31 on",
+    tap_ok(t->accepted && t->rejected && t->faulted, "%s: packets are accepted, rejected and too short",
+           what);
+    tap_diag("%u by walking, %u by z3, %u unknown; %u changed, %u left as they are, %u with addresses from "
+             "2^31 on",
              t->counts.walked, t->counts.asked, t->counts.unknown, t->changed, t->refused, t->out_of_range);
-    tap_diag("%u packets accepted, %u rejected, %u too short; on accepted ones %.3f of the instructions, %.3f of the loads",
+    tap_diag("%u packets accepted, %u rejected, %u too short; on accepted ones %.3f of the instructions, "
+             "%.3f of the loads",
              t->accepted, t->rejected, t->faulted, (double)t->after[0] / (double)t->before[0],
              (double)t->after[1] / (double)t->before[1]);
 }
@@ -213,14 +221,16 @@ static void reference_programs(struct weir *cx)
             t.tune = (uint32_t)i % 3;
             if (!text || listing_parse(text, &p) || program_has_loop(&p))
                 continue;
-            if (cbpf_validate(p.at, p.n)) /* one reads a cell that it never stored to, which Linux refuses, too */
+            if (cbpf_validate(p.at,
+                              p.n)) /* one reads a cell that it never stored to, which Linux refuses, too */
                 invalid++;
             else
                 check(&t, cx, json_text(cases.at[i], "name"), text);
             program_free(&p);
         }
         report(&t, levels[level]);
-        tap_ok(invalid <= 1 && t.programs > 300 && t.changed > t.programs / 10, "the optimizer has an effect on %u", t.changed);
+        tap_ok(invalid <= 1 && t.programs > 300 && t.changed > t.programs / 10,
+               "the optimizer has an effect on %u", t.changed);
     }
     json_lines_free(&cases);
 }
@@ -264,7 +274,8 @@ static void only_matches(void)
         if (why && other++ < SHOWN)
             tap_diag("random program %u: %s", i, why);
     }
-    tap_ok(!other && t.accepted && t.rejected && t.faulted, "random programs that return A: match or no match is the same");
+    tap_ok(!other && t.accepted && t.rejected && t.faulted,
+           "random programs that return A: match or no match is the same");
 }
 
 int main(void)

@@ -2,7 +2,8 @@
 /*
  * tests/prove/test_lists.c - long lists: the optimized program refines the plain one, by walking intervals.
  *
- * Each list is proved at two lengths, and with one constant of the optimized program changed, which must be seen.
+ * Each list is proved at two lengths, and with one constant of the optimized program changed, which must be
+ * seen.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,8 @@ struct list {
 
 static void address(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "%u.%u.%u.%u", 1 + rng_below(r, 223), rng_below(r, 256), rng_below(r, 256), rng_below(r, 256));
+    strbuf_printf(s, "%u.%u.%u.%u", 1 + rng_below(r, 223), rng_below(r, 256), rng_below(r, 256),
+                  rng_below(r, 256));
 }
 
 static void host(struct rng *r, struct strbuf *s)
@@ -42,7 +44,8 @@ static void net(struct rng *r, struct strbuf *s)
     uint32_t bits = 8 + 8 * rng_below(r, 3);
     uint32_t a = rng_next(r) & UINT32_MAX << (32 - bits);
 
-    strbuf_printf(s, "%snet %u.%u.%u.%u/%u", rng_below(r, 2) ? "src " : "", a >> 24, a >> 16 & 255, a >> 8 & 255, a & 255, bits);
+    strbuf_printf(s, "%snet %u.%u.%u.%u/%u", rng_below(r, 2) ? "src " : "", a >> 24, a >> 16 & 255,
+                  a >> 8 & 255, a & 255, bits);
 }
 
 static void port(struct rng *r, struct strbuf *s)
@@ -72,7 +75,8 @@ static void host_tcp_port(struct rng *r, struct strbuf *s)
 
 static void net_port(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(net 10.%u.%u.0/24 and port %u)", rng_below(r, 256), rng_below(r, 256), rng_below(r, 65536));
+    strbuf_printf(s, "(net 10.%u.%u.0/24 and port %u)", rng_below(r, 256), rng_below(r, 256),
+                  rng_below(r, 65536));
 }
 
 static void host_dst_port(struct rng *r, struct strbuf *s)
@@ -96,7 +100,8 @@ static void conversation_ports(struct rng *r, struct strbuf *s)
 {
     uint32_t a = rng_below(r, 8), b = (a + 1 + rng_below(r, 7)) % 8;
 
-    strbuf_printf(s, "(host 10.0.0.%u and port %u and host 10.0.0.%u and tcp port %u)", a, 1 + rng_below(r, 3), b, 4 + rng_below(r, 3));
+    strbuf_printf(s, "(host 10.0.0.%u and port %u and host 10.0.0.%u and tcp port %u)", a,
+                  1 + rng_below(r, 3), b, 4 + rng_below(r, 3));
 }
 
 static void host6_port(struct rng *r, struct strbuf *s)
@@ -120,13 +125,15 @@ static void net6(struct rng *r, struct strbuf *s)
 {
     uint32_t bits = 40 + 8 * rng_below(r, 4);
 
-    strbuf_printf(s, "%snet 2001:db8:%x:%x::/%u", rng_below(r, 4) ? "src " : "", bits == 40 ? rng_below(r, 4) << 8 : rng_below(r, 1024),
+    strbuf_printf(s, "%snet 2001:db8:%x:%x::/%u", rng_below(r, 4) ? "src " : "",
+                  bits == 40 ? rng_below(r, 4) << 8 : rng_below(r, 1024),
                   bits <= 48 ? 0 : rng_below(r, 200) << (64 - bits) & 0xffff, bits);
 }
 
 static void mac(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "ether host 02:00:%02x:%02x:%02x:%02x", rng_below(r, 2), rng_below(r, 256), rng_below(r, 256), rng_below(r, 256));
+    strbuf_printf(s, "ether host 02:00:%02x:%02x:%02x:%02x", rng_below(r, 2), rng_below(r, 256),
+                  rng_below(r, 256), rng_below(r, 256));
 }
 
 static void arithmetic(struct rng *r, struct strbuf *s)
@@ -134,7 +141,8 @@ static void arithmetic(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "ip[4:2] = %u", rng_below(r, 65536));
 }
 
-/* ---------------------------------------------------------------- items of one shape, enough of them to be rows */
+/* ---------------------------------------------------------------- items of one shape, enough of them to be
+ * rows */
 
 static void pair_of_few(struct rng *r, struct strbuf *s)
 {
@@ -143,14 +151,16 @@ static void pair_of_few(struct rng *r, struct strbuf *s)
 
 static void contradiction(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(src host 10.0.0.%u and src net 10.0.0.%u/31 and dst port %u)", rng_below(r, 16), 2 * rng_below(r, 8), rng_below(r, 9));
+    strbuf_printf(s, "(src host 10.0.0.%u and src net 10.0.0.%u/31 and dst port %u)", rng_below(r, 16),
+                  2 * rng_below(r, 8), rng_below(r, 9));
 }
 
 static void nets_meet(struct rng *r, struct strbuf *s)
 {
     uint32_t bits = 12 + rng_below(r, 12);
 
-    strbuf_printf(s, "(src net 10.%u.0.0/%u and tcp dst portrange %u-%u)", rng_below(r, 64) & 0xffu << (bits < 16 ? 16 - bits : 0), bits < 16 ? bits : 16,
+    strbuf_printf(s, "(src net 10.%u.0.0/%u and tcp dst portrange %u-%u)",
+                  rng_below(r, 64) & 0xffu << (bits < 16 ? 16 - bits : 0), bits < 16 ? bits : 16,
                   rng_below(r, 50), 50 + rng_below(r, 50));
 }
 
@@ -162,22 +172,26 @@ static void many_ports(struct rng *r, struct strbuf *s)
 /* What one item asks of one value twice is not the same for all. */
 static void two_peers(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(ip src host 10.0.0.%u and (ip dst host 10.0.1.%u or ip dst host 10.0.1.%u))", rng_below(r, 12), rng_below(r, 6), rng_below(r, 6));
+    strbuf_printf(s, "(ip src host 10.0.0.%u and (ip dst host 10.0.1.%u or ip dst host 10.0.1.%u))",
+                  rng_below(r, 12), rng_below(r, 6), rng_below(r, 6));
 }
 
 static void not_to_peer(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(ip src host 10.0.%u.%u and not dst host 10.0.1.%u and greater 100)", rng_below(r, 256), rng_below(r, 256), rng_below(r, 9));
+    strbuf_printf(s, "(ip src host 10.0.%u.%u and not dst host 10.0.1.%u and greater 100)", rng_below(r, 256),
+                  rng_below(r, 256), rng_below(r, 9));
 }
 
 static void pair6(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(src host 2001:db8::%x and dst host 2001:db8:0:%x::1)", rng_below(r, 60), rng_below(r, 60));
+    strbuf_printf(s, "(src host 2001:db8::%x and dst host 2001:db8:0:%x::1)", rng_below(r, 60),
+                  rng_below(r, 60));
 }
 
 static void mac_and_host(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(ether src 02:00:00:00:00:%02x and dst host 10.0.0.%u)", rng_below(r, 64), rng_below(r, 64));
+    strbuf_printf(s, "(ether src 02:00:00:00:00:%02x and dst host 10.0.0.%u)", rng_below(r, 64),
+                  rng_below(r, 64));
 }
 
 static void of_arp(struct rng *r, struct strbuf *s)
@@ -205,8 +219,8 @@ static void with_others(struct rng *r, struct strbuf *s)
 
 static void tuple(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(tcp and src host 10.0.0.%u and src port %u and dst host 10.0.1.%u and dst port %u)", rng_below(r, 30), rng_below(r, 5),
-                  rng_below(r, 9), rng_below(r, 5));
+    strbuf_printf(s, "(tcp and src host 10.0.0.%u and src port %u and dst host 10.0.1.%u and dst port %u)",
+                  rng_below(r, 30), rng_below(r, 5), rng_below(r, 9), rng_below(r, 5));
 }
 
 static void host_and_service(struct rng *r, struct strbuf *s)
@@ -229,13 +243,17 @@ static void udp_port_and_length(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "(udp port %u and len > %u)", rng_below(r, 65536), rng_below(r, 1500));
 }
 
-#define FOUR_HOSTS(n) "ip6 host 2001:db8::" n "1 or ip6 host 2001:db8::" n "2 or ip6 host 2001:db8::" n "3 or ip6 host 2001:db8::" n "4"
+#define FOUR_HOSTS(n)                                                                                        \
+    "ip6 host 2001:db8::" n "1 or ip6 host 2001:db8::" n "2 or ip6 host 2001:db8::" n                        \
+    "3 or ip6 host 2001:db8::" n "4"
 
 static const struct list lists[] = {
     {"pairs of few hosts", pair_of_few, "", " or ", "", 90, 300},
     {"pairs, each negated", pair_of_few, "not ", " and not ", "", 90, 300},
-    {"pairs in a negated list beside other tests", pair_of_few, "ip[8] = 1 and not (", " or ", " or tcp port 7)", 90, 300},
-    {"pairs, and a second list of pairs", pair_of_few, "not src host 10.0.0.1 and (", " or ", " or dst host 10.0.1.3) or udp", 90, 300},
+    {"pairs in a negated list beside other tests", pair_of_few, "ip[8] = 1 and not (", " or ",
+     " or tcp port 7)", 90, 300},
+    {"pairs, and a second list of pairs", pair_of_few, "not src host 10.0.0.1 and (", " or ",
+     " or dst host 10.0.1.3) or udp", 90, 300},
     {"items that contradict themselves", contradiction, "", " or ", "", 90, 200},
     {"networks that meet, with ranges of ports", nets_meet, "", " or ", "", 70, 100},
     {"many ports of few hosts", many_ports, "", " or ", "", 90, 300},
@@ -264,19 +282,22 @@ static const struct list lists[] = {
     {"hosts with a port of either side", host_port, "", " or ", "", 16, 40},
     {"... unrelated", host_tcp_port, "", " or ", "", 24, 100},
     {"..., negated", host_tcp_port, "not (", " or ", ")", 24, 100},
-    {"..., beside other tests", host_tcp_port, "len > 100 and (", " or ", " or src host 10.0.0.1) or arp", 16, 40},
+    {"..., beside other tests", host_tcp_port, "len > 100 and (", " or ", " or src host 10.0.0.1) or arp", 16,
+     40},
     {"networks with a port of either side", net_port, "", " or ", "", 24, 100},
     {"hosts with a destination port", host_dst_port, "", " or ", "", 24, 100},
     {"conversations", conversation, "", " or ", "", 70, 100},
     {"conversations with ports", conversation_ports, "", " or ", "", 12, 24},
     {"IPv6 hosts with a port", host6_port, "", " or ", "", 12, 24},
     {"IPv6 hosts", host6, "", " or ", "", 200, 1000},
-    {"IPv6 hosts without a common prefix", host6_unrelated, "", " or ", "", 170, 240}, /* as many as need few loads */
+    {"IPv6 hosts without a common prefix", host6_unrelated, "", " or ", "", 170,
+     240}, /* as many as need few loads */
     {"IPv6 networks", net6, "", " or ", "", 200, 400},
     {"MAC addresses", mac, "", " or ", "", 200, 400},
     {"MAC addresses, negated, beside other tests", mac, "tcp and not (", " or ", ") and not arp", 100, 200},
     {"ports and lengths behind a few IPv6 hosts, negated", udp_port_and_length,
-     "not (" FOUR_HOSTS("1") " or " FOUR_HOSTS("2") " or " FOUR_HOSTS("3") " or " FOUR_HOSTS("4") ") or ", " or ", "", 70, 90},
+     "not (" FOUR_HOSTS("1") " or " FOUR_HOSTS("2") " or " FOUR_HOSTS("3") " or " FOUR_HOSTS("4") ") or ",
+     " or ", "", 70, 90},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
 };
 
@@ -288,14 +309,16 @@ static void few_ports(struct rng *r, struct strbuf *s)
 
 static void few_nets(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(net 10.0.%u.0/24 and port (%u or %u))", rng_below(r, 6), rng_below(r, 3), 3 + rng_below(r, 3));
+    strbuf_printf(s, "(net 10.0.%u.0/24 and port (%u or %u))", rng_below(r, 6), rng_below(r, 3),
+                  3 + rng_below(r, 3));
 }
 
 /* A network in which others lie, now and then all of them. */
 static void meeting_net(struct rng *r, struct strbuf *s)
 {
     static const uint32_t bits[] = {8, 16, 22, 23, 24, 24, 24};
-    uint32_t length = bits[rng_below(r, 7)], address = 0x0a000000u | rng_below(r, 3) << 16 | rng_below(r, 6) << 8;
+    uint32_t length = bits[rng_below(r, 7)],
+             address = 0x0a000000u | rng_below(r, 3) << 16 | rng_below(r, 6) << 8;
 
     address &= UINT32_MAX << (32 - length);
     strbuf_printf(s, "net %u.%u.%u.0/%u", address >> 24, address >> 16 & 255, address >> 8 & 255, length);
@@ -324,25 +347,28 @@ static void meeting_sources(struct rng *r, struct strbuf *s)
 
 static void few_macs(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(ether host 02:00:00:00:%02x:%02x and ip host 10.0.0.%u)", rng_below(r, 2), rng_below(r, 3), rng_below(r, 4));
+    strbuf_printf(s, "(ether host 02:00:00:00:%02x:%02x and ip host 10.0.0.%u)", rng_below(r, 2),
+                  rng_below(r, 3), rng_below(r, 4));
 }
 
 static void few_hosts6(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(ip6 host 2001:db8:%u::%u and udp port %u)", rng_below(r, 2), rng_below(r, 3), rng_below(r, 3));
+    strbuf_printf(s, "(ip6 host 2001:db8:%u::%u and udp port %u)", rng_below(r, 2), rng_below(r, 3),
+                  rng_below(r, 3));
 }
 
 /* Words of addresses are 0 as often as not. */
 static void few_pairs6(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(src host 2001:db8::%u and dst host 2001:db8:%u:%u::%u)", rng_below(r, 2), rng_below(r, 2), rng_below(r, 3),
-                  rng_below(r, 2));
+    strbuf_printf(s, "(src host 2001:db8::%u and dst host 2001:db8:%u:%u::%u)", rng_below(r, 2),
+                  rng_below(r, 2), rng_below(r, 3), rng_below(r, 2));
 }
 
 /* Its source is found by all, so its destination is read by none. */
 static void same_host6(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(ip6 host 2001:db8::1 and %s dst port %u)", rng_below(r, 2) ? "tcp" : "udp", rng_below(r, 9));
+    strbuf_printf(s, "(ip6 host 2001:db8::1 and %s dst port %u)", rng_below(r, 2) ? "tcp" : "udp",
+                  rng_below(r, 9));
 }
 
 static void few_conversations(struct rng *r, struct strbuf *s)
@@ -352,13 +378,14 @@ static void few_conversations(struct rng *r, struct strbuf *s)
 
 static void few_tuples(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(tcp and host 10.0.0.%u and port %u and host 10.0.0.%u and port %u)", rng_below(r, 3), rng_below(r, 2), 3 + rng_below(r, 2),
-                  rng_below(r, 3));
+    strbuf_printf(s, "(tcp and host 10.0.0.%u and port %u and host 10.0.0.%u and port %u)", rng_below(r, 3),
+                  rng_below(r, 2), 3 + rng_below(r, 2), rng_below(r, 3));
 }
 
 static void few_sides(struct rng *r, struct strbuf *s)
 {
-    strbuf_printf(s, "(host 10.0.0.%u and %s port %u)", rng_below(r, 6), rng_below(r, 2) ? "src" : "dst", rng_below(r, 3));
+    strbuf_printf(s, "(host 10.0.0.%u and %s port %u)", rng_below(r, 6), rng_below(r, 2) ? "src" : "dst",
+                  rng_below(r, 3));
 }
 
 static void few_mixed(struct rng *r, struct strbuf *s)
@@ -372,7 +399,8 @@ static void few_mixed(struct rng *r, struct strbuf *s)
 /* Two words that may exclude each other, so that there may be nothing left of it. */
 static void few_words(struct rng *r, struct strbuf *s)
 {
-    static const char *const word[] = {"tcp", "arp", "ip6", "tcp port 1", "port 2", "host 10.0.0.1", "not ip"};
+    static const char *const word[] = {"tcp",    "arp",           "ip6",   "tcp port 1",
+                                       "port 2", "host 10.0.0.1", "not ip"};
     enum { WORDS = sizeof word / sizeof *word };
 
     strbuf_printf(s, "(%s and %s)", word[rng_below(r, WORDS)], word[rng_below(r, WORDS)]);
@@ -406,7 +434,10 @@ static const struct list small[] = {
 
 static const char *verdict_word(int rc, const struct prove_result *r)
 {
-    return rc ? "error" : r->verdict == PROVE_EQUAL ? "proved" : r->verdict == PROVE_DIFFER ? "differs" : r->why;
+    return rc                           ? "error"
+           : r->verdict == PROVE_EQUAL  ? "proved"
+           : r->verdict == PROVE_DIFFER ? "differs"
+                                        : r->why;
 }
 
 /* Changes the constant of some compare; false when there is none. */
@@ -423,7 +454,8 @@ static bool break_program(struct program *p, struct rng *r)
 }
 
 /* The list, plain and optimized; false, having said why, when it does not compile. */
-static bool compile_list(const struct list *l, uint32_t n, struct rng *r, struct program *plain, struct program *optimized)
+static bool compile_list(const struct list *l, uint32_t n, struct rng *r, struct program *plain,
+                         struct program *optimized)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct strbuf text;
@@ -477,7 +509,8 @@ static void prove_list(const struct list *l, uint32_t n, uint64_t seed)
 
     if (tap_ok(compile_list(l, n, &r, &plain, &optimized), "%u %s compile", n, l->name)) {
         int rc = walk_refines(plain.at, plain.n, optimized.at, optimized.n, &patient, &result);
-        if (!tap_ok(rc == 0 && result.verdict == PROVE_EQUAL, "%u %s: %u instructions refine %u", n, l->name, optimized.n, plain.n))
+        if (!tap_ok(rc == 0 && result.verdict == PROVE_EQUAL, "%u %s: %u instructions refine %u", n, l->name,
+                    optimized.n, plain.n))
             tap_diag("%s", verdict_word(rc, &result));
         if (rc == 0)
             prove_release(&result);

@@ -2,10 +2,11 @@
 /*
  * tests/prove/test_mutation.c - would the prover notice a broken optimizer?
  *
- * Each row of mutations.tsv is a deliberate mistake in one source file. The file is compiled with the mistake into a
- * folder of its own and linked, in front of the library, with this program, which then (--check) compiles filters, and
- * reads classic programs that return numbers, and proves that what was optimized refines what was not. A mutant is caught when it does not, when the verifier
- * objects, or when it crashes. WEIR_CASE=TEXT tries only the mutants whose names hold TEXT.
+ * Each row of mutations.tsv is a deliberate mistake in one source file. The file is compiled with the mistake
+ * into a folder of its own and linked, in front of the library, with this program, which then (--check)
+ * compiles filters, and reads classic programs that return numbers, and proves that what was optimized
+ * refines what was not. A mutant is caught when it does not, when the verifier objects, or when it crashes.
+ * WEIR_CASE=TEXT tries only the mutants whose names hold TEXT.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,21 +26,27 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
 #define TABLE "tests/prove/mutations.tsv"
 
 /* Items of one shape, enough of them to be rows. */
-#define TEN(item, a) item(a, 0) item(a, 1) item(a, 2) item(a, 3) item(a, 4) item(a, 5) item(a, 6) item(a, 7) item(a, 8) item(a, 9)
-#define SEVENTY(item) TEN(item, 1) TEN(item, 2) TEN(item, 3) TEN(item, 4) TEN(item, 5) TEN(item, 6) TEN(item, 7)
-#define TO_PORT(a, b) "or (src host 1.1." #b "." #a " and udp dst port " #a #b ") "
-#define PAIR6(a, b)   "or (src host 2001::" #a " and dst host 2001:" #b "::" #a #b ") "
+#define TEN(item, a)                                                                                         \
+    item(a, 0) item(a, 1) item(a, 2) item(a, 3) item(a, 4) item(a, 5) item(a, 6) item(a, 7) item(a, 8)       \
+        item(a, 9)
+#define SEVENTY(item)                                                                                        \
+    TEN(item, 1) TEN(item, 2) TEN(item, 3) TEN(item, 4) TEN(item, 5) TEN(item, 6) TEN(item, 7)
+#define TO_PORT(a, b)  "or (src host 1.1." #b "." #a " and udp dst port " #a #b ") "
+#define PAIR6(a, b)    "or (src host 2001::" #a " and dst host 2001:" #b "::" #a #b ") "
 #define NOT_PAIR(a, b) "and not (src host 1.1.1." #a " and dst net 2." #a "." #b ".0/24) "
-#define PEERS(a, b)   "or (ip src 1.1.1." #a " and (ip dst 2.1.1." #b " or 2.1.1." #a ")) "
-#define OF_ICMP(a, b) "or (icmp and src host 1.1." #a "." #b ") "
+#define PEERS(a, b)    "or (ip src 1.1.1." #a " and (ip dst 2.1.1." #b " or 2.1.1." #a ")) "
+#define OF_ICMP(a, b)  "or (icmp and src host 1.1." #a "." #b ") "
 
 /* Each is longer than need be, so that the optimized one is taken. */
 static const char *const programs[] = {
     "ldb [0]\njeq #1, a\njeq #2, b\nldb [0]\njeq #3, c\nret #0\na: ret #7\nb: ret #8\nc: ret #9\n",
-    "ldb [0]\njeq #1, a\njeq #2, b\nldb [0]\njeq #3, c, d\na: ldb [1]\nret a\nb: ldb [2]\nret a\nc: ldb [1]\nret a\nd: ldb [0]\nret a\n",
-    "ldb [0]\nadd #3\nmul #5\nst M[0]\nldb [1]\nmul #7\nxor #9\nst M[1]\nldb [2]\njeq #1, a\nld M[0]\nldx M[1]\nsub x\nret a\n"
+    "ldb [0]\njeq #1, a\njeq #2, b\nldb [0]\njeq #3, c, d\na: ldb [1]\nret a\nb: ldb [2]\nret a\nc: ldb "
+    "[1]\nret a\nd: ldb [0]\nret a\n",
+    "ldb [0]\nadd #3\nmul #5\nst M[0]\nldb [1]\nmul #7\nxor #9\nst M[1]\nldb [2]\njeq #1, a\nld M[0]\nldx "
+    "M[1]\nsub x\nret a\n"
     "a: ldb [3]\nand #255\nst M[2]\njeq #4, b\nld M[1]\nret a\nb: ld M[0]\nret a\n",
-    "ldb [4]\njeq #6, a\nldb [5]\nst M[0]\nja b\na: ldb [6]\nmul #3\nadd #1\nst M[0]\nb: ldb [7]\njset #1, c\nldb [8]\n"
+    "ldb [4]\njeq #6, a\nldb [5]\nst M[0]\nja b\na: ldb [6]\nmul #3\nadd #1\nst M[0]\nb: ldb [7]\njset #1, "
+    "c\nldb [8]\n"
     "jeq #5, c\nja d\nc: ld M[0]\nldx M[0]\nadd x\nret a\nd: ld M[0]\nret a\n",
 };
 
@@ -53,16 +60,25 @@ static const char *const filters[] = {
     "(net 10.1.2.0/24 and (ip[8] = 3 or ip[70] = 3)) or (net 10.2.0.0/16 and (ip[8] = 4 or ip[70] = 4)) or "
     "(net 10.2.1.0/24 and (ip[8] = 5 or ip[70] = 5)) or (net 11.0.0.0/8 and (ip[8] = 6 or ip[70] = 6)) or "
     "(net 11.1.0.0/16 and (ip[8] = 7 or ip[70] = 7)) or (net 12.0.0.0/8 and (ip[8] = 8 or ip[70] = 8))",
-    "(src net 10.0.0.0/8 and dst port 1) or (src net 10.1.0.0/16 and dst port 2) or (src net 10.1.2.0/24 and dst port 3) or "
-    "(src net 10.2.0.0/16 and dst port 4) or (src net 10.2.1.0/24 and dst port 5) or (src net 11.0.0.0/8 and dst port 6)",
-    "(ether host 2:0:0:0:0:1 and ip host 1.0.0.1) or (ether host 2:0:0:0:0:2 and ip host 1.0.0.2) or (ether host "
-    "2:0:0:0:0:3 and ip host 1.0.0.3) or (ether host 2:0:0:0:0:4 and ip host 1.0.0.4) or (ether host 2:0:0:0:0:5 and ip "
-    "host 1.0.0.5) or (ether host 2:0:0:0:0:6 and ip host 1.0.0.6) or (ether host 2:0:0:0:0:7 and ip host 1.0.0.7) or "
+    "(src net 10.0.0.0/8 and dst port 1) or (src net 10.1.0.0/16 and dst port 2) or (src net 10.1.2.0/24 and "
+    "dst port 3) or "
+    "(src net 10.2.0.0/16 and dst port 4) or (src net 10.2.1.0/24 and dst port 5) or (src net 11.0.0.0/8 and "
+    "dst port 6)",
+    "(ether host 2:0:0:0:0:1 and ip host 1.0.0.1) or (ether host 2:0:0:0:0:2 and ip host 1.0.0.2) or (ether "
+    "host "
+    "2:0:0:0:0:3 and ip host 1.0.0.3) or (ether host 2:0:0:0:0:4 and ip host 1.0.0.4) or (ether host "
+    "2:0:0:0:0:5 and ip "
+    "host 1.0.0.5) or (ether host 2:0:0:0:0:6 and ip host 1.0.0.6) or (ether host 2:0:0:0:0:7 and ip host "
+    "1.0.0.7) or "
     "(ether host 2:0:0:0:0:8 and ip host 1.0.0.8)",
-    "(ether host 2:0:0:0:0:1 and ip[8] = 1 and ip host 1.0.0.1) or (ether host 2:0:0:0:0:2 and ip[8] = 2 and ip host 1.0.0.2) "
-    "or (ether host 2:0:0:0:0:3 and ip[8] = 3 and ip host 1.0.0.3) or (ether host 2:0:0:0:0:4 and ip[8] = 4 and ip host 1.0.0.4) "
-    "or (ether host 2:0:0:0:0:5 and ip[8] = 5 and ip host 1.0.0.5) or (ether host 2:0:0:0:0:6 and ip[8] = 6 and ip host 1.0.0.6) "
-    "or (ether host 2:0:0:0:0:7 and ip[8] = 7 and ip host 1.0.0.7) or (ether host 2:0:0:0:0:8 and ip[8] = 8 and ip host 1.0.0.8)",
+    "(ether host 2:0:0:0:0:1 and ip[8] = 1 and ip host 1.0.0.1) or (ether host 2:0:0:0:0:2 and ip[8] = 2 and "
+    "ip host 1.0.0.2) "
+    "or (ether host 2:0:0:0:0:3 and ip[8] = 3 and ip host 1.0.0.3) or (ether host 2:0:0:0:0:4 and ip[8] = 4 "
+    "and ip host 1.0.0.4) "
+    "or (ether host 2:0:0:0:0:5 and ip[8] = 5 and ip host 1.0.0.5) or (ether host 2:0:0:0:0:6 and ip[8] = 6 "
+    "and ip host 1.0.0.6) "
+    "or (ether host 2:0:0:0:0:7 and ip[8] = 7 and ip host 1.0.0.7) or (ether host 2:0:0:0:0:8 and ip[8] = 8 "
+    "and ip host 1.0.0.8)",
     "(src host 2001:db8::2 and dst host 2001:db8:0:1::1) or (src host 2001:db8::2 and dst host 2001:db8::1)",
     "port 80 or port 443 or port 8080",
     "port 1 or port 3 or port 5 or port 9 or portrange 20-30",
@@ -71,17 +87,23 @@ static const char *const filters[] = {
     "src net 10.0.1.0/24 or src net 10.0.2.0/24 or src net 10.0.4.0/23",
     "not src net 10.0.0.0/8 and not dst host 10.0.0.1 and not arp",
     "(tcp port 80 and host 10.0.0.1) or (tcp port 443 and host 10.0.0.1)",
-    "(src host 1.1.1.1 and dst port 1) or (src host 1.1.1.2 and dst port 2) or (src host 1.1.1.3 and dst port 3) or "
-    "(src host 1.1.1.5 and dst port 5) or (src host 1.1.1.6 and dst port 6) or (src host 1.1.1.8 and dst port 8) or "
+    "(src host 1.1.1.1 and dst port 1) or (src host 1.1.1.2 and dst port 2) or (src host 1.1.1.3 and dst "
+    "port 3) or "
+    "(src host 1.1.1.5 and dst port 5) or (src host 1.1.1.6 and dst port 6) or (src host 1.1.1.8 and dst "
+    "port 8) or "
     "(src host 1.1.1.9 and dst port 9)",
-    "(src host 1.1.1.1 and dst port 1) or (src host 1.1.1.1 and dst port 2) or (src host 1.1.1.2 and dst port 3)",
-    "(ether[0] <= 5 and ether[1] = 1) or (ether[0] >= 5 and ether[0] <= 9 and ether[1] = 2) or (ether[0] >= 20 and ether[0] "
-    "<= 30 and ether[1] = 3) or (ether[0] = 40 and ether[1] = 4) or (ether[0] = 41 and ether[1] = 5) or (ether[0] = 43 and "
+    "(src host 1.1.1.1 and dst port 1) or (src host 1.1.1.1 and dst port 2) or (src host 1.1.1.2 and dst "
+    "port 3)",
+    "(ether[0] <= 5 and ether[1] = 1) or (ether[0] >= 5 and ether[0] <= 9 and ether[1] = 2) or (ether[0] >= "
+    "20 and ether[0] "
+    "<= 30 and ether[1] = 3) or (ether[0] = 40 and ether[1] = 4) or (ether[0] = 41 and ether[1] = 5) or "
+    "(ether[0] = 43 and "
     "ether[1] = 6)",
     "(ether[0] = 1 and ether[1] = 1) or (ether[0] in 5 and ether[1] = 2)",
     "(ether[0] = 1 and ether[9] = 2) or ether[3] = 3 or (ether[0] = 4 and ether[9] = 5)",
     "(ether[0] = 1 and ether[2] = 2) or ether[50] = 3 or (ether[0] = 4 and ether[60] = 5)",
-    "(ether[0] <= 5 and ether[9] = 1) or (ether[0] >= 3 and ether[2] = 2) or (ether[0] <= 5 and ether[60] = 3)",
+    "(ether[0] <= 5 and ether[9] = 1) or (ether[0] >= 3 and ether[2] = 2) or (ether[0] <= 5 and ether[60] = "
+    "3)",
     "(ether[0] <= 5 and ether[1] = 1) or (ether[0] >= 3 and ether[2] = 2)",
     "(ether[0] = 1 and ether[1] = 1) or (ether[0] = 3 and ether[1] = 2)",
     "ether[0] = 1 or len / ether[1] > 2 or ether[0] = 3",
@@ -93,7 +115,8 @@ static const char *const filters[] = {
     "tcp and not udp and (icmp or port 5)",
     "ether[0] & 0xf0 = 0x40 and ether[0] & 0x0e = 4",
     "(ether[0] & 0xf0 = 0x40 and len / ether[1] > 2 and ether[0] & 0x0f = 5) or ether[2] = 7",
-    "(ip proto 6 and ip[6:2] & 0x1fff = 0 and ether[40] = 1) or (ip proto 17 and ether[40] = 1) or (tcp[0] = 1 and arp)",
+    "(ip proto 6 and ip[6:2] & 0x1fff = 0 and ether[40] = 1) or (ip proto 17 and ether[40] = 1) or (tcp[0] = "
+    "1 and arp)",
     "(ether proto 1 or 2 or 3 or 5 or 7 or 11 or 13 or 17 or 19) and (ether proto 2 or 3 or 13 or 19 or 23)",
     "(ether[12:2] > 5 and ether[12:2] < 9) and (ether[12:2] > 7 or ether[12:2] = 6)",
     "((ether[30:2] = 2 or ether[30:2] = 3 or ether[30:2] = 5 or ether[30:2] = 7 or ether[30:2] = 11 or "
@@ -102,10 +125,12 @@ static const char *const filters[] = {
     "ether[30:2] = 47 or ether[30:2] = 53) and ether[1] = 1)",
     "sctp portrange 443 and ip[9] = 2 or dst and src port 22 or (sctp port 22 and ip[100] = 1)",
     "(sctp src port 443 and ip[8] = 2) or (dst and src port 22) or (sctp port 22 and ip[100] = 1)",
-    "(ether[30:2] <= 9 and ip[1] = 1 or ether[30:2] = 20 and ip[1] = 2) and (ether[30:2] = 5 and ip[2] = 3 or ether[30:2] = 7)",
+    "(ether[30:2] <= 9 and ip[1] = 1 or ether[30:2] = 20 and ip[1] = 2) and (ether[30:2] = 5 and ip[2] = 3 "
+    "or ether[30:2] = 7)",
     "(host 1.1.1.1 and port 1) or (host 1.1.1.2 and port 4) or (host 1.1.1.3 and port 7) or (host "
     "1.1.1.4 and port 3) or (host 1.1.1.5 and port 6) or (host 1.1.1.6 and port 2) or (host 1.1.1.7 and "
-    "port 5) or (host 1.1.1.8 and port 1) or (host 1.1.1.1 and port 4) or (host 1.1.1.2 and port 7) or ether[0] = 9",
+    "port 5) or (host 1.1.1.8 and port 1) or (host 1.1.1.1 and port 4) or (host 1.1.1.2 and port 7) or "
+    "ether[0] = 9",
     "(host 1.1.1.1 and host 1.1.2.1 and tcp port 1) or (host 1.1.1.2 and host 1.1.2.2 and tcp port 2) or "
     "(host 1.1.1.3 and host 1.1.2.3 and tcp port 3) or (host 1.1.1.4 and host 1.1.2.1 and tcp port 4) or "
     "(host 1.1.1.1 and host 1.1.2.2 and tcp port 5) or (host 1.1.1.2 and host 1.1.2.3 and tcp port 6) or "
@@ -120,7 +145,8 @@ static const char *const filters[] = {
     "2001:db8::3 and udp port 3) or (ip6 host 2001:db8::4 and udp port 1) or (ip6 host 2001:db8::5 and "
     "udp port 2) or (ip6 host 2001:db8::6 and udp port 3) or (ip6 host 2001:db8::7 and udp port 1) or "
     "(ip6 host 2001:db8::8 and udp port 2) or (ip6 host 2001:db8::9 and udp port 3)",
-    "(ether[0] = 1 or ether[0] = 5) and ether[9] = 3 and ((ether[0] = 5 and ether[3] = 1) or ((ether[0] = 1 or "
+    "(ether[0] = 1 or ether[0] = 5) and ether[9] = 3 and ((ether[0] = 5 and ether[3] = 1) or ((ether[0] = 1 "
+    "or "
     "ether[0] = 5 or ether[0] = 6) and ether[4] = 2))",
     "greater 200 and less 100",
     "greater 100 and less 200 and not less 150",
@@ -128,17 +154,26 @@ static const char *const filters[] = {
     "tcp[tcp[0]:2] > ip[2:2] and udp[0] = 1",
     "vlan and (ip or arp) or ip6",
     "host 10.0.0.1 and not (host 10.0.0.2 or host 10.0.0.1)",
-    "src net 2001:db8:1::/48 or src net 2001:db8:2::/48 or src net 2001:db8:4::/48 or src net 2001:db8:5::/48 or src net "
-    "2001:db8:7::/48 or src net 2001:db8:8::/48 or src net 2001:db8:9::/48 or src net 2001:db8:b::/48 or src net "
-    "2001:db9:1::/48 or src net 2001:db9:2::/48 or src net 2001:db9:4::/48 or src net 2001:db9:5::/48 or src net "
-    "2001:dba:1::/48 or src net 2001:dbb::/48 or src net 2001:dbc::/48 or src net 2001:dbd::/48 or src net 2001:dbe::/48",
-    "tcp src port 1 or 3 or 5 or 7 or 9 or 11 or 13 or 15 or 17 or 20 or 21 or 24 or 30 or 31 or 35 or 40 or 50 or tcp dst "
+    "src net 2001:db8:1::/48 or src net 2001:db8:2::/48 or src net 2001:db8:4::/48 or src net "
+    "2001:db8:5::/48 or src net "
+    "2001:db8:7::/48 or src net 2001:db8:8::/48 or src net 2001:db8:9::/48 or src net 2001:db8:b::/48 or src "
+    "net "
+    "2001:db9:1::/48 or src net 2001:db9:2::/48 or src net 2001:db9:4::/48 or src net 2001:db9:5::/48 or src "
+    "net "
+    "2001:dba:1::/48 or src net 2001:dbb::/48 or src net 2001:dbc::/48 or src net 2001:dbd::/48 or src net "
+    "2001:dbe::/48",
+    "tcp src port 1 or 3 or 5 or 7 or 9 or 11 or 13 or 15 or 17 or 20 or 21 or 24 or 30 or 31 or 35 or 40 or "
+    "50 or tcp dst "
     "port 2 or 4 or 6",
-    "tcp src port 1 or 3 or 5 or 7 or 9 or 11 or 13 or 15 or 17 or 20 or 21 or 24 or 30 or 31 or 35 or 40 or (not tcp src "
+    "tcp src port 1 or 3 or 5 or 7 or 9 or 11 or 13 or 15 or 17 or 20 or 21 or 24 or 30 or 31 or 35 or 40 or "
+    "(not tcp src "
     "port 41 and tcp dst port 61)",
-    "not src net 10.0.1 and not src net 10.0.2 and not src net 10.0.4 and not src net 10.0.8 and not src net 10.0.9 and "
-    "not src net 10.0.11 and not src net 10.0.20 and not src net 10.0.21 and not src net 10.0.23 and not src net 10.0.25 "
-    "and not src net 10.0.27 and not src net 10.0.29 and not src net 10.0.31 and not src net 10.0.33 and not src net "
+    "not src net 10.0.1 and not src net 10.0.2 and not src net 10.0.4 and not src net 10.0.8 and not src net "
+    "10.0.9 and "
+    "not src net 10.0.11 and not src net 10.0.20 and not src net 10.0.21 and not src net 10.0.23 and not src "
+    "net 10.0.25 "
+    "and not src net 10.0.27 and not src net 10.0.29 and not src net 10.0.31 and not src net 10.0.33 and not "
+    "src net "
     "10.1 and not src net 10.3 and not (src net 10.5.1 or src net 10.5.7)",
 };
 
@@ -312,10 +347,15 @@ static void try_mutant(const struct mutation *m, const char *work)
         return;
     }
     /* errors only: a mutant may well leave something unused */
-    int status = shell(log, "%s -std=c17 -D_GNU_SOURCE -w -O1 -Icompiler -Icompiler/include -I. -I%s/gen -c %s -o %s", cc, b, source, object);
+    int status =
+        shell(log, "%s -std=c17 -D_GNU_SOURCE -w -O1 -Icompiler -Icompiler/include -I. -I%s/gen -c %s -o %s",
+              cc, b, source, object);
     if (status == 0)
-        status = shell(log, "%s -o %s %s %s/tests/prove/test_mutation.o %s/tests/harness/*.o %s/libweir.a -lcmocka -ljansson -lpcap "
-                            "-lbpf -lelf", cc, program, object, b, b, b);
+        status = shell(log,
+                       "%s -o %s %s %s/tests/prove/test_mutation.o %s/tests/harness/*.o %s/libweir.a "
+                       "-lcmocka -ljansson -lpcap "
+                       "-lbpf -lelf",
+                       cc, program, object, b, b, b);
     if (status != 0) {
         tap_ok(false, "%s: %s", m->file, m->name);
         tap_diag("the mutant cannot be built");

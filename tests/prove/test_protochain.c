@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/prove/test_protochain.c - `protochain` with a bound of four headers is proved equal to the installed libpcap's
- * loop, unrolled to four rounds alike: a chain that goes on then rejects. Packets with an AH in the chain are left out:
- * behind one the reference walks on at a wrong place (docs/differences.md).
+ * tests/prove/test_protochain.c - `protochain` with a bound of four headers is proved equal to the installed
+ * libpcap's loop, unrolled to four rounds alike: a chain that goes on then rejects. Packets with an AH in the
+ * chain are left out: behind one the reference walks on at a wrong place (docs/differences.md).
  */
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -28,7 +28,8 @@ static const struct {
 };
 
 /* The loop's target, and the instruction behind its backward jump; false when there is no loop. */
-static bool find_loop(const struct weir_cbpf_insn *p, uint32_t n, uint32_t *start, uint32_t *jump, uint32_t from)
+static bool find_loop(const struct weir_cbpf_insn *p, uint32_t n, uint32_t *start, uint32_t *jump,
+                      uint32_t from)
 {
     for (uint32_t i = from; i < n; i++)
         if (p[i].code == 0x05 && p[i].k >> 31) { /* ja, backwards */
@@ -40,8 +41,9 @@ static bool find_loop(const struct weir_cbpf_insn *p, uint32_t n, uint32_t *star
 }
 
 /*
- * One round after another: round r is a copy of everything from the loop's start to the end of the program, and jumps
- * back to where round r + 1 begins; the last round's jump rejects. There may be several backward jumps to one start.
+ * One round after another: round r is a copy of everything from the loop's start to the end of the program,
+ * and jumps back to where round r + 1 begins; the last round's jump rejects. There may be several backward
+ * jumps to one start.
  */
 static bool unroll(const struct weir_cbpf_insn *p, uint32_t n, struct program *out)
 {
@@ -101,11 +103,14 @@ static void prove_case(size_t i)
     const struct prove_condition outside = {excuse.at, excuse.n, false};
     const struct prove_options po = {.timeout_ms = TIMEOUT_MS, .condition = &outside, .conditions = 1};
     struct prove_result r = {0}, refined = {0};
-    bool equal = ready && prove_equal(theirs.at, theirs.n, plain.at, plain.n, &po, &r) == 0 && r.verdict == PROVE_EQUAL;
-    bool refines = ready && prove_refines(plain.at, plain.n, optimized.at, optimized.n, NULL, &refined) == 0 &&
+    bool equal = ready && prove_equal(theirs.at, theirs.n, plain.at, plain.n, &po, &r) == 0 &&
+                 r.verdict == PROVE_EQUAL;
+    bool refines = ready &&
+                   prove_refines(plain.at, plain.n, optimized.at, optimized.n, NULL, &refined) == 0 &&
                    refined.verdict == PROVE_EQUAL;
     if (!tap_ok(equal, "%s: equals the loop unrolled", cases[i].filter))
-        tap_diag("%s; verdicts %u and %u; caplen %u", ready ? "differs or undecided" : why, r.p, r.q, r.caplen);
+        tap_diag("%s; verdicts %u and %u; caplen %u", ready ? "differs or undecided" : why, r.p, r.q,
+                 r.caplen);
     tap_ok(refines, "%s: optimized refines plain", cases[i].filter);
     prove_release(&r);
     prove_release(&refined);

@@ -69,13 +69,15 @@ static const struct pair pairs[] = {
      "(006) ldb [x + 0]\n(007) jeq #7 jt 8 jf 9\n(008) ret #1\n(009) ret #0\n",
      PROVE_DIFFER, PROVE_DIFFER},
     {"an address computed from a bit",
-     "(000) ldh [0]\n(001) and #0xc03\n(002) xor #0x803\n(003) sub #1\n(004) rsh #31\n(005) mul #6\n(006) tax\n"
+     "(000) ldh [0]\n(001) and #0xc03\n(002) xor #0x803\n(003) sub #1\n(004) rsh #31\n(005) mul #6\n(006) "
+     "tax\n"
      "(007) ldb [x + 10]\n(008) jeq #7 jt 9 jf 10\n(009) ret #1\n(010) ret #0\n",
      "(000) ldh [0]\n(001) and #0xc03\n(002) jeq #0x803 jt 3 jf 5\n(003) ldb [16]\n(004) jeq #7 jt 7 jf 8\n"
      "(005) ldb [10]\n(006) jeq #7 jt 7 jf 8\n(007) ret #1\n(008) ret #0\n",
      PROVE_EQUAL, PROVE_EQUAL},
     {"an address computed from the opposite bit",
-     "(000) ldh [0]\n(001) and #0xc03\n(002) xor #0x803\n(003) sub #1\n(004) rsh #31\n(005) mul #6\n(006) tax\n"
+     "(000) ldh [0]\n(001) and #0xc03\n(002) xor #0x803\n(003) sub #1\n(004) rsh #31\n(005) mul #6\n(006) "
+     "tax\n"
      "(007) ldb [x + 10]\n(008) jeq #7 jt 9 jf 10\n(009) ret #1\n(010) ret #0\n",
      "(000) ldh [0]\n(001) and #0xc03\n(002) jeq #0x803 jt 5 jf 3\n(003) ldb [16]\n(004) jeq #7 jt 7 jf 8\n"
      "(005) ldb [10]\n(006) jeq #7 jt 7 jf 8\n(007) ret #1\n(008) ret #0\n",
@@ -148,8 +150,8 @@ static void hand_written(const struct pair *t)
         if (rc == 0)
             prove_release(&r);
         rc = (refines ? walk_refines : walk_equal)(p.at, p.n, q.at, q.n, NULL, &r);
-        if (!tap_ok(rc == 0 && (r.verdict == expected || r.verdict == PROVE_UNKNOWN), "%s: %s, by walking", t->name,
-                    refines ? "refines" : "equal"))
+        if (!tap_ok(rc == 0 && (r.verdict == expected || r.verdict == PROVE_UNKNOWN), "%s: %s, by walking",
+                    t->name, refines ? "refines" : "equal"))
             tap_diag("expected %s, got %s", word(0, expected), word(rc, r.verdict));
         if (rc == 0)
             prove_release(&r);
@@ -165,17 +167,21 @@ static void finishing(void)
         {"a dead load dropped", "(000) ldh [12]\n(001) ret #1\n", "(000) ret #1\n", PROVE_EQUAL, PROVE_EQUAL},
         {"a load added", "(000) ret #1\n", "(000) ldh [12]\n(001) ret #1\n", PROVE_EQUAL, PROVE_EQUAL},
         {"two bytes in another order",
-         "(000) ldb [0]\n(001) jeq #1 jt 4 jf 2\n(002) ldb [9]\n(003) jeq #2 jt 4 jf 5\n(004) ret #1\n(005) ret #0\n",
-         "(000) ldb [9]\n(001) jeq #2 jt 4 jf 2\n(002) ldb [0]\n(003) jeq #1 jt 4 jf 5\n(004) ret #1\n(005) ret #0\n",
+         "(000) ldb [0]\n(001) jeq #1 jt 4 jf 2\n(002) ldb [9]\n(003) jeq #2 jt 4 jf 5\n(004) ret #1\n(005) "
+         "ret #0\n",
+         "(000) ldb [9]\n(001) jeq #2 jt 4 jf 2\n(002) ldb [0]\n(003) jeq #1 jt 4 jf 5\n(004) ret #1\n(005) "
+         "ret #0\n",
          PROVE_EQUAL, PROVE_EQUAL},
         {"an index that leads past the end",
          "(000) ldxb 4*([0]&0xf)\n(001) ldb [x + 0]\n(002) jeq #1 jt 3 jf 4\n(003) ret #1\n(004) ret #0\n",
-         "(000) ldxb 4*([0]&0xf)\n(001) ldb [x + 0]\n(002) jeq #1 jt 3 jf 5\n(003) ldb [x + 9]\n(004) ret #1\n(005) ret #0\n",
+         "(000) ldxb 4*([0]&0xf)\n(001) ldb [x + 0]\n(002) jeq #1 jt 3 jf 5\n(003) ldb [x + 9]\n(004) ret "
+         "#1\n(005) ret #0\n",
          PROVE_EQUAL, PROVE_EQUAL},
-        {"another constant", IP, "(000) ldh [12]\n(001) jeq #0x801 jt 2 jf 3\n(002) ret #1\n(003) ret #0\n", PROVE_DIFFER,
-         PROVE_DIFFER},
+        {"another constant", IP, "(000) ldh [12]\n(001) jeq #0x801 jt 2 jf 3\n(002) ret #1\n(003) ret #0\n",
+         PROVE_DIFFER, PROVE_DIFFER},
         {"a length", "(000) ld #pktlen\n(001) jge #20 jt 2 jf 3\n(002) ret #1\n(003) ret #0\n",
-         "(000) ld #pktlen\n(001) jge #10 jt 2 jf 4\n(002) ldb [0]\n(003) ret #1\n(004) ret #0\n", PROVE_DIFFER, PROVE_DIFFER},
+         "(000) ld #pktlen\n(001) jge #10 jt 2 jf 4\n(002) ldb [0]\n(003) ret #1\n(004) ret #0\n",
+         PROVE_DIFFER, PROVE_DIFFER},
     };
     const struct prove_options o = {.timeout_ms = TIMEOUT_MS, .finish = true};
 
@@ -307,7 +313,8 @@ static void reference_pairs(void)
     struct json_lines cases;
     struct rng r = {rng_seed()};
     int mutants_each = getenv("WEIR_LONG") ? 8 : 1;
-    unsigned proved = 0, mutants = 0, different = 0, missed = 0, wrong = 0, equal = 0, contradictions = 0, undecided = 0;
+    unsigned proved = 0, mutants = 0, different = 0, missed = 0, wrong = 0, equal = 0, contradictions = 0,
+             undecided = 0;
     char *path = shared_path("cases/accept.jsonl");
     if (!path) {
         tap_skip(SHARED_ABSENT, "the reference's optimized programs refine its plain ones");
@@ -365,7 +372,8 @@ static void reference_pairs(void)
             int walked = walk_equal(q.at, q.n, m.at, m.n, NULL, &other);
             if (walked || (!rc && other.verdict != PROVE_UNKNOWN && other.verdict != result.verdict)) {
                 contradictions++;
-                tap_diag("%s: a mutant: z3 says %s, walking says %s", name, word(rc, result.verdict), word(walked, other.verdict));
+                tap_diag("%s: a mutant: z3 says %s, walking says %s", name, word(rc, result.verdict),
+                         word(walked, other.verdict));
             }
             undecided += !walked && other.verdict == PROVE_UNKNOWN;
             if (!walked)

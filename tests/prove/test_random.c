@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * tests/prove/test_random.c - random filters: the optimized program refines the plain one, and both say what the
- * IR says.
+ * tests/prove/test_random.c - random filters: the optimized program refines the plain one, and both say what
+ * the IR says.
  *
  * 1,000 filters, 10,000 where WEIR_LONG is set. The same seed gives the same filters: WEIR_SEED=N.
  */
@@ -13,11 +13,19 @@
 #include "tests/harness/names.h"
 #include "tests/prove/refine.h"
 
-enum { FILTERS = 1000, FILTERS_LONG = 10000, TIMEOUT_MS = 5000, PACKETS = 24, PACKET_BYTES = 200, PROTOCHAIN = 4, SHOWN = 5 };
+enum {
+    FILTERS = 1000,
+    FILTERS_LONG = 10000,
+    TIMEOUT_MS = 5000,
+    PACKETS = 24,
+    PACKET_BYTES = 200,
+    PROTOCHAIN = 4,
+    SHOWN = 5
+};
 
 static const char *const linktypes[] = {
-    "EN10MB", "EN10MB", "EN10MB", "EN10MB", "EN10MB", "RAW", "LINUX_SLL", "LINUX_SLL2", "NULL", "PPP",
-    "IEEE802_11_RADIO", "C_HDLC", "PFLOG",
+    "EN10MB",     "EN10MB", "EN10MB", "EN10MB",           "EN10MB", "RAW",   "LINUX_SLL",
+    "LINUX_SLL2", "NULL",   "PPP",    "IEEE802_11_RADIO", "C_HDLC", "PFLOG",
 };
 
 struct totals {
@@ -62,8 +70,13 @@ static bool says_what_ir_says(struct rng *r, const struct random_filter *f, cons
         if (rng_below(r, 3) == 0)
             p.caplen = rng_below(r, PACKET_BYTES);
         p.wirelen = p.caplen + (rng_below(r, 2) ? 0 : rng_below(r, 1500));
-        p.meta = (struct weir_metadata){.size = sizeof p.meta, .packet_type = rng_below(r, 6), .ifindex = rng_below(r, 4), .vlan_tci = rng_below(r, 4096), .vlan_present = rng_below(r, 2)};
-        uint32_t reference = ir_eval(&ir[0], &p, &arena, &faulted[0]), better = ir_eval(&ir[1], &p, &arena, &faulted[1]);
+        p.meta = (struct weir_metadata){.size = sizeof p.meta,
+                                        .packet_type = rng_below(r, 6),
+                                        .ifindex = rng_below(r, 4),
+                                        .vlan_tci = rng_below(r, 4096),
+                                        .vlan_present = rng_below(r, 2)};
+        uint32_t reference = ir_eval(&ir[0], &p, &arena, &faulted[0]),
+                 better = ir_eval(&ir[1], &p, &arena, &faulted[1]);
         same = reference == cbpf_run(plain->at, plain->n, &p, NULL);
         uint32_t run = cbpf_run(optimized->at, optimized->n, &p, NULL);
         same = same && (run == better || (faulted[1] && !better));
@@ -74,8 +87,8 @@ static bool says_what_ir_says(struct rng *r, const struct random_filter *f, cons
 }
 
 /*
- * Does the plain IR fail a guard on the packet? Loads at 2^31 and above are never emitted: the classic program
- * rejects there without a load, so the prover does not see that anything may be said instead.
+ * Does the plain IR fail a guard on the packet? Loads at 2^31 and above are never emitted: the classic
+ * program rejects there without a load, so the prover does not see that anything may be said instead.
  */
 static bool ir_faults(const struct random_filter *f, const struct prove_result *w)
 {
@@ -104,7 +117,8 @@ static void check(struct rng *r, const struct random_filter *f, struct totals *t
     if (rc >= 0)
         rc = compile_program(f->text, &o, &optimized, why, sizeof why);
     if (rc < 0) {
-        t->refused++; /* the generator draws some that are wrong, on purpose; division by a constant zero is when optimizing */
+        t->refused++; /* the generator draws some that are wrong, on purpose; division by a constant zero is
+                         when optimizing */
         program_free(&plain);
         return;
     }
@@ -121,7 +135,8 @@ static void check(struct rng *r, const struct random_filter *f, struct totals *t
     if (rc == 0)
         prove_release(&witness);
     if (o.tune != WEIR_TUNE_SIZE && !says_what_ir_says(r, f, &plain, &optimized) && t->unequal++ < SHOWN)
-        tap_diag("link type %u, live %u, tune %u: %s: programs and IR disagree", o.linktype, o.live, o.tune, f->text);
+        tap_diag("link type %u, live %u, tune %u: %s: programs and IR disagree", o.linktype, o.live, o.tune,
+                 f->text);
     program_free(&plain);
     program_free(&optimized);
 }
@@ -138,7 +153,8 @@ int main(void)
         return tap_done();
     while (t.filters < wanted && t.refused < 10 * wanted) {
         struct arena arena;
-        int64_t number = weir_linktype_by_name(linktypes[rng_below(&r, sizeof linktypes / sizeof linktypes[0])]);
+        int64_t number =
+            weir_linktype_by_name(linktypes[rng_below(&r, sizeof linktypes / sizeof linktypes[0])]);
         struct random_filter f = {.o = WEIR_OPTIONS_INIT};
         const struct linktype *lt = linktype_by_number((uint32_t)number);
         arena_init(&arena, &allocator_libc, (size_t)1 << 26);
@@ -153,11 +169,12 @@ int main(void)
             check(&r, &f, &t);
         arena_release(&arena);
     }
-    tap_ok(t.filters == wanted && !t.wrong, "the optimized programs of %u random filters refine the plain ones", t.filters);
+    tap_ok(t.filters == wanted && !t.wrong,
+           "the optimized programs of %u random filters refine the plain ones", t.filters);
     tap_ok(t.counts.unknown + t.out_of_range <= t.filters / 100, "at most one in a hundred is undecided");
     tap_ok(!t.unequal, "classic programs say what the IR says");
-    tap_diag("%u by walking, %u by z3, %u unknown, %u with addresses from 2^31 on; %u filters refused", t.counts.walked,
-             t.counts.asked, t.counts.unknown, t.out_of_range, t.refused);
+    tap_diag("%u by walking, %u by z3, %u unknown, %u with addresses from 2^31 on; %u filters refused",
+             t.counts.walked, t.counts.asked, t.counts.unknown, t.out_of_range, t.refused);
     grammar_free(&g);
     names_free(names);
     return tap_done();

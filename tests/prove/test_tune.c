@@ -2,8 +2,8 @@
 /*
  * tests/prove/test_tune.c - whatever a program is tuned for, it refines the plain one.
  *
- * Over the shared accepted filters, and over filters that read behind IPv4 headers, where tuning for the kernel
- * makes a difference.
+ * Over the shared accepted filters, and over filters that read behind IPv4 headers, where tuning for the
+ * kernel makes a difference.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -114,7 +114,8 @@ static void shared_filters(void)
             o.snaplen = (uint32_t)json_number(cases.at[i], "snaplen", WEIR_SNAPLEN_DEFAULT);
             o.live = json_is_true(json_object_get(cases.at[i], "live"));
             if (savefile)
-                o.savefile = strcmp(savefile, "swapped") == 0 ? WEIR_SAVEFILE_SWAPPED : WEIR_SAVEFILE_UNSWAPPED;
+                o.savefile =
+                    strcmp(savefile, "swapped") == 0 ? WEIR_SAVEFILE_SWAPPED : WEIR_SAVEFILE_UNSWAPPED;
             o.resolver = names_resolver(names);
             check(json_string_value(spelling), o, &t);
         }

@@ -6,8 +6,8 @@
  * type, options (`-`, or `live`), code, bytes of the culprit, a piece of the hint (`-`: none), filter; `"`
  * for the filter is one more diagnostic of the filter before. Code `none` in lints.cases: no warning.
  *
- * Where the piece of a hint begins with `write '`, what the hint says to write is a filter, not a part of one, and it is
- * compiled as well.
+ * Where the piece of a hint begins with `write '`, what the hint says to write is a filter, not a part of
+ * one, and it is compiled as well.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,7 +69,8 @@ static bool matches(const struct line *l, const struct weir_diagnostic *d, unsig
     return d->hint && strstr(d->hint, l->hint);
 }
 
-static enum weir_lookup any_host(void *user, const char *name, struct weir_address *out, size_t max, size_t *count)
+static enum weir_lookup any_host(void *user, const char *name, struct weir_address *out, size_t max,
+                                 size_t *count)
 {
     (void)user, (void)name;
     *count = 1;

@@ -2,10 +2,11 @@
 /*
  * tests/unit/test_alloc.c - no memory: every request of a compile failing, one after the other.
  *
- * For each filter, mode and target, request 1 fails, then request 2, and so on until a compile gets all it asks for.
- * Each failure must come back as WEIR_E_MEMORY with the result untouched and everything given back; the same
- * context must then be able to compile. "From the Nth on" fails all later requests too. A ceiling that is too low
- * is WEIR_E_LIMIT with a diagnostic. Where the requests of a compile are many, a spread of them is taken.
+ * For each filter, mode and target, request 1 fails, then request 2, and so on until a compile gets all it
+ * asks for. Each failure must come back as WEIR_E_MEMORY with the result untouched and everything given back;
+ * the same context must then be able to compile. "From the Nth on" fails all later requests too. A ceiling
+ * that is too low is WEIR_E_LIMIT with a diagnostic. Where the requests of a compile are many, a spread of
+ * them is taken.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,8 @@ static void *heap_reallocate(void *user, void *ptr, size_t size)
 
 /* ---------------------------------------------------------------- a resolver with a few names */
 
-static enum weir_lookup find_host(void *user, const char *name, struct weir_address *out, size_t max, size_t *count)
+static enum weir_lookup find_host(void *user, const char *name, struct weir_address *out, size_t max,
+                                  size_t *count)
 {
     (void)user;
     if (strcmp(name, "many"))
@@ -68,7 +70,8 @@ static enum weir_lookup find_ether(void *user, const char *name, uint8_t out[6])
     return WEIR_FOUND;
 }
 
-static const struct weir_resolver resolver = {.size = sizeof resolver, .host = find_host, .ether = find_ether};
+static const struct weir_resolver resolver = {
+    .size = sizeof resolver, .host = find_host, .ether = find_ether};
 
 /* ---------------------------------------------------------------- one compile */
 
@@ -76,13 +79,16 @@ enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4, PROGRAM = 8 /* the text is a classic 
 
 /* Items of one shape, enough of them to be rows. */
 #define ITEM(a, b) "(host 1.2." #a "." #b " and udp port " #a #b ") or "
-#define TEN(a)     ITEM(a, 0) ITEM(a, 1) ITEM(a, 2) ITEM(a, 3) ITEM(a, 4) ITEM(a, 5) ITEM(a, 6) ITEM(a, 7) ITEM(a, 8) ITEM(a, 9)
+#define TEN(a)                                                                                               \
+    ITEM(a, 0)                                                                                               \
+    ITEM(a, 1) ITEM(a, 2) ITEM(a, 3) ITEM(a, 4) ITEM(a, 5) ITEM(a, 6) ITEM(a, 7) ITEM(a, 8) ITEM(a, 9)
 
 /* Networks that lie in each other. */
-#define NETS(dir, p) \
-    "(" dir "net 10.0.0.0/8 and " p " 1) or (" dir "net 10.1.0.0/16 and " p " 2) or (" dir "net 10.1.2.0/24 and " p " 3) or (" dir \
-    "net 10.1.3.0/24 and " p " 4) or (" dir "net 10.2.0.0/16 and " p " 5) or (" dir "net 10.2.9.0/24 and " p " 6) or (" dir \
-    "net 11.0.0.0/8 and " p " 7) or (" dir "net 11.4.0.0/16 and " p " 8)"
+#define NETS(dir, p)                                                                                         \
+    "(" dir "net 10.0.0.0/8 and " p " 1) or (" dir "net 10.1.0.0/16 and " p " 2) or (" dir                   \
+    "net 10.1.2.0/24 and " p " 3) or (" dir "net 10.1.3.0/24 and " p " 4) or (" dir "net 10.2.0.0/16 and " p \
+    " 5) or (" dir "net 10.2.9.0/24 and " p " 6) or (" dir "net 11.0.0.0/8 and " p " 7) or (" dir            \
+    "net 11.4.0.0/16 and " p " 8)"
 
 static const struct {
     const char *text;
@@ -104,10 +110,14 @@ static const struct {
     {"on en0 and reason match", 117, 0},
     {"ether host name and iso proto 0x83", 1, 0},
     {"ip[0] + (ip[1] + (ip[2] + (ip[3] * ip[4]))) = ((ip[5] - ip[6]) / (ip[7] | 1))", 1, 0},
-    {"(src host 1.2.3.4 and dst port 5) or (src host 1.2.3.5 and dst port 6) or (dst host 1.2.3.4 and src port 7)", 1, 0},
+    {"(src host 1.2.3.4 and dst port 5) or (src host 1.2.3.5 and dst port 6) or (dst host 1.2.3.4 and src "
+     "port 7)",
+     1, 0},
     {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) "arp", 1, 0},
-    {"ldh [12]\njeq #0x800, a, b\na: ldb [0]\ntax\nb: ld #40\ndiv x\nst M[1]\nadd #1\njset #4, c, d\nc: ldb [x + 3]\n"
-     "d: ld M[1]\njgt #3, e, f\ne: ret #1\nf: ret #0", 1, KEEP_IR | PROGRAM},
+    {"ldh [12]\njeq #0x800, a, b\na: ldb [0]\ntax\nb: ld #40\ndiv x\nst M[1]\nadd #1\njset #4, c, d\nc: ldb "
+     "[x + 3]\n"
+     "d: ld M[1]\njgt #3, e, f\ne: ret #1\nf: ret #0",
+     1, KEEP_IR | PROGRAM},
     {"ldb [0]\nret a", 1, PROGRAM},
     {"host @a and (tcp port @p or ether src @m) and not net @a", 1, KEEP_IR},
     {"host @a and port @a", 1, 0},
@@ -141,7 +151,8 @@ static struct weir_options options(size_t i, unsigned optimize, unsigned target)
 
 static int make(struct weir *cx, size_t i, const struct weir_options *o, struct weir_program **out)
 {
-    return (filters[i].how & PROGRAM ? weir_program_read : weir_compile)(cx, filters[i].text, strlen(filters[i].text), o, out);
+    return (filters[i].how & PROGRAM ? weir_program_read : weir_compile)(cx, filters[i].text,
+                                                                         strlen(filters[i].text), o, out);
 }
 
 static void release(struct heap *h, struct weir *cx, struct weir_program *p)
@@ -214,7 +225,8 @@ static void test_filter(size_t i, unsigned optimize, unsigned target)
         if (wrong)
             break;
     }
-    if (!tap_ok(!wrong, "%zu requests, %s, %s: %s", asked, optimize ? "optimized" : "plain", target ? "xdp" : "cbpf", filters[i].text))
+    if (!tap_ok(!wrong, "%zu requests, %s, %s: %s", asked, optimize ? "optimized" : "plain",
+                target ? "xdp" : "cbpf", filters[i].text))
         tap_diag("request %zu: %s", n, wrong);
 }
 

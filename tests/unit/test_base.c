@@ -458,16 +458,24 @@ static void test_span_join(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_alloc),          cmocka_unit_test(test_arena_blocks),
-        cmocka_unit_test(test_arena_overflow), cmocka_unit_test(test_arena_ceiling),
-        cmocka_unit_test(test_arena_no_memory), cmocka_unit_test(test_arena_rewind),
+        cmocka_unit_test(test_alloc),
+        cmocka_unit_test(test_arena_blocks),
+        cmocka_unit_test(test_arena_overflow),
+        cmocka_unit_test(test_arena_ceiling),
+        cmocka_unit_test(test_arena_no_memory),
+        cmocka_unit_test(test_arena_rewind),
         cmocka_unit_test(test_arena_reuse),
         cmocka_unit_test(test_arena_nothing),
-        cmocka_unit_test(test_arena_copy),     cmocka_unit_test(test_vec),
-        cmocka_unit_test(test_vec_limits),     cmocka_unit_test(test_strbuf),
-        cmocka_unit_test(test_strbuf_no_memory), cmocka_unit_test(test_diag),
-        cmocka_unit_test(test_diag_long),      cmocka_unit_test(test_diag_no_memory),
-        cmocka_unit_test(test_diag_table),     cmocka_unit_test(test_span_join),
+        cmocka_unit_test(test_arena_copy),
+        cmocka_unit_test(test_vec),
+        cmocka_unit_test(test_vec_limits),
+        cmocka_unit_test(test_strbuf),
+        cmocka_unit_test(test_strbuf_no_memory),
+        cmocka_unit_test(test_diag),
+        cmocka_unit_test(test_diag_long),
+        cmocka_unit_test(test_diag_no_memory),
+        cmocka_unit_test(test_diag_table),
+        cmocka_unit_test(test_span_join),
         cmocka_unit_test(test_sort),
     };
 

@@ -413,7 +413,11 @@ static void test_no_memory(void **state)
 static uint32_t run(const char *listing, const uint8_t *bytes, uint32_t len, struct vm_counts *counts)
 {
     struct weir_cbpf_insn code[64];
-    struct packet p = {bytes, len, 1500, {.size = sizeof p.meta, .packet_type = 4, .ifindex = 77, .vlan_tci = 0x1ffff, .vlan_present = 1}};
+    struct packet p = {
+        bytes,
+        len,
+        1500,
+        {.size = sizeof p.meta, .packet_type = 4, .ifindex = 77, .vlan_tci = 0x1ffff, .vlan_present = 1}};
     uint32_t n = read_listing(listing, code);
 
     assert_null(cbpf_validate(code, n));

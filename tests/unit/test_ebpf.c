@@ -55,8 +55,16 @@ static bool agree_split(struct compiled *c, const uint8_t *bytes, uint32_t n, ui
     struct packet p = {.bytes = bytes,
                        .caplen = n,
                        .wirelen = n,
-                       .meta = {.ifindex = 7, .packet_type = 3, .vlan_tci = 100, .vlan_present = n & 1, .mark = 2, .queue = 3,
-                                .protocol = 0x0600, .vlan_tpid = 0x0700, .rxhash = 4 + (n & 4), .cpu = 5}};
+                       .meta = {.ifindex = 7,
+                                .packet_type = 3,
+                                .vlan_tci = 100,
+                                .vlan_present = n & 1,
+                                .mark = 2,
+                                .queue = 3,
+                                .protocol = 0x0600,
+                                .vlan_tpid = 0x0700,
+                                .rxhash = 4 + (n & 4),
+                                .cpu = 5}};
     uint32_t number = ir_eval(&c->f, &p, &c->arena, NULL);
     uint32_t want = !number ? c->o.on_miss : c->o.numbers ? number : c->o.on_match;
     uint32_t got = machine_run(c->code.insn.at, c->code.insn.n, c->o.target, &p, linear);
@@ -168,7 +176,9 @@ static void test_fields(void)
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         for (uint32_t target = WEIR_TARGET_XDP; target <= WEIR_TARGET_FUNC; target++) {
-            size_t want = target == WEIR_TARGET_XDP ? rows[i].xdp : target == WEIR_TARGET_FUNC ? 0 : rows[i].skb;
+            size_t want = target == WEIR_TARGET_XDP    ? rows[i].xdp
+                          : target == WEIR_TARGET_FUNC ? 0
+                                                       : rows[i].skb;
             const struct ebpf_target_options o = {.target = target};
             const struct ebpf_meta *m = ebpf_target_meta(ebpf_target_of(&o), rows[i].meta);
             good &= want ? m && m->field == (int)want : !m;
@@ -183,17 +193,28 @@ static void test_metadata(void)
         enum ir_meta meta;
         bool there;
     } rows[] = {
-        {WEIR_TARGET_XDP, META_IFINDEX, true},        {WEIR_TARGET_XDP, META_VLAN_TCI, false},
-        {WEIR_TARGET_XDP, META_PKTTYPE, false},       {WEIR_TARGET_TC, META_IFINDEX, true},
-        {WEIR_TARGET_TC, META_VLAN_PRESENT, true},    {WEIR_TARGET_TC, META_VLAN_TCI, true},
-        {WEIR_TARGET_SOCKET, META_PKTTYPE, true},     {WEIR_TARGET_SOCKET, META_VLAN_TCI, true},
-        {WEIR_TARGET_CGROUP, META_IFINDEX, true},     {WEIR_TARGET_FUNC, META_IFINDEX, false},
-        {WEIR_TARGET_FUNC, META_VLAN_PRESENT, false}, {WEIR_TARGET_SOCKET, META_PROTOCOL, true},
-        {WEIR_TARGET_TC, META_MARK, true},            {WEIR_TARGET_CGROUP, META_QUEUE, true},
-        {WEIR_TARGET_SOCKET, META_RXHASH, true},      {WEIR_TARGET_TC, META_VLAN_TPID, true},
-        {WEIR_TARGET_XDP, META_MARK, false},          {WEIR_TARGET_SOCKET, META_HATYPE, false},
-        {WEIR_TARGET_XDP, META_CPU, true},            {WEIR_TARGET_FUNC, META_CPU, true},
-        {WEIR_TARGET_TC, META_CPU, true},             {WEIR_TARGET_SOCKET, META_CPU, true},
+        {WEIR_TARGET_XDP, META_IFINDEX, true},
+        {WEIR_TARGET_XDP, META_VLAN_TCI, false},
+        {WEIR_TARGET_XDP, META_PKTTYPE, false},
+        {WEIR_TARGET_TC, META_IFINDEX, true},
+        {WEIR_TARGET_TC, META_VLAN_PRESENT, true},
+        {WEIR_TARGET_TC, META_VLAN_TCI, true},
+        {WEIR_TARGET_SOCKET, META_PKTTYPE, true},
+        {WEIR_TARGET_SOCKET, META_VLAN_TCI, true},
+        {WEIR_TARGET_CGROUP, META_IFINDEX, true},
+        {WEIR_TARGET_FUNC, META_IFINDEX, false},
+        {WEIR_TARGET_FUNC, META_VLAN_PRESENT, false},
+        {WEIR_TARGET_SOCKET, META_PROTOCOL, true},
+        {WEIR_TARGET_TC, META_MARK, true},
+        {WEIR_TARGET_CGROUP, META_QUEUE, true},
+        {WEIR_TARGET_SOCKET, META_RXHASH, true},
+        {WEIR_TARGET_TC, META_VLAN_TPID, true},
+        {WEIR_TARGET_XDP, META_MARK, false},
+        {WEIR_TARGET_SOCKET, META_HATYPE, false},
+        {WEIR_TARGET_XDP, META_CPU, true},
+        {WEIR_TARGET_FUNC, META_CPU, true},
+        {WEIR_TARGET_TC, META_CPU, true},
+        {WEIR_TARGET_SOCKET, META_CPU, true},
     };
     bool good = true;
 

@@ -512,9 +512,12 @@ static void test_verifier_shape(void **state)
     BROKEN(at->to.at[1].target = a, "a target is not a later block", at->to.at[1].target = b);
     BROKEN(at->to.at[1].target = 2, "a target is not a later block", at->to.at[1].target = b);
     BROKEN(at->on = IR_NONE, "a jump has a value, or a switch or return none", at->on = half);
-    BROKEN((at->to.n = 0, at->on = IR_NONE), "a block does not end in a jump, switch or return", (at->to.n = 3, at->on = half));
-    BROKEN((at->to.n = 0, at->on = f->value.n), "a jump has a value, or a switch or return none", (at->to.n = 3, at->on = half));
-    BROKEN(f->block.at[b].on = len, "a jump has a value, or a switch or return none", f->block.at[b].on = IR_NONE);
+    BROKEN((at->to.n = 0, at->on = IR_NONE), "a block does not end in a jump, switch or return",
+           (at->to.n = 3, at->on = half));
+    BROKEN((at->to.n = 0, at->on = f->value.n), "a jump has a value, or a switch or return none",
+           (at->to.n = 3, at->on = half));
+    BROKEN(f->block.at[b].on = len, "a jump has a value, or a switch or return none",
+           f->block.at[b].on = IR_NONE);
     BROKEN(ir_guard_add(f, b, IR_NONE, 3, 0), "a guard has size 0", f->block.at[b].guard.n = 0);
     BROKEN((ir_guard_add(f, b, IR_NONE, 3, 1), f->block.at[b].guard.at[0].base = 99),
            "a guard's base is not a value", f->block.at[b].guard.n = 0);

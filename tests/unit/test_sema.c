@@ -317,8 +317,7 @@ static const struct test tests[] = {
 
     /* sets: by kind, numbered in the order of their first use */
     {1, 0, "host @a", "host iar6 either set 1\n"},
-    {1, 0, "src net @a and dst @b and @a",
-     "host iar6 src set 1\nhost iar6 dst set 2\nhost iar6 dst set 1\n"},
+    {1, 0, "src net @a and dst @b and @a", "host iar6 src set 1\nhost iar6 dst set 2\nhost iar6 dst set 1\n"},
     {1, 0, "ip host @a or arp host @a or ip6 net @a",
      "host i either set 1\nhost a either set 1\nhost 6 either set 1\n"},
     {1, 0, "port @p", "port either 6,17,132 set 1\n"},

@@ -17,8 +17,8 @@ struct c_options {
     uint32_t target;            /* enum weir_target, not CBPF */
     bool frags;                 /* XDP: frames of several buffers */
     uint32_t on_match, on_miss; /* what the function returns */
-    bool numbers;               /* ... and other numbers that blocks return as they are; else all but 0 are matches */
-    const char *what;           /* it was made from, for a comment: "filter" or "program"; and its text */
+    bool numbers;     /* ... and other numbers that blocks return as they are; else all but 0 are matches */
+    const char *what; /* it was made from, for a comment: "filter" or "program"; and its text */
     const char *filter;
     size_t filter_len;
 };

@@ -14,8 +14,8 @@ struct source {
     uint32_t *computed; /* by value: block + 1 in whose braces it was last computed */
     uint32_t *braces;   /* by block: the one whose braces it is in */
     VEC(uint32_t) stack;
-    VEC(ir_value) order;       /* values of the current braces, operands first */
-    bool far;                  /* loads at variable addresses are calls */
+    VEC(ir_value) order; /* values of the current braces, operands first */
+    bool far;            /* loads at variable addresses are calls */
     bool no_memory;
     const struct ir_meta_row *not_there; /* metadata that the target has not, or NULL */
     struct span not_there_at;

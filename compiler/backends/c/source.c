@@ -11,17 +11,18 @@
  *           goto miss;
  *       }
  *
- * A block that only the one in front of it leads to goes on in its braces and finds its values. Others compute
- * what they need anew: values are pure, and what else they have in common is clang's to find. PHIs are
- * variables of the function, set where control leaves for their block. A named set is a map and a function that
- * looks into it, so that names inside the filter's function cannot hide it.
+ * A block that only the one in front of it leads to goes on in its braces and finds its values. Others
+ * compute what they need anew: values are pure, and what else they have in common is clang's to find. PHIs
+ * are variables of the function, set where control leaves for their block. A named set is a map and a
+ * function that looks into it, so that names inside the filter's function cannot hide it.
  */
 #include "backends/c/internal.h"
 #include <string.h>
 
 #define LINEAR_CASES 8  /* of a switch; more make a search tree */
 #define GUARD_LOOKS  64 /* values among which a load is looked for that makes a guard needless */
-#define FAR_LOADS    64 /* loads at variable addresses from which the verifier cannot follow two ways of making each */
+#define FAR_LOADS                                                                                            \
+    64 /* loads at variable addresses from which the verifier cannot follow two ways of making each */
 
 static const struct ir_node *node(const struct source *s, ir_value v)
 {
@@ -71,7 +72,8 @@ static const char *meta_of(const struct source *s, uint32_t which)
 static const struct ir_set *find_c_word(const struct ir_func *f)
 {
     static const char words[] =
-        " auto break case char const continue default do double else enum extern float for goto if inline int "
+        " auto break case char const continue default do double else enum extern float for goto if inline "
+        "int "
         "long register restrict return short signed sizeof static struct switch typedef union unsigned void "
         "volatile while asm typeof load load_slowly ";
     char word[sizeof f->set.at->name + 2];
@@ -206,8 +208,10 @@ static void put_lookup(const struct source *s, ir_value v)
         unsigned size = bytes - i < 4 ? bytes - i : 4;
         strbuf_printf(s->out, "            if (LOAD(word, %u, ", size);
         put_address(s, n->a, n->imm + i);
-        strbuf_printf(s->out, ")) goto miss;\n            word = %s;\n            __builtin_memcpy(key%s + %u, &word, %u);\n",
-                      size == 4 ? "bpf_htonl(word)" : "bpf_htons((__u16)word)", address ? ".bytes" : "", i, size);
+        strbuf_printf(
+            s->out,
+            ")) goto miss;\n            word = %s;\n            __builtin_memcpy(key%s + %u, &word, %u);\n",
+            size == 4 ? "bpf_htonl(word)" : "bpf_htons((__u16)word)", address ? ".bytes" : "", i, size);
         i += size;
     }
     strbuf_printf(s->out, "            v%u = weir_in_%s(%skey);\n        }\n", (unsigned)v,
@@ -222,7 +226,8 @@ static void put_value(const struct source *s, ir_value v)
     bool shifts = (n->op == IR_SHL || n->op == IR_SHR) && !is_const_in(s, n->b, 0, 31);
 
     if (ir_is_load(n)) {
-        strbuf_printf(s->out, "        if (LOAD%s(v%u, %u, ", s->far && n->a != IR_NONE ? "_FAR" : "", (unsigned)v, ir_load_size(n));
+        strbuf_printf(s->out, "        if (LOAD%s(v%u, %u, ", s->far && n->a != IR_NONE ? "_FAR" : "",
+                      (unsigned)v, ir_load_size(n));
         put_address(s, n->a, n->imm);
         strbuf_puts(s->out, ")) goto miss;\n");
         return;
@@ -369,7 +374,8 @@ static void put_values(struct source *s, uint32_t from, uint32_t end)
         put_value(s, s->order.at[i]);
 }
 
-/* Is what @g asks for read in these braces? Then the load says whether it is there. Only the latest values are looked at. */
+/* Is what @g asks for read in these braces? Then the load says whether it is there. Only the latest values
+ * are looked at. */
 static bool is_loaded(const struct source *s, const struct ir_guard *g)
 {
     for (uint32_t i = s->order.n; i-- > 0 && s->order.n - i <= GUARD_LOOKS;) {
@@ -389,7 +395,8 @@ static void put_fixed_guards(struct source *s, const struct ir_block *b)
         if (b->guard.at[i].base == IR_NONE && (uint64_t)b->guard.at[i].offset + b->guard.at[i].size > reach)
             reach = (uint64_t)b->guard.at[i].offset + b->guard.at[i].size;
     if (reach)
-        strbuf_printf(s->out, "        if (SHORT_OF(%uu)) goto miss;\n", reach > UINT32_MAX ? UINT32_MAX : (unsigned)reach);
+        strbuf_printf(s->out, "        if (SHORT_OF(%uu)) goto miss;\n",
+                      reach > UINT32_MAX ? UINT32_MAX : (unsigned)reach);
 }
 
 static void put_block(struct source *s, uint32_t block)
@@ -406,7 +413,8 @@ static void put_block(struct source *s, uint32_t block)
     if (b->on != IR_NONE)
         want(s, b->on, block);
     want_phis(s, block);
-    strbuf_printf(s->out, "b%u: __attribute__((unused));\n%s", (unsigned)block, s->braces[block] == block ? "    {\n" : "");
+    strbuf_printf(s->out, "b%u: __attribute__((unused));\n%s", (unsigned)block,
+                  s->braces[block] == block ? "    {\n" : "");
     for (uint32_t i = from; i < s->order.n; i++)
         strbuf_printf(s->out, "%sv%u%s", (i - from) % 12 ? ", " : "        __u32 ", (unsigned)s->order.at[i],
                       (i - from) % 12 == 11 || i + 1 == s->order.n ? ";\n" : "");
@@ -445,7 +453,9 @@ static void find_braces(struct source *s)
         for (uint32_t i = 0; i < f->block.at[b].to.n; i++) {
             uint32_t t = f->block.at[b].to.at[i].target;
             if (t < f->block.n)
-                s->braces[t] = t == b + 1 && (s->braces[t] == IR_NONE || s->braces[t] == s->braces[b]) ? s->braces[b] : t;
+                s->braces[t] = t == b + 1 && (s->braces[t] == IR_NONE || s->braces[t] == s->braces[b])
+                                   ? s->braces[b]
+                                   : t;
         }
     }
 }
@@ -488,7 +498,8 @@ int c_source(const struct ir_func *f, const struct c_options *o, struct diag_sin
     const struct ir_set *word = find_c_word(f);
 
     if (word) {
-        diag(sink, DIAG_SET_IS_C_WORD, (struct diag_at){.at = word->at, .hint = "choose another name"}, word->name);
+        diag(sink, DIAG_SET_IS_C_WORD, (struct diag_at){.at = word->at, .hint = "choose another name"},
+             word->name);
         return WEIR_E_UNSUPPORTED;
     }
 
@@ -508,7 +519,8 @@ int c_source(const struct ir_func *f, const struct c_options *o, struct diag_sin
                                               [WEIR_TARGET_SOCKET] = "a socket program",
                                               [WEIR_TARGET_CGROUP] = "a cgroup program",
                                               [WEIR_TARGET_FUNC] = "a function over packet bytes"};
-        diag(sink, DIAG_NO_METADATA, (struct diag_at){.at = s.not_there_at}, program[o->target], s.not_there->word);
+        diag(sink, DIAG_NO_METADATA, (struct diag_at){.at = s.not_there_at}, program[o->target],
+             s.not_there->word);
         return WEIR_E_UNSUPPORTED;
     }
     return WEIR_OK;

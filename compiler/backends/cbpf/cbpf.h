@@ -36,8 +36,8 @@ int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *s
 int cbpf_emit_small(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out);
 
 /**
- * The same as cbpf_emit(), not plain, with fewer loads rather than shorter paths (early.c). Both of the above do that by
- * themselves where Linux would refuse the program otherwise.
+ * The same as cbpf_emit(), not plain, with fewer loads rather than shorter paths (early.c). Both of the above
+ * do that by themselves where Linux would refuse the program otherwise.
  */
 int cbpf_emit_few_loads(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out);
 
@@ -60,15 +60,16 @@ uint64_t cbpf_kernel_length(const struct weir_cbpf_insn *code, uint32_t n);
  * What the valid program costs; @out->size is the caller's to check. Memory comes from @al and is given back.
  * Returns 0 or WEIR_E_MEMORY
  */
-int cbpf_cost(const struct allocator *al, const struct weir_cbpf_insn *code, uint32_t n, struct weir_cost *out);
+int cbpf_cost(const struct allocator *al, const struct weir_cbpf_insn *code, uint32_t n,
+              struct weir_cost *out);
 
 /** One line of the listing, without its end: @in is instruction number @at. */
 void cbpf_print_instruction(const struct weir_cbpf_insn *in, uint32_t at, struct strbuf *out);
 void cbpf_print_listing(const struct weir_cbpf_insn *code, uint32_t n, struct strbuf *out);
 /**
- * A program from text, in whichever form it is written: numbers with a count in front, separated by lines (-ddd) or
- * commas (xt_bpf, tc), C (-dd), a listing (-d), or assembly with labels (bpf_asm). Nothing is validated beyond what
- * the form needs. Returns 0, WEIR_E_FILTER (reported in @sink) or WEIR_E_MEMORY.
+ * A program from text, in whichever form it is written: numbers with a count in front, separated by lines
+ * (-ddd) or commas (xt_bpf, tc), C (-dd), a listing (-d), or assembly with labels (bpf_asm). Nothing is
+ * validated beyond what the form needs. Returns 0, WEIR_E_FILTER (reported in @sink) or WEIR_E_MEMORY.
  */
 int cbpf_read(struct diag_sink *sink, const char *text, uint32_t len, struct cbpf_code *out);
 void cbpf_print_c(const struct weir_cbpf_insn *code, uint32_t n, struct strbuf *out);

@@ -4,9 +4,9 @@
  *
  * PHIs always do. Optimized, so do values that take several instructions and are needed in several blocks:
  * one is stored where it is computed and read in blocks that it has been computed before on every path; other
- * blocks compute it again. A value with a place in front of a long switch (early.c) is computed there. Two values share a cell when no block needs both. Blocks are in topological
- * order and PHIs aside the graph has no loops, so availability is one forward pass and a live range is a
- * walk from its uses to its definitions.
+ * blocks compute it again. A value with a place in front of a long switch (early.c) is computed there. Two
+ * values share a cell when no block needs both. Blocks are in topological order and PHIs aside the graph has
+ * no loops, so availability is one forward pass and a live range is a walk from its uses to its definitions.
  */
 #include <string.h>
 #include "backends/cbpf/emit.h"
@@ -214,7 +214,8 @@ static void choose_candidates(struct cb_emit *e)
         bool early = e->early && e->early_at[v] != NONE;
         if (!early && (blocks[v] < 2 || cost->steps < KEEP_FROM))
             continue;
-        struct candidate k = {v, (uint64_t)blocks[v] * (early || cost->steps > EARLY_WORTH ? EARLY_WORTH : cost->steps)};
+        struct candidate k = {v, (uint64_t)blocks[v] *
+                                     (early || cost->steps > EARLY_WORTH ? EARLY_WORTH : cost->steps)};
         if (n == KEPT_MAX && best[n - 1].worth >= k.worth)
             continue;
         uint32_t at = n < KEPT_MAX ? n++ : n - 1;
@@ -415,7 +416,8 @@ static void drop_kept(struct cb_emit *e, uint64_t which)
 static unsigned test_cells(const struct cb_emit *e, uint32_t b)
 {
     const struct cb_test *t = &e->test[b];
-    unsigned a = t->a == IR_NONE ? 0 : e->cost[t->a].cells, x = t->x == IR_NONE ? 0 : e->cost[t->x].cells + 1u;
+    unsigned a = t->a == IR_NONE ? 0 : e->cost[t->a].cells,
+             x = t->x == IR_NONE ? 0 : e->cost[t->x].cells + 1u;
 
     return a > x ? a : x;
 }

@@ -8,9 +8,9 @@
 #include "backends/cbpf/cbpf.h"
 #include "backends/cbpf/opcode.h"
 
-#define NEVER           UINT32_MAX
-#define KERNEL_HEADER   64 /* struct bpf_prog without its instructions, about */
-#define KERNEL_INSN     8
+#define NEVER         UINT32_MAX
+#define KERNEL_HEADER 64 /* struct bpf_prog without its instructions, about */
+#define KERNEL_INSN   8
 
 /* Of the paths from one instruction on. */
 struct paths {
@@ -42,7 +42,8 @@ static struct paths paths_join(struct paths a, struct paths b)
     return p;
 }
 
-int cbpf_cost(const struct allocator *al, const struct weir_cbpf_insn *code, uint32_t n, struct weir_cost *out)
+int cbpf_cost(const struct allocator *al, const struct weir_cbpf_insn *code, uint32_t n,
+              struct weir_cost *out)
 {
     struct paths *at = mem_alloc(al, n * sizeof *at);
     uint32_t loads = 0;

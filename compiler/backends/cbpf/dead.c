@@ -7,9 +7,10 @@
  *      ldh [x + 6]                     ...
  *      ...                             (M[0] is not read)
  *
- * Which values get cells is decided before there is code, and then a register often holds what the cell was for. Code only
- * jumps forward, so one pass from its end knows at each instruction what is read behind it: O(n). A load goes with
- * its result, as a guard does that guards nothing; a division by X stays, because it may reject.
+ * Which values get cells is decided before there is code, and then a register often holds what the cell was
+ * for. Code only jumps forward, so one pass from its end knows at each instruction what is read behind it:
+ * O(n). A load goes with its result, as a guard does that guards nothing; a division by X stays, because it
+ * may reject.
  */
 #include "backends/cbpf/emit.h"
 
@@ -32,7 +33,8 @@ static bool may_reject(uint16_t code)
 
 void cb_dead_remove(struct cb_emit *e)
 {
-    uint32_t *live = arena_array(e->arena, uint32_t, e->code.n + 1); /* by instruction: registers read from it on */
+    uint32_t *live =
+        arena_array(e->arena, uint32_t, e->code.n + 1); /* by instruction: registers read from it on */
 
     if (!live) {
         cb_fail(e, WEIR_E_MEMORY);

@@ -11,7 +11,8 @@
 #include "backends/cbpf/opcode.h"
 #include "backends/cbpf/spelling.h"
 
-static void print_operand(char *to, size_t size, enum operand_form form, const struct weir_cbpf_insn *in, uint32_t at)
+static void print_operand(char *to, size_t size, enum operand_form form, const struct weir_cbpf_insn *in,
+                          uint32_t at)
 {
     int32_t k = (int32_t)in->k;
 
@@ -67,7 +68,8 @@ void cbpf_print_instruction(const struct weir_cbpf_insn *in, uint32_t at, struct
     int32_t number = (int32_t)at, jt = (int32_t)(at + 1 + in->jt), jf = (int32_t)(at + 1 + in->jf);
 
     if ((in->code & CB_CLASS) == CB_JMP && (in->code & CB_OPERATOR) != CB_JA)
-        strbuf_printf(out, "(%03" PRId32 ") %-8s %-16s jt %" PRId32 "\tjf %" PRId32, number, word, operand, jt, jf);
+        strbuf_printf(out, "(%03" PRId32 ") %-8s %-16s jt %" PRId32 "\tjf %" PRId32, number, word, operand,
+                      jt, jf);
     else if (*operand)
         strbuf_printf(out, "(%03" PRId32 ") %-8s %s", number, word, operand);
     else

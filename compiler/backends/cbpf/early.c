@@ -6,13 +6,14 @@
  *   b1: switch [26] ...                      b1: switch M[0] ...
  *   b2: switch [26] ...                      b2: switch M[0] ...
  *
- * Linux makes about fourteen instructions of a load and one of reading a cell, so a list whose leaves each load the
- * same words is taken this way and refused the other way. Packets that reach no leaf pay for it, so this is done only
- * to programs that Linux would refuse (emit.c).
+ * Linux makes about fourteen instructions of a load and one of reading a cell, so a list whose leaves each
+ * load the same words is taken this way and refused the other way. Packets that reach no leaf pay for it, so
+ * this is done only to programs that Linux would refuse (emit.c).
  *
- * A value is placed at the innermost long switch that dominates all its uses. Refines, because it is placed there only
- * when its guard has passed on every path to the switch or is on every path from it to an accept: then a packet too
- * short for it is rejected anyway. The start of a header that many loads begin at is left in X, the others get cells.
+ * A value is placed at the innermost long switch that dominates all its uses. Refines, because it is placed
+ * there only when its guard has passed on every path to the switch or is on every path from it to an accept:
+ * then a packet too short for it is rejected anyway. The start of a header that many loads begin at is left
+ * in X, the others get cells.
  *
  * Cost: O(values + edges), twice 64 bits of candidates for each block.
  */
@@ -29,7 +30,8 @@ struct early {
     uint32_t *uses;   /* by value: blocks that load it */
     uint32_t *place;  /* by value: the long switch in front of all uses, or NONE */
     VEC(ir_value) candidate;
-    uint64_t *covered, *before, *behind; /* by block: candidates whose guard it has; passed before; needed from it on */
+    uint64_t *covered, *before,
+        *behind; /* by block: candidates whose guard it has; passed before; needed from it on */
 };
 
 static bool is_long(const struct cb_emit *e, uint32_t b)
@@ -58,7 +60,9 @@ static void find_parents(struct early *y)
     for (uint32_t b = 0; b < e->f->block.n; b++) {
         uint32_t p = NONE;
         for (uint32_t i = e->in[b]; i != NONE; i = e->edge.at[i].next_in) {
-            uint32_t from = e->edge.at[i].from, own = from == NONE ? NONE : is_long(e, from) ? from : y->parent[from];
+            uint32_t from = e->edge.at[i].from, own = from == NONE       ? NONE
+                                                      : is_long(e, from) ? from
+                                                                         : y->parent[from];
             p = i == e->in[b] ? own : meet(y, p, own);
         }
         y->parent[b] = p;
@@ -72,10 +76,11 @@ static void find_floating(struct early *y)
 
     for (ir_value v = 0; v < e->f->value.n; v++) {
         const struct ir_node *n = &e->f->value.at[v];
-        y->floats[v] = n->op != IR_PHI && n->op != IR_UDIV && n->op != IR_UMOD && (n->a == IR_NONE || y->floats[n->a]) &&
-                       (n->b == IR_NONE || y->floats[n->b]);
+        y->floats[v] = n->op != IR_PHI && n->op != IR_UDIV && n->op != IR_UMOD &&
+                       (n->a == IR_NONE || y->floats[n->a]) && (n->b == IR_NONE || y->floats[n->b]);
         if (ir_is_load(n))
-            y->floats[v] &= n->a == IR_NONE ? n->imm < 0x80000000u - 4 : !cb_address_unsafe(e, n->a, n->imm, ir_load_size(n));
+            y->floats[v] &= n->a == IR_NONE ? n->imm < 0x80000000u - 4
+                                            : !cb_address_unsafe(e, n->a, n->imm, ir_load_size(n));
     }
 }
 
@@ -113,7 +118,8 @@ static void find_uses(struct early *y)
             continue;
         e->epoch++;
         e->visit.n = 0;
-        if ((t->a != IR_NONE && !vec_push(e->arena, &e->visit, t->a)) || (t->x != IR_NONE && !vec_push(e->arena, &e->visit, t->x)))
+        if ((t->a != IR_NONE && !vec_push(e->arena, &e->visit, t->a)) ||
+            (t->x != IR_NONE && !vec_push(e->arena, &e->visit, t->x)))
             cb_fail(e, WEIR_E_MEMORY);
         while (e->visit.n && !e->status) {
             ir_value v = e->visit.at[--e->visit.n];

@@ -66,7 +66,8 @@ uint32_t cb_put(struct cb_emit *e, uint16_t code, uint32_t k)
 
 uint32_t cb_return_add(struct cb_emit *e, uint16_t code, uint32_t k)
 {
-    if (e->ret.n >= TO_REJECT - TO_RETURN - RETURNS || !vec_push(e->arena, &e->ret, ((struct weir_cbpf_insn){code, 0, 0, k}))) {
+    if (e->ret.n >= TO_REJECT - TO_RETURN - RETURNS ||
+        !vec_push(e->arena, &e->ret, ((struct weir_cbpf_insn){code, 0, 0, k}))) {
         cb_fail(e, WEIR_E_MEMORY);
         return TO_REJECT;
     }
@@ -202,7 +203,8 @@ static bool may_enter(const struct cb_edge *edge, const struct cb_entry *at, uns
            (!(needs & NEEDS_X) || (r->x != IR_NONE && r->x == edge->regs.x));
 }
 
-/* What has to be there before each instruction of [begin, tests), given what has to be at the end: e->need. */
+/* What has to be there before each instruction of [begin, tests), given what has to be at the end: e->need.
+ */
 static bool find_needs(struct cb_emit *e, uint32_t begin, uint32_t tests, unsigned needs)
 {
     e->need.n = 0;
@@ -237,7 +239,8 @@ void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t
         e->edge.at[i].entry = last ? tests : begin;
         earlier |= !last;
     }
-    if (!optimized || !earlier || late == begin || (late == tests && tests == begin + 1) || !find_needs(e, begin, tests, needs))
+    if (!optimized || !earlier || late == begin || (late == tests && tests == begin + 1) ||
+        !find_needs(e, begin, tests, needs))
         return;
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
         struct cb_edge *edge = &e->edge.at[i];
@@ -369,7 +372,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
         cb_switch_emit(e, &t);
     if (!e->doomed)
         cb_entries_bind(e, e->in[b], begin, tests,
-                     (t.a == IR_NONE ? 0u : NEEDS_A) | (t.x == IR_NONE ? 0u : NEEDS_X));
+                        (t.a == IR_NONE ? 0u : NEEDS_A) | (t.x == IR_NONE ? 0u : NEEDS_X));
     for (uint32_t i = twins; i != NONE; i = e->edge.at[i].next_in) {
         e->edge.at[i].entry = tests;
         e->regs = regs_both(e->regs, &e->edge.at[i].regs);
@@ -397,14 +400,16 @@ static bool early_alloc(struct cb_emit *e)
 static void emit_alloc(struct cb_emit *e)
 {
     size_t blocks = e->f->block.n, values = e->f->value.n;
-    uint32_t *block_words = arena_array(e->arena, uint32_t, 7 * blocks), *value_words = arena_array(e->arena, uint32_t, 2 * values);
+    uint32_t *block_words = arena_array(e->arena, uint32_t, 7 * blocks),
+             *value_words = arena_array(e->arena, uint32_t, 2 * values);
     uint64_t *kept = arena_array(e->arena, uint64_t, 3 * blocks);
     uint16_t *cells = arena_array(e->arena, uint16_t, 4 * blocks);
     uint8_t *value_bytes = arena_array(e->arena, uint8_t, 3 * values);
 
     e->test = arena_array(e->arena, struct cb_test, blocks);
     e->cost = arena_array(e->arena, struct cb_cost, values);
-    if (!block_words || !value_words || !kept || !cells || !value_bytes || !e->test || !e->cost || (e->early && !early_alloc(e))) {
+    if (!block_words || !value_words || !kept || !cells || !value_bytes || !e->test || !e->cost ||
+        (e->early && !early_alloc(e))) {
         cb_fail(e, WEIR_E_MEMORY);
         return;
     }
@@ -489,8 +494,9 @@ static int refuse_sets(const struct cb_emit *e)
 {
     if (e->sink)
         diag(e->sink, DIAG_NO_SETS,
-             (struct diag_at){.at = e->f->set.at[0].at,
-                              .hint = "sets that change need an eBPF target (-t xdp, tc, ...); write out one that stays"},
+             (struct diag_at){
+                 .at = e->f->set.at[0].at,
+                 .hint = "sets that change need an eBPF target (-t xdp, tc, ...); write out one that stays"},
              e->f->set.at[0].name);
     return WEIR_E_UNSUPPORTED;
 }
@@ -505,8 +511,13 @@ struct cb_options {
 
 static int emit_once(const struct cb_options *o, struct cbpf_code *out)
 {
-    struct cb_emit e = {.f = o->f, .arena = o->f->arena, .sink = o->sink, .limit = o->limit,
-                        .plain = o->plain, .small = o->small, .early = o->early};
+    struct cb_emit e = {.f = o->f,
+                        .arena = o->f->arena,
+                        .sink = o->sink,
+                        .limit = o->limit,
+                        .plain = o->plain,
+                        .small = o->small,
+                        .early = o->early};
     struct cbpf_code code = {.arena = e.arena};
     const char *why = NULL;
 
@@ -523,7 +534,8 @@ static int emit_once(const struct cb_options *o, struct cbpf_code *out)
     cb_layout(&e, start, true, &code);
     if (!e.status)
         why = cbpf_validate(code.insn.at, code.insn.n);
-    if (!e.status && !why && code.insn.n <= CBPF_KERNEL_MAX && cbpf_kernel_refuses_cells(code.insn.at, code.insn.n)) {
+    if (!e.status && !why && code.insn.n <= CBPF_KERNEL_MAX &&
+        cbpf_kernel_refuses_cells(code.insn.at, code.insn.n)) {
         cb_layout(&e, start, false, &code); /* the kernel's check of cells runs through returns */
         why = e.status ? NULL : cbpf_validate(code.insn.at, code.insn.n);
     }
@@ -538,7 +550,8 @@ static int emit_once(const struct cb_options *o, struct cbpf_code *out)
     return WEIR_OK;
 }
 
-/* A program that Linux would refuse is emitted again with fewer loads, and that one is taken if Linux takes it. */
+/* A program that Linux would refuse is emitted again with fewer loads, and that one is taken if Linux takes
+ * it. */
 static int emit_program(struct cb_options o, struct cbpf_code *out)
 {
     struct cbpf_code again;

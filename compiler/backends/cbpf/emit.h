@@ -24,13 +24,13 @@
 #include "backends/cbpf/opcode.h"
 
 /*
- * Jump targets before layout; anything smaller than TO_EDGE is the index of an instruction, from TO_RETURN on return
- * number TO_REJECT - target: those of IR first, then those of struct cb_emit's `ret`.
+ * Jump targets before layout; anything smaller than TO_EDGE is the index of an instruction, from TO_RETURN on
+ * return number TO_REJECT - target: those of IR first, then those of struct cb_emit's `ret`.
  */
 #define TO_ACCEPT IR_ACCEPT
 #define TO_REJECT IR_REJECT
 #define TO_RETURN 0xc0000000u
-#define RETURNS   2u /* of IR: TO_REJECT and TO_ACCEPT */
+#define RETURNS   2u          /* of IR: TO_REJECT and TO_ACCEPT */
 #define TO_EDGE   0x80000000u /* + index of an edge */
 
 #define GOTO    0x100u /* pseudo instruction: continue at `jt` */
@@ -84,8 +84,8 @@ struct cb_test {
     uint32_t k;
     uint32_t k_then; /* CB_JSET with `k`: what has to be clear then, or set, unless 0 */
     bool then_set;
-    bool returns;     /* nothing is tested, but A is returned: `yes` is where to go */
-    uint32_t yes, no; /* targets of `jump` (blocks or returns) */
+    bool returns;      /* nothing is tested, but A is returned: `yes` is where to go */
+    uint32_t yes, no;  /* targets of `jump` (blocks or returns) */
     uint32_t first, n; /* cases on A: a slice of struct cb_emit's `decided` */
 };
 
@@ -130,7 +130,7 @@ struct cb_emit {
     uint8_t *kept_index; /* by value: bit in the kept masks, or NO_CELL */
     ir_value kept[KEPT_MAX];
     uint32_t kept_n;
-    bool has_cells; /* some value lives in a cell beyond an evaluation */
+    bool has_cells;       /* some value lives in a cell beyond an evaluation */
     uint32_t *early_at;   /* by value: the block that computes it in front of its own test, or NONE */
     ir_value *early_x;    /* by block: what it leaves in X for those behind it, or IR_NONE */
     uint64_t *kept_in;    /* by block: kept values whose cells may be read in it */
@@ -143,9 +143,9 @@ struct cb_emit {
 
     VEC(struct weir_cbpf_insn) ret; /* what blocks return beside the two returns */
     uint32_t return_a;              /* the target that returns A, or 0 */
-    struct cb_test *test;        /* by block, once there is an edge into it */
-    VEC(struct ir_case) decided; /* of all tests */
-    VEC(struct ir_case) cases;   /* of the test being decided */
+    struct cb_test *test;           /* by block, once there is an edge into it */
+    VEC(struct ir_case) decided;    /* of all tests */
+    VEC(struct ir_case) cases;      /* of the test being decided */
 
     /* the piece of code at hand */
     VEC(struct cb_insn) code;
@@ -199,7 +199,8 @@ void cb_guards_put(struct cb_emit *e, uint32_t b, const struct cb_test *t);
 
 /* ---- twins.c */
 
-/** Finds blocks that ask the same long question about different values, as `src or dst` over a list does: `twin`. */
+/** Finds blocks that ask the same long question about different values, as `src or dst` over a list does:
+ * `twin`. */
 void cb_twins_find(struct cb_emit *e);
 
 /* ---- phis.c */
@@ -224,7 +225,8 @@ static inline bool cb_is_point(const struct ir_case *c, uint32_t n, uint32_t i)
 
 /* ---- switch.c */
 
-/** The compares of a test by cases, given that A holds its value; targets are mapped to jump targets with e->slot. */
+/** The compares of a test by cases, given that A holds its value; targets are mapped to jump targets with
+ * e->slot. */
 void cb_switch_emit(struct cb_emit *e, const struct cb_test *t);
 
 /* ---- early.c */

@@ -15,19 +15,20 @@
 #include <assert.h>
 #include <string.h>
 
-#define REACH   255u
-#define RUN_MAX 8u /* longer runs are not compared */
-#define BUCKET  4u
+#define REACH       255u
+#define RUN_MAX     8u /* longer runs are not compared */
+#define BUCKET      4u
 #define BUCKETS_MAX 4096u /* enough for the runs that are near */
-#define NEAR    160u /* ... nor are those further away: their users would need trampolines */
+#define NEAR        160u  /* ... nor are those further away: their users would need trampolines */
 
 struct layout {
     struct cb_emit *e;
     VEC(struct weir_cbpf_insn) reversed; /* index: distance from the end */
-    uint32_t *at;    /* by instruction, then by return: its place, once placed; the place of its target for GOTO */
-    uint32_t *near;  /* ... place of the latest trampoline to it, or NONE */
+    uint32_t
+        *at; /* by instruction, then by return: its place, once placed; the place of its target for GOTO */
+    uint32_t *near; /* ... place of the latest trampoline to it, or NONE */
     bool near_returns;
-    uint32_t *run;     /* hash table: places of first instructions of runs, plus one, or 0; the latest first */
+    uint32_t *run; /* hash table: places of first instructions of runs, plus one, or 0; the latest first */
     uint32_t run_mask; /* of buckets */
 };
 
@@ -167,10 +168,11 @@ static uint32_t run_start(const struct cb_emit *e, uint32_t i)
 }
 
 /*
- * For each instruction of the run @start .. @i, a branch to @yes and @no, a hash of what is left of the run from there,
- * the whole run's last.
+ * For each instruction of the run @start .. @i, a branch to @yes and @no, a hash of what is left of the run
+ * from there, the whole run's last.
  */
-static void run_hash(const struct layout *l, uint32_t start, uint32_t i, uint32_t yes, uint32_t no, uint32_t hash[RUN_MAX + 1])
+static void run_hash(const struct layout *l, uint32_t start, uint32_t i, uint32_t yes, uint32_t no,
+                     uint32_t hash[RUN_MAX + 1])
 {
     uint32_t h = hash_word(hash_word(0, yes), no);
 
@@ -316,7 +318,8 @@ void cb_layout(struct cb_emit *e, uint32_t start, bool near_returns, struct cbpf
     if (e->status)
         return;
     l.at = arena_array(e->arena, uint32_t, 2 * (size_t)n);
-    for (l.run_mask = 15; l.run_mask < e->code.n && l.run_mask < BUCKETS_MAX - 1; l.run_mask = 2 * l.run_mask + 1)
+    for (l.run_mask = 15; l.run_mask < e->code.n && l.run_mask < BUCKETS_MAX - 1;
+         l.run_mask = 2 * l.run_mask + 1)
         ;
     l.run = arena_array(e->arena, uint32_t, (l.run_mask + (size_t)1) * BUCKET);
     if (!l.at || !l.run || !vec_reserve(e->arena, &l.reversed, n)) {

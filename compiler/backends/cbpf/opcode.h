@@ -81,7 +81,8 @@ enum {
 #define CB_XOR_X     (CB_META_BASE + 40)
 /* What lies behind CB_META_BASE and is no value of IR (SKF_AD_). */
 enum { CB_NLATTR = 12, CB_NLATTR_NEST = 16, CB_PAY_OFFSET = 52, CB_RANDOM = 56 };
-/* Absolute and indirect addresses from here on are not packet bytes for Linux, but count from the link header (SKF_LL_OFF), ... */
+/* Absolute and indirect addresses from here on are not packet bytes for Linux, but count from the link header
+ * (SKF_LL_OFF), ... */
 #define CB_MAGIC_BASE 0xffe00000u
 /* ... and from here on from the network header (SKF_NET_OFF). */
 #define CB_NET_BASE 0xfff00000u

@@ -2,8 +2,8 @@
 /*
  * backends/cbpf/operands.c - how the two operands of an operator get into A and X, and what that costs.
  *
- * Every way is tried; the shortest wins that waits in few scratch cells. What a value costs follows from its operands',
- * in the order of values: Sethi and Ullman's numbers, for one register and an index.
+ * Every way is tried; the shortest wins that waits in few scratch cells. What a value costs follows from its
+ * operands', in the order of values: Sethi and Ullman's numbers, for one register and an index.
  */
 #include "backends/cbpf/operands.h"
 
@@ -103,7 +103,8 @@ static struct cb_view first(const struct cb_view *v)
     return w;
 }
 
-static void plan_one_way(struct cb_plan *best, const struct cb_view *left, const struct cb_view *right, bool swap)
+static void plan_one_way(struct cb_plan *best, const struct cb_view *left, const struct cb_view *right,
+                         bool swap)
 {
     struct cb_view l1 = first(left), r1 = first(right);
     uint32_t l_first = steps_add(l1.steps, right->steps), r_first = steps_add(left->steps, r1.steps);
@@ -115,7 +116,8 @@ static void plan_one_way(struct cb_plan *best, const struct cb_view *left, const
     if (!left->uses_x)
         plan_try(best, (struct cb_plan){VIA_A, swap, steps_add(r_first, 1), larger(left->cells, r1.cells)});
     plan_try(best, (struct cb_plan){WAIT_X, swap, steps_add(r_first, 2), larger(r1.cells, left->cells + 1u)});
-    plan_try(best, (struct cb_plan){WAIT_A, swap, steps_add(l_first, 3), larger(l1.cells, right->cells + 1u)});
+    plan_try(best,
+             (struct cb_plan){WAIT_A, swap, steps_add(l_first, 3), larger(l1.cells, right->cells + 1u)});
 }
 
 struct cb_plan cb_plan_make(const struct cb_view *a, const struct cb_view *b, bool may_swap)
@@ -175,4 +177,3 @@ void cb_costs(struct cb_emit *e)
             e->cost[v] = cost_binary(e, n);
     }
 }
-

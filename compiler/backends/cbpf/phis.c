@@ -43,7 +43,8 @@ static void copy_through_x(struct cb_emit *e, ir_value phi, ir_value v, bool at_
     cb_put(e, CB_STX, e->home[phi]);
 }
 
-/* Fills the cells of the PHIs @phi from @value; e->regs holds what is known before. One that is wanted in X is filled last. */
+/* Fills the cells of the PHIs @phi from @value; e->regs holds what is known before. One that is wanted in X
+ * is filled last. */
 static bool copies_try(struct cb_emit *e, uint32_t b, const ir_value *phi, uint32_t n, const struct copies *c)
 {
     const ir_value wanted = e->plain ? IR_NONE : phi_for_x(e, b);

@@ -17,11 +17,11 @@ struct ebpf_target_options {
     uint32_t target;            /* enum weir_target, not CBPF */
     uint32_t limit;             /* instructions */
     uint32_t on_match, on_miss; /* what the program returns */
-    bool numbers;               /* ... and other numbers that blocks return as they are; else all but 0 are matches */
-    bool frags;                 /* XDP: frames of several buffers (section xdp.frags, Linux 5.18) */
-    bool direct;                /* sockets: bytes are read without calls (Linux 6.17) */
-    bool tables;                /* the program may have read-only data, so sets may become tables */
-    bool count;                 /* XDP and tc: count in the map of EBPF_RELOC_COUNTERS */
+    bool numbers; /* ... and other numbers that blocks return as they are; else all but 0 are matches */
+    bool frags;   /* XDP: frames of several buffers (section xdp.frags, Linux 5.18) */
+    bool direct;  /* sockets: bytes are read without calls (Linux 6.17) */
+    bool tables;  /* the program may have read-only data, so sets may become tables */
+    bool count;   /* XDP and tc: count in the map of EBPF_RELOC_COUNTERS */
 };
 
 /*

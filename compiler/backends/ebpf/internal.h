@@ -104,8 +104,8 @@ struct ebpf_meta {
 struct ebpf_target {
     const char *article_name; /* "an XDP program" */
     enum reads reads;
-    int16_t data, data_end;   /* READS_CONTEXT */
-    int16_t len;              /* NOT_THERE: end - start, or of a helper */
+    int16_t data, data_end; /* READS_CONTEXT */
+    int16_t len;            /* NOT_THERE: end - start, or of a helper */
     const struct ebpf_meta *meta;
     uint32_t metas;
     uint16_t load_bytes; /* enum ebpf_helper, or 0 */

@@ -8,8 +8,8 @@
  *   value = r0 != NULL                    not made where a test of it is all there is
  *
  * One trie holds IPv4 and IPv6 addresses. The family stands in front of the address, so that neither finds
- * the other's prefixes, not even ::/0. An IPv4 lookup takes 4 to 8 % longer so than in a trie of IPv4 alone, and
- * 20 % less than with IPv4 addresses mapped into IPv6 (measured: 1,000 and 100,000 members, x86-64).
+ * the other's prefixes, not even ::/0. An IPv4 lookup takes 4 to 8 % longer so than in a trie of IPv4 alone,
+ * and 20 % less than with IPv4 addresses mapped into IPv6 (measured: 1,000 and 100,000 members, x86-64).
  */
 #include <stddef.h>
 #include "backends/ebpf/select.h"

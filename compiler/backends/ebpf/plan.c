@@ -269,7 +269,8 @@ int plan_make(struct plan *p, struct ir_func *f, struct arena *arena, const stru
     uint32_t blocks = f->block.n, n = f->value.n;
     struct id_stack s = {0};
 
-    *p = (struct plan){.f = f, .arena = arena, .target = q->target, .access = q->access, .values = n, .metadata = IR_NONE};
+    *p = (struct plan){
+        .f = f, .arena = arena, .target = q->target, .access = q->access, .values = n, .metadata = IR_NONE};
     p->window_max = q->window_max;
     p->home_regs = q->home_regs;
     p->speculate = q->speculate;

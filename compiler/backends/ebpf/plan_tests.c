@@ -30,8 +30,9 @@ static bool is_continued(const struct plan *p, uint32_t b, uint32_t t, const uin
 {
     uint32_t from_here = 0;
 
-    if (t >= p->f->block.n || p->never[t] || p->block[t].on != p->block[b].on || ir_returns(&p->block[t]) || p->block[t].phi.n ||
-        p->block[b].to.n + p->block[t].to.n > MERGED_CASES || !guards_known(&p->block[b], &p->block[t]))
+    if (t >= p->f->block.n || p->never[t] || p->block[t].on != p->block[b].on || ir_returns(&p->block[t]) ||
+        p->block[t].phi.n || p->block[b].to.n + p->block[t].to.n > MERGED_CASES ||
+        !guards_known(&p->block[b], &p->block[t]))
         return false;
     for (uint32_t i = 0; i < p->block[b].to.n; i++)
         from_here += p->block[b].to.at[i].target == t;

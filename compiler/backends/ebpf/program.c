@@ -4,10 +4,9 @@
  *
  *   DIRECT   r1 context where it is needed, r2 data, r3 data_end; a function over bytes has its arguments
  *            there (r1 data, r2 data_end, r3 length). Values prefer r0 to r5, which cost no saving and short
- *            code. A program that looks into sets or asks for metadata: r6 context or length, r8 data, r9 data_end
- *            With READS_SKB: r6 context, r2 data, r7 linear length
- *   COPY     r6 context, r7 length, both of which calls leave alone
- *   LOADS    the same; LD_ABS wants the context in r6
+ *            code. A program that looks into sets or asks for metadata: r6 context or length, r8 data, r9
+ * data_end With READS_SKB: r6 context, r2 data, r7 linear length COPY     r6 context, r7 length, both of
+ * which calls leave alone LOADS    the same; LD_ABS wants the context in r6
  *
  * A direct program whose target can have bytes behind data_end continues, where a check fails, in a COPY
  * piece that decides anew from the first block: a filter is a pure function of the packet. It costs the
@@ -166,7 +165,8 @@ static void put_verdict(struct asm_code *c, uint32_t label, uint32_t verdict)
     asm_alu_imm(c, CLASS_ALU32, ALU_MOV, 0, verdict);
 }
 
-/* Whether the code so far can run on behind its end: it does not end in a jump or exit, or something ends there. */
+/* Whether the code so far can run on behind its end: it does not end in a jump or exit, or something ends
+ * there. */
 static bool is_open(const struct asm_code *c)
 {
     uint32_t n = c->item.n;
@@ -521,7 +521,8 @@ static bool calls_something(const struct ebpf_target *t, const struct ir_node *n
     return ir_is_lookup(n) || (m && m->helper);
 }
 
-/* @f with matches in place of the numbers that its blocks return: @f itself, where none does, or @copy. NULL: no memory. */
+/* @f with matches in place of the numbers that its blocks return: @f itself, where none does, or @copy. NULL:
+ * no memory. */
 static struct ir_func *without_numbers(struct ir_func *f, struct ir_func *copy)
 {
     uint32_t b = 0;

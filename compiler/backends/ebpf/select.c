@@ -4,8 +4,9 @@
  *
  * Blocks are emitted in their topological order. What is known where a block begins is what is known at the
  * end of all its predecessors: how far the packet reaches, which homes hold their values, how far their
- * pointers reach. A block is first scheduled (its guards, stores to PHIs, then its switch or return, each behind the
- * values it needs, the needier operand first) and then emitted with registers given out as it goes.
+ * pointers reach. A block is first scheduled (its guards, stores to PHIs, then its switch or return, each
+ * behind the values it needs, the needier operand first) and then emitted with registers given out as it
+ * goes.
  */
 #include "backends/ebpf/select.h"
 #include <stdlib.h>

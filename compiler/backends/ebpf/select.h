@@ -160,7 +160,8 @@ void compute_pointer(struct select *s, uint32_t id);
 void compute_load(struct select *s, uint32_t id);
 void compute_meta(struct select *s, uint32_t id);
 
-/** Loads that are as cheap to make again as to fetch from the stack, at fixed places; metadata of the context; the length.
+/** Loads that are as cheap to make again as to fetch from the stack, at fixed places; metadata of the
+ * context; the length.
  */
 bool is_remade(const struct select *s, uint32_t id);
 void remake(struct select *s, uint32_t id, int dst);

@@ -10,7 +10,10 @@
 #include "backends/ebpf/internal.h"
 
 /* The processor that runs the program is nothing of the packet: every program can ask. */
-#define CPU {.number = META_CPU, .field = NOT_THERE, .helper = HELPER_PROCESSOR_ID}
+#define CPU                                                                                                  \
+    {                                                                                                        \
+        .number = META_CPU, .field = NOT_THERE, .helper = HELPER_PROCESSOR_ID                                \
+    }
 
 static const struct ebpf_meta xdp_meta[] = {
     {.number = META_IFINDEX, .field = 12}, /* ingress_ifindex */

@@ -164,8 +164,8 @@ static void write_symbols(struct writer *w, struct symbols n)
     if (w->maps.counts)
         symbol(w, COUNTS_NAME, BIND_GLOBAL, KIND_OBJECT, 0, SECTION_MAPS, 0, COUNTS_DEFINITION_BYTES);
     for (uint32_t i = 0; i < w->maps.sets; i++) /* weak: functions that are linked share sets by name */
-        symbol(w, o->set[i].name, o->linked ? BIND_WEAK : BIND_GLOBAL, KIND_OBJECT, 0, SECTION_MAPS, maps_set_at(&w->maps, i),
-               SET_DEFINITION_BYTES);
+        symbol(w, o->set[i].name, o->linked ? BIND_WEAK : BIND_GLOBAL, KIND_OBJECT, 0, SECTION_MAPS,
+               maps_set_at(&w->maps, i), SET_DEFINITION_BYTES);
     for (uint32_t i = 0; reloc_uses(o, EBPF_RELOC_KFUNC) && i < KFUNC_COUNT; i++)
         symbol(w, ebpf_kfuncs[i].name, BIND_GLOBAL, 0, 0, SECTION_NONE, 0, 0);
     if (!o->linked)
