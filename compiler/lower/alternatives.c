@@ -63,10 +63,11 @@ static bool is_alike(const struct lower *lw, cond a, cond b, cond head, uint32_t
            (a == head || same_set(set_of_test(x), set_of_test(y)));
 }
 
-/* What of the formula is evaluated: others folded away, or were regrouped. NULL without memory. */
+/* What of the formula is evaluated: others, also behind @root, folded away or were regrouped. NULL without
+ * memory. */
 static bool *nodes_reached(struct lower *lw, cond root)
 {
-    bool *reached = arena_array(lw->arena, bool, root + 1);
+    bool *reached = arena_array(lw->arena, bool, lw->node.n);
 
     if (reached)
         reached[root] = true;
