@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/factor.h - what factor.c, common.c, distribute.c and overlap.c share; private to them.
+ * lower/factor.h - what factor.c, common.c, distribute.c, pair_table.c and overlap.c share; private to them.
  */
 #ifndef WEIR_LOWER_FACTOR_H
 #define WEIR_LOWER_FACTOR_H

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/distribute.h - what distribute.c and pair_table.c share; private to them.
+ */
+#ifndef WEIR_LOWER_DISTRIBUTE_H
+#define WEIR_LOWER_DISTRIBUTE_H
+#include "lower/factor.h"
+
+struct row;
+
+struct pair {
+    uint32_t side[2];    /* the two ways to begin */
+    uint32_t item;       /* the choice between them, then the rest */
+    uint32_t partner;    /* of a conversation: the other choice */
+    uint32_t address[2]; /* ... and what the two ask for, the lower number first */
+};
+
+struct distribution {
+    struct normal_form *x;
+    uint8_t kind, compound; /* of the list; of its items */
+    struct pair *pair;
+    uint32_t n, lead;
+    ir_value on[2];
+    uint32_t held;   /* bytes from the start that accepted packets have */
+    ir_value far[2]; /* values that they may lack */
+    uint32_t fars;
+    /* a table; soon: the value that is compared first */
+    ir_value soon, late;    /* late: IR_NONE when there is none */
+    struct row *row[2];     /* by pair: filled for the first one with its side */
+    uint32_t columns, none; /* none: a number that neither value can be, or that is in no row */
+    bool any_number;        /* ... which packets may have */
+    uint32_t var[2];        /* the first of `columns` variables */
+};
+
+/* The first part of the rest of pair @k. */
+static inline uint32_t rest_of(const struct distribution *d, uint32_t k)
+{
+    const struct nf *nf = d->x->nf.at;
+
+    return nf[nf[d->pair[k].item].first].next;
+}
+
+/** A copy of @i, a part of an item of the list. */
+uint32_t distribute_copy(struct distribution *d, uint32_t i);
+
+/** An item of the kind the list has: side @side of pair @k, and what the caller appends. */
+uint32_t distribute_item(struct distribution *d, int side, uint32_t k);
+
+/** Appends side @side of the pairs before @end, each with its rest. */
+void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t end);
+
+/** Finds the table that the pairs make, where rests ask for @d's late value; false when they make none. */
+bool distribute_find_table(struct distribution *d);
+
+/** Appends the pairs to @list as that table: pair_table.c. */
+void distribute_put_table(struct distribution *d, uint32_t list);
+#endif
