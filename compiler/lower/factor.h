@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/factor.h - what factor.c, common.c, distribute.c, pair_table.c and overlap.c share; private to them.
+ * lower/factor.h - what factor.c, run.c, entries.c, common.c, distribute.c, pair_table.c and overlap.c share;
+ * private to them.
  */
 #ifndef WEIR_LOWER_FACTOR_H
 #define WEIR_LOWER_FACTOR_H
@@ -23,6 +24,17 @@ static inline bool set_equal(struct set a, struct set b)
 
 /** The test an item begins with, or NF_NONE. @compound: the kind of lists that are items. */
 uint32_t factor_head(const struct normal_form *x, uint32_t item, uint8_t compound);
+
+/* An interval of an entry's set. */
+struct piece {
+    struct ir_range in;
+    uint32_t entry;
+};
+
+/** Pieces of @n entries, or of those that are the first with their set, in the order of where they begin;
+ * *@count of them: entries.c. */
+struct piece *factor_pieces(struct normal_form *x, const struct entry *e, const uint32_t *number, uint32_t n,
+                            uint32_t *count);
 
 /** Gives each entry the number of the first with its set. NULL: no memory. */
 uint32_t *factor_number_sets(struct normal_form *x, const struct entry *e, uint32_t n);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/run.h - what factor.c, run.c and settled.c share; private to them.
+ */
+#ifndef WEIR_LOWER_RUN_H
+#define WEIR_LOWER_RUN_H
+#include "lower/factor.h"
+
+#define SWITCH_MIN 6          /* disjoint sets of one value from which a run becomes a switch */
+#define LONG_LIST  SWITCH_MIN /* items from which a list is worth a second look */
+
+/* Items that begin by testing one value, linked through `next`; or one item that does not. */
+struct run {
+    ir_value on;
+    uint32_t reach; /* of the test */
+    uint32_t first, last;
+    uint32_t n;
+    bool barrier; /* the one item does not begin with a test */
+};
+
+struct factor {
+    struct normal_form form; /* first: simplify() finds its way back */
+    bool switches;           /* many disjoint sets become a switch */
+    VEC(struct run) run;
+    uint32_t *run_of; /* per value: index of its open run in the list being read, plus one */
+    uint32_t *run_stamp, stamp;
+    bool parts;         /* of the list looked at by factor_is_settled(): two items test parts of one value */
+    bool any_long;      /* a list with enough items for a switch was read */
+    VEC(uint32_t) work; /* lists still to be regrouped */
+};
+
+static inline bool is_list(const struct factor *x, uint32_t i)
+{
+    return x->form.nf.at[i].kind == NF_AND || x->form.nf.at[i].kind == NF_OR;
+}
+
+/** Reads the items of @list into x->run from index @base on: run.c. */
+void factor_read_runs(struct factor *x, uint32_t list, uint32_t base);
+
+/** What a run becomes, appended to @list; lists that are made are put on the work list. Is it what it was? */
+bool factor_write_run(struct factor *x, uint32_t list, const struct run *r);
+
+/**
+ * Flattens the items of @list from @first on. Does none begin with a test of the value that another begins
+ * with? Then each is a run of its own, and stays where it is: settled.c.
+ */
+bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first);
+
+/**
+ * Do the few items of run @r stay as they are? There are no two lone ones, no two ask for one set, and there
+ * is nothing to do behind the tests.
+ */
+bool factor_run_stays(struct factor *x, const struct run *r, bool is_or);
+
+/**
+ * Is @list flat, and does no item begin with a test of the value, or of a part of it, that another begins
+ * with, however deep? Then there is nothing to decide, to dispatch or to regroup.
+ */
+bool factor_is_apart(struct factor *x, uint32_t list);
+#endif

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/settled.c - is there anything to regroup in a list, or in a run? Else no entries are made of it.
+ *
+ * Looking moves no evaluation: lists are flattened, and it is noted whether one is long and whether it tests
+ * parts of one value. Cost: linear in the items; runs of more than a few are not looked at.
+ */
+#include "lower/run.h"
+
+#define FEW 4 /* items of a run that are compared one by one */
+#define DEEP                                                                                                 \
+    8 /* lists in lists, each the first of the one around it, that are looked into for the test at the       \
+         bottom */
+
+/* The value of which @v is some bits, or @v. */
+static ir_value whole_of(const struct normal_form *x, ir_value v)
+{
+    const struct ir_node *n = &x->lw->f->value.at[v];
+
+    return n->op == IR_AND ? n->a : v;
+}
+
+bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first)
+{
+    uint8_t compound = x->form.nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
+    uint32_t items = 0;
+    bool settled = true;
+
+    x->parts = false;
+    x->stamp++;
+    for (uint32_t i = first; i != NF_NONE; i = x->form.nf.at[i].next) {
+        if (is_list(x, i))
+            nf_flatten(&x->form, i);
+        uint32_t head = factor_head(&x->form, i, compound);
+        x->any_long |= ++items == LONG_LIST;
+        if (head == NF_NONE)
+            continue;
+        ir_value on = nf_test_value(&x->form, head), whole = whole_of(&x->form, on);
+        settled &= x->run_stamp[on] != x->stamp;
+        x->run_stamp[on] = x->stamp;
+        if (whole == on)
+            continue;
+        x->parts |= x->run_stamp[whole] == x->stamp;
+        x->run_stamp[whole] = x->stamp;
+    }
+    return settled;
+}
+
+/* The same of what stands behind the test that @item begins with, the last child of which is not that test.
+ */
+static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
+{
+    uint32_t rest = x->form.nf.at[head].next;
+
+    if (x->form.nf.at[rest].next != NF_NONE)
+        return factor_is_settled(x, item, rest);
+    if (!is_list(x, rest))
+        return true;
+    nf_flatten(&x->form, rest);
+    return x->form.nf.at[rest].steady || factor_is_settled(x, rest, x->form.nf.at[rest].first);
+}
+
+bool factor_run_stays(struct factor *x, const struct run *r, bool is_or)
+{
+    uint32_t seen[FEW], n = 0, lone = 0; /* seen: their tests */
+    bool stays = r->n <= FEW;
+
+    for (uint32_t i = r->first; i != NF_NONE && stays; i = x->form.nf.at[i].next) {
+        uint32_t head = factor_head(&x->form, i, is_or ? NF_AND : NF_OR);
+        if (head == i || x->form.nf.at[head].next == NF_NONE) {
+            stays = ++lone < 2;
+            continue;
+        }
+        seen[n] = head;
+        for (uint32_t k = 0; k < n && stays; k++)
+            stays = !nf_tests_equal(&x->form, seen[k], head, is_or);
+        n++;
+        stays = stays && is_rest_settled(x, i, head);
+    }
+    return stays;
+}
+
+bool factor_is_apart(struct factor *x, uint32_t list)
+{
+    uint8_t kind = x->form.nf.at[list].kind;
+    uint32_t items = 0;
+    bool apart = true;
+
+    x->stamp++;
+    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE && apart; i = x->form.nf.at[i].next) {
+        items++;
+        uint32_t head = i;
+        for (int depth = 0; head != NF_NONE && is_list(x, head) && depth < DEEP; depth++)
+            head = x->form.nf.at[head].first;
+        if (is_list(x, i)) {
+            nf_flatten(&x->form, i);
+            apart = x->form.nf.at[i].kind != kind && x->form.nf.at[i].first != x->form.nf.at[i].last;
+        }
+        if (head != NF_NONE && is_list(x, head)) /* deeper than is worth looking */
+            apart = false;
+        if (head == NF_NONE || !nf_is_test(&x->form, head))
+            continue;
+        ir_value on = whole_of(&x->form, nf_test_value(&x->form, head));
+        apart &= x->run_stamp[on] != x->stamp;
+        x->run_stamp[on] = x->stamp;
+    }
+    x->any_long |= apart && items >= LONG_LIST;
+    return apart && items > 1;
+}
