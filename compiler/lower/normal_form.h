@@ -73,6 +73,7 @@ struct nf_items {
     struct arena temp;
 };
 
+/* ---- nf_build.c, nf_rebuild.c */
 /**
  * The formula @root. Returns the top node. Items of long lists are simplified as soon as they are there, and
  * what is left of each is all that is kept: @simplify is given the first node of one, which are all nodes
@@ -92,6 +93,7 @@ uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, stru
 /** Back to a formula. */
 cond nf_rebuild(struct normal_form *x, uint32_t root);
 
+/* ---- normal_form.c: nodes, lists and tests */
 uint32_t nf_new(struct normal_form *x, struct nf n);
 uint32_t nf_list_new(struct normal_form *x, uint8_t kind);
 void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item);
@@ -122,6 +124,7 @@ bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j, bool outcome)
 void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome,
                     struct span at);
 
+/* ---- set.c */
 struct ir_range *intervals_new(struct normal_form *x, uint32_t n);
 /** Room for the intervals of @s, in their order if it has one. */
 uint32_t set_size(struct set s);
@@ -132,6 +135,7 @@ bool sets_meet(struct set a, struct set b);
 /** The set of @n intervals, which are sorted and merged in place; their order is kept if it is worth it. */
 struct set set_united(struct normal_form *x, struct ir_range *in, uint32_t n);
 
+/* ---- what is done with lists */
 /** Takes in children of @list that are lists of its own kind, or lists of one. */
 void nf_flatten(struct normal_form *x, uint32_t list);
 /** Simplifies one list whose children are simplified: dispatch.c. */
