@@ -67,8 +67,8 @@ static const struct row {
      "cost more than one copy, of all or of what there is"},
     {"icmp[0] = 8", is_packet_load, WEIR_TARGET_SOCKET, 0, "five loads on a path"},
     {"vlan 100 and ip", is_present, WEIR_TARGET_TC, 1, "metadata asked for twice is kept"},
-    {"vlan 100 and ip", is_mask_1, WEIR_TARGET_TC, 0,
-     "and its range is shown where an address is made of it"},
+    {"vlan 100 and tcp port 80", is_mask_1, WEIR_TARGET_TC, 1,
+     "and its range is shown once, where addresses begin to be made of it"},
 };
 
 /* The program of @filter in @arena, which is made here. */

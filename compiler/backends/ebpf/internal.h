@@ -319,11 +319,12 @@ struct plan {
     VEC(struct ebpf_pointer) pointer;
     uint32_t *pointer_hash; /* id + 1 */
     uint32_t pointer_hash_mask;
-    uint32_t *known_max;    /* by value: bound the verifier derives by itself */
-    uint8_t *zeros;         /* by value: low bits that are always 0 */
-    uint8_t *need;          /* by id: registers its evaluation takes (Sethi and Ullman) */
-    bool *wanted;           /* by value: evaluated somewhere */
-    bool *raw;              /* by value: kept in packet byte order */
+    uint32_t *known_max; /* by value: bound the verifier knows */
+    bool *shown;         /* by value: arithmetic that is masked with known_max, for the verifier to know it */
+    uint8_t *zeros;      /* by value: low bits that are always 0 */
+    uint8_t *need;       /* by id: registers its evaluation takes (Sethi and Ullman) */
+    bool *wanted;        /* by value: evaluated somewhere */
+    bool *raw;           /* by value: kept in packet byte order */
     struct ir_block *block; /* the function's, with switches merged */
     bool *reachable;        /* by block */
     bool *never;            /* by block: a guard that cannot pass */

@@ -241,6 +241,7 @@ static bool plan_init(struct plan *p, size_t most)
     uint32_t blocks = p->f->block.n, n = p->values;
 
     p->known_max = arena_array(p->arena, uint32_t, n);
+    p->shown = arena_array(p->arena, bool, n);
     p->zeros = arena_array(p->arena, uint8_t, n);
     p->need = arena_array(p->arena, uint8_t, most);
     p->wanted = arena_array(p->arena, bool, n);
@@ -254,8 +255,8 @@ static bool plan_init(struct plan *p, size_t most)
     p->home = arena_array(p->arena, int8_t, most);
     p->first = arena_array(p->arena, uint32_t, most);
     p->last = arena_array(p->arena, uint32_t, most);
-    if (!p->known_max || !p->zeros || !p->need || !p->wanted || !p->raw || !p->block || !p->reachable ||
-        !p->never || !p->reach || !p->wide || !p->copy || !p->home || !p->first || !p->last)
+    if (!p->known_max || !p->shown || !p->zeros || !p->need || !p->wanted || !p->raw || !p->block ||
+        !p->reachable || !p->never || !p->reach || !p->wide || !p->copy || !p->home || !p->first || !p->last)
         return false;
     for (uint32_t b = 0; b < blocks; b++)
         p->block[b] = p->f->block.at[b];
@@ -306,10 +307,7 @@ int plan_make(struct plan *p, struct ir_func *f, struct arena *arena, const stru
     if (p->no_memory)
         return WEIR_E_MEMORY;
     find_raw(p);
-    for (ir_value v = 0; v < n; v++) {
-        p->known_max[v] = p->wanted[v] ? plan_known_max(p, v) : UINT32_MAX;
-        p->zeros[v] = p->wanted[v] ? plan_known_zeros(p, v) : 0;
-    }
+    plan_find_bounds(p);
     plan_find_frame(p);
     if (q->access == ACCESS_DIRECT)
         plan_find_pointers(p);

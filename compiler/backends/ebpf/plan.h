@@ -51,11 +51,8 @@ void plan_find_wides(struct plan *p, uint32_t *known, uint32_t *edges);
 
 /* ---- plan_packet.c */
 
-/** The largest @v can be as far as the verifier can see; those of smaller values are known. */
-uint32_t plan_known_max(const struct plan *p, ir_value v);
-
-/** Low bits of @v that are 0 as far as the verifier can see, at most 3. */
-uint8_t plan_known_zeros(const struct plan *p, ir_value v);
+/** What the verifier knows of every value: known_max, shown, zeros. */
+void plan_find_bounds(struct plan *p);
 
 /** The phase that aligns the most bytes (COPY). */
 void plan_find_phase(struct plan *p);

@@ -14,10 +14,11 @@ static uint32_t clamp(uint64_t x)
 }
 
 /*
- * Not ir_range(): the verifier forgets the range of a byte-swapped value and of a quotient, and a range it
- * does not see is of no use here.
+ * The largest @v can be as far as the verifier can see; those of smaller values are known. Not ir_range():
+ * the verifier forgets the range of a byte-swapped value and of a quotient, and a range it does not see is of
+ * no use here.
  */
-uint32_t plan_known_max(const struct plan *p, ir_value v)
+static uint32_t known_max(const struct plan *p, ir_value v)
 {
     const struct ir_node *n = plan_node(p, v);
     uint32_t a = n->a < v ? p->known_max[n->a] : UINT32_MAX;
@@ -78,7 +79,8 @@ static uint32_t shown_max(const struct plan *p, ir_value v)
     return mask < p->known_max[v] ? mask : p->known_max[v];
 }
 
-uint8_t plan_known_zeros(const struct plan *p, ir_value v)
+/* Low bits of @v that are 0 as far as the verifier can see, at most 3. */
+static uint8_t known_zeros(const struct plan *p, ir_value v)
 {
     const struct ir_node *n = plan_node(p, v);
     unsigned a = n->a < v ? p->zeros[n->a] : 0, b = n->b < v ? p->zeros[n->b] : 0;
@@ -119,6 +121,48 @@ uint8_t plan_known_zeros(const struct plan *p, ir_value v)
         return 0;
     }
     return (uint8_t)(zeros < 3 ? zeros : 3);
+}
+
+static bool is_arithmetic(const struct ir_node *n)
+{
+    return n->a != IR_NONE && n->b != IR_NONE && !ir_read_bytes(n) && n->op != IR_EQ && n->op != IR_UGT &&
+           n->op != IR_UGE;
+}
+
+/* Marks in `shown` what addresses are made of. */
+static void find_addresses(struct plan *p)
+{
+    for (uint32_t b = 0; b < p->f->block.n; b++)
+        for (uint32_t i = 0; i < p->block[b].guard.n; i++)
+            if (p->block[b].guard.at[i].base != IR_NONE)
+                p->shown[p->block[b].guard.at[i].base] = true;
+    for (ir_value v = p->values; v-- > 0;) {
+        const struct ir_node *n = plan_node(p, v);
+        const struct ir_phi *phi = n->op == IR_PHI && p->shown[v] ? plan_phi_of(p, v) : NULL;
+        if (p->wanted[v] && ir_read_bytes(n) && n->a != IR_NONE)
+            p->shown[n->a] = true;
+        if (p->shown[v] && is_arithmetic(n))
+            p->shown[n->a] = p->shown[n->b] = true;
+        for (uint32_t i = 0; phi && i < phi->arg.n; i++)
+            p->shown[phi->arg.at[i].value] = true;
+    }
+}
+
+/*
+ * Arithmetic that addresses are made of is masked where the IR knows its range and the verifier does not:
+ * once, so that the verifier follows what is computed from it.
+ */
+void plan_find_bounds(struct plan *p)
+{
+    find_addresses(p);
+    for (ir_value v = 0; v < p->values; v++) {
+        p->known_max[v] = p->wanted[v] ? known_max(p, v) : UINT32_MAX;
+        p->zeros[v] = p->wanted[v] ? known_zeros(p, v) : 0;
+        uint32_t mask = plan_bounding_mask(p, v);
+        p->shown[v] = p->shown[v] && p->wanted[v] && is_arithmetic(plan_node(p, v)) && mask != UINT32_MAX;
+        if (p->shown[v])
+            p->known_max[v] = mask;
+    }
 }
 
 /* ---------------------------------------------------------------- the window */

@@ -121,6 +121,8 @@ static void compute_binary(struct select *s, uint32_t id)
         asm_alu_imm(s->c, CLASS_ALU32, ALU_MOV, d, 0);
         asm_bind(s->c, label);
     }
+    if (s->p.shown[id])
+        asm_alu_imm(s->c, CLASS_ALU32, ALU_AND, d, s->p.known_max[id]);
     if (rb == ra)
         value_used(s, n->a);
     if (!select_is_const(s, n->b))
