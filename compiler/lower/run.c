@@ -377,9 +377,10 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
         return true;
     }
     x->form.changed = true;
-    struct entry *e = run_entries(x, r, is_or, &lone, &n), *rests = e + r->n - n;
+    struct entry *e = run_entries(x, r, is_or, &lone, &n);
     if (x->form.failed)
         return false;
+    struct entry *rests = e + r->n - n;
     uint32_t before = n;
     bool lone_apart = lone_is_apart(e, lone, rests, n);
     lone = unite_lone(x, r, e, lone, is_or);
