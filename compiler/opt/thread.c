@@ -402,7 +402,7 @@ static int rebuild(struct thread *t)
     if (thread_is_idle(t))
         return WEIR_OK;
     t->accepts = false;
-    if (!vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
+    if (t->failed || !vec_push(t->a, &t->set, ((struct set){&everything, 1})) ||
         !vec_reserve(t->a, &t->state, f->block.n) || !vec_reserve(t->a, &t->built, f->block.n) ||
         !vec_reserve(t->a, &t->built_of, f->block.n) || !vec_reserve(t->a, &t->child, 2 * f->block.n))
         return WEIR_E_MEMORY;

@@ -148,7 +148,7 @@ bool thread_is_decided(const struct ir_block *b, const struct set *known, struct
 
 /* ---- thread_idle.c */
 /** Would the pass leave the function as it is? `tests`, `tracked`, `target` and `hopeless` are known. False:
- * it may not. */
+ * it may not, or t->failed: no memory. */
 bool thread_is_idle(struct thread *t);
 
 /* ---- thread_states.c */

@@ -101,7 +101,8 @@ static bool all_lead_on(struct idle *w, uint32_t block, const struct ir_block *b
         some.values = w->known.at[besides].values | own;
         some.on = b->on;
         some.besides = besides;
-        if (!vec_push(w->t->a, &w->known, some) || !enter(w, target, w->known.n - 1))
+        w->t->failed |= !vec_push(w->t->a, &w->known, some);
+        if (w->t->failed || !enter(w, target, w->known.n - 1))
             return false;
     }
     return true;
@@ -134,14 +135,15 @@ static bool is_unique(struct idle *w, uint32_t block, const struct ir_block *b)
 
 /* Are the blocks numbered as a walk leaves them, the last one first, that follows the cases of each in order?
  */
-static bool in_order(const struct thread *t)
+static bool in_order(struct thread *t)
 {
     const struct ir_block *at = t->f->block.at;
     uint32_t n = t->f->block.n, depth = 0, left = n;
     uint32_t *next = arena_array(t->a, uint32_t, n); /* by block: the case to go to next, plus one */
     uint32_t *stack = arena_array(t->a, uint32_t, n);
 
-    if (!next || !stack)
+    t->failed |= !next || !stack;
+    if (t->failed)
         return false;
     next[0] = 1;
     stack[depth++] = 0;
@@ -173,7 +175,8 @@ bool thread_is_idle(struct thread *t)
     w.entry = arena_array(t->a, uint32_t, f->block.n);
     w.before = arena_array(t->a, uint32_t, f->value.n);
     w.same = arena_array(t->a, uint32_t, f->block.n);
-    if (!w.entry || !w.before || !w.same || !vec_push(t->a, &w.known, (struct known){.on = IR_NONE}))
+    t->failed |= !w.entry || !w.before || !w.same || !vec_push(t->a, &w.known, (struct known){.on = IR_NONE});
+    if (t->failed)
         return false;
     w.entry[0] = 1;
     for (uint32_t i = 0; i < f->block.n; i++) {
