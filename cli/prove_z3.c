@@ -44,8 +44,8 @@ const char *prove_z3_missing(void)
 
 /* ---------------------------------------------------------------- asking */
 
-#define EAGER_BYTES                                                                                          \
-    250 /* up to here all pairs are tied at once when one has to be: a fresh start beats many rounds */
+/* Up to here all pairs are tied at once when one has to be: a fresh start beats many rounds. */
+#define EAGER_BYTES 250
 
 struct search {
     struct question *q;

@@ -7,8 +7,8 @@
 #ifndef ARENA_CHUNK_MAX
 #define ARENA_CHUNK_MAX (1u << 20)
 #endif
-#define ARENA_ZERO                                                                                           \
-    1984 /* bytes that are zeroed at once, ahead of their use; memset() has a dearer way for more */
+/* Bytes that are zeroed at once, ahead of their use; memset() has a dearer way for more. */
+#define ARENA_ZERO 1984
 
 struct arena_chunk {
     struct arena_chunk *older;

@@ -5,11 +5,10 @@
 #define VEC_FIRST 8
 #endif
 
-#define VEC_PLAIN                                                                                            \
-    1024 /* bytes from which the first room is not taken from what the arena has zeroed ahead                \
-          */
-#define VEC_LARGE                                                                                            \
-    ((size_t)8 << 20) /* bytes from which room to spare is dear, and moving is the system's to do cheaply */
+/* Bytes from which the first room is not taken from what the arena has zeroed ahead. */
+#define VEC_PLAIN 1024
+/* Bytes from which room to spare is dear, and moving is the system's to do cheaply. */
+#define VEC_LARGE ((size_t)8 << 20)
 
 bool vec_grow(struct arena *a, void **at, uint32_t n, uint32_t *cap, uint32_t extra, size_t size,
               size_t align)

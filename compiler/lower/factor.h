@@ -57,6 +57,8 @@ struct cut {
 /** Cuts the sets of @n entries to disjoint pieces: overlap.c. False when they would become too many. */
 bool factor_cut(struct normal_form *x, const struct entry *e, uint32_t n, struct cut *out);
 
+#define FACTOR_LEAVES_MAX 24 /* of what may be copied */
+
 /** Is there nothing in @i but tests, few of them and not deep, so that it may be copied? */
 bool factor_is_small(const struct normal_form *x, uint32_t i);
 

@@ -22,12 +22,11 @@
 #include "lower/cond.h"
 
 #define SWITCH_MIN 6 /* first words from which numbers are searched by them, */
-#define ROWS_MANY                                                                                            \
-    128 /* or numbers, however few first words they have: what is behind one does not go on at the next then \
-         */
-#define FEW      8  /* intervals that are inserted one by one */
-#define SORT_MIN 64 /* intervals that are worth memory to be sorted faster */
-#define LIST_MIN 16 /* primitives from which they are one; shorter lists keep the order of the text */
+/* Or numbers, however few first words they have: what is behind one does not go on at the next then. */
+#define ROWS_MANY 128
+#define FEW       8  /* intervals that are inserted one by one */
+#define SORT_MIN  64 /* intervals that are worth memory to be sorted faster */
+#define LIST_MIN  16 /* primitives from which they are one; shorter lists keep the order of the text */
 
 int interval_order(const void *a, const void *b)
 {

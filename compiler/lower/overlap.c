@@ -15,9 +15,8 @@
 #include "base/sort.h"
 #include "lower/factor.h"
 
-#define MEMBERS_EACH 4  /* sets of pieces, for each set that there was */
-#define DEPTH_MAX    6  /* of a rest that is copied */
-#define LEAVES_MAX   24 /* in it */
+#define MEMBERS_EACH 4 /* sets of pieces, for each set that there was */
+#define DEPTH_MAX    6 /* of a rest that is copied */
 
 /* An interval of an entry's set that has begun. */
 struct active {
@@ -208,7 +207,7 @@ static bool is_small(const struct normal_form *x, uint32_t i, unsigned depth, un
     bool ok = depth > 0 && !n->strict && !n->opaque && n->kind != NF_SWITCH;
 
     if (ok && n->kind == NF_LEAF)
-        return ++*leaves <= LEAVES_MAX;
+        return ++*leaves <= FACTOR_LEAVES_MAX;
     for (uint32_t c = n->first; ok && c != NF_NONE; c = x->nf.at[c].next)
         ok = is_small(x, c, depth - 1, leaves);
     return ok && n->first != NF_NONE;

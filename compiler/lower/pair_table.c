@@ -20,8 +20,7 @@
 #include <string.h>
 #include "lower/distribute.h"
 
-#define LEAVES_MAX  24 /* of a side */
-#define COLUMNS_MAX 8  /* numbers that a table gives for one address */
+#define COLUMNS_MAX 8 /* numbers that a table gives for one address */
 
 /* What a table gives where one side is found. */
 struct row {
@@ -89,7 +88,7 @@ static bool side_key(struct distribution *d, int side, uint32_t k, struct entry 
         out->set = nf_test_set(x, i, d->kind == NF_OR);
         return x->nf.at[like].kind == NF_LEAF;
     }
-    struct ir_range *key = intervals_new(x, LEAVES_MAX);
+    struct ir_range *key = intervals_new(x, FACTOR_LEAVES_MAX);
     if (!key || x->nf.at[like].kind == NF_LEAF)
         return false;
     uint32_t l = x->nf.at[like].first, c = x->nf.at[i].first;

@@ -14,10 +14,8 @@
 #include <string.h>
 #include "lower/cond.h"
 
-#define ROWS_MIN                                                                                             \
-    64 /* items from which they are rows: those of shorter lists are not simplified one by one               \
-        */
-#define NODES_MAX   24                           /* AST nodes of an item */
+#define ROWS_MIN    64 /* items; those of shorter lists are not simplified one by one */
+#define NODES_MAX   24 /* AST nodes of an item */
 #define COLUMNS_MAX (UINT16_MAX - NODES_MAX * 4) /* of all rows of a filter */
 
 /* Rows being read. */

@@ -7,10 +7,8 @@
  */
 #include "lower/run.h"
 
-#define FEW 4 /* items of a run that are compared one by one */
-#define DEEP                                                                                                 \
-    8 /* lists in lists, each the first of the one around it, that are looked into for the test at the       \
-         bottom */
+#define FEW  4 /* items of a run that are compared one by one */
+#define DEEP 8 /* lists in lists, each the first of the one around it, that are looked into */
 
 /* The value of which @v is some bits, or @v. */
 static ir_value whole_of(const struct normal_form *x, ir_value v)

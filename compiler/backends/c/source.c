@@ -21,8 +21,8 @@
 
 #define LINEAR_CASES 8  /* of a switch; more make a search tree */
 #define GUARD_LOOKS  64 /* values among which a load is looked for that makes a guard needless */
-#define FAR_LOADS                                                                                            \
-    64 /* loads at variable addresses from which the verifier cannot follow two ways of making each */
+/* Loads at variable addresses from which the verifier cannot follow two ways of making each. */
+#define FAR_LOADS 64
 
 static const struct ir_node *node(const struct source *s, ir_value v)
 {

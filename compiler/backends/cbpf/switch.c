@@ -10,9 +10,8 @@
 #define RUN_LEAF  4u  /* ... at the leaves of a tree */
 #define RUN_SMALL 48u /* ... both, in small programs: halving costs a compare that finds nothing */
 #define RUN_CASES (2 * RUN_SMALL + 2)
-#define FEW_MIN                                                                                              \
-    5u              /* cases from which intervals are searched rather than asked for one after the other ... \
-                     */
+/* Cases from which intervals are searched rather than asked for one after the other ... */
+#define FEW_MIN 5u
 #define FEW_MAX 16u /* ... and up to which the first is asked for first */
 
 /* A part of the cases that is still to be emitted, and the jump that leads there. */
