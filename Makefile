@@ -2,6 +2,8 @@
 # One graph, no recursion across folders. `make help` lists what can be asked.
 
 B            ?= build
+# Relative, so that dependency files name targets as rules do.
+override B   := $(patsubst $(CURDIR)/%,%,$(B))
 PREFIX       ?= /usr/local
 LIBDIR       ?= $(PREFIX)/lib
 WEIR_SHARED  ?= ../shared
