@@ -29,34 +29,21 @@ static const struct ir_node *node(const struct source *s, ir_value v)
     return &s->f->value.at[v];
 }
 
-/* How struct __sk_buff gives metadata, or NULL. */
-static const char *meta_of_skb(uint32_t which)
-{
-    switch ((enum ir_meta)which) {
-    case META_PROTOCOL:
-        return "bpf_ntohs((__u16)ctx->protocol)";
-    case META_PKTTYPE:
-        return "ctx->pkt_type";
-    case META_IFINDEX:
-        return "ctx->ifindex";
-    case META_MARK:
-        return "ctx->mark";
-    case META_QUEUE:
-        return "ctx->queue_mapping";
-    case META_RXHASH:
-        return "ctx->hash";
-    case META_VLAN_TCI:
-        return "(ctx->vlan_tci & 0xffff)";
-    case META_VLAN_PRESENT:
-        return "(ctx->vlan_present != 0)";
-    case META_VLAN_TPID:
-        return "bpf_ntohs((__u16)ctx->vlan_proto)";
-    case META_HATYPE:
-    case META_CPU:
-        break;
-    }
-    return NULL;
-}
+/* How struct __sk_buff gives metadata. What has no row it does not have. */
+static const struct {
+    enum ir_meta meta;
+    const char *c;
+} skb_meta[] = {
+    {META_PROTOCOL, "bpf_ntohs((__u16)ctx->protocol)"},
+    {META_PKTTYPE, "ctx->pkt_type"},
+    {META_IFINDEX, "ctx->ifindex"},
+    {META_MARK, "ctx->mark"},
+    {META_QUEUE, "ctx->queue_mapping"},
+    {META_RXHASH, "ctx->hash"},
+    {META_VLAN_TCI, "(ctx->vlan_tci & 0xffff)"},
+    {META_VLAN_PRESENT, "(ctx->vlan_present != 0)"},
+    {META_VLAN_TPID, "bpf_ntohs((__u16)ctx->vlan_proto)"},
+};
 
 /* How the target gives metadata, or NULL. */
 static const char *meta_of(const struct source *s, uint32_t which)
@@ -65,7 +52,10 @@ static const char *meta_of(const struct source *s, uint32_t which)
         return "bpf_get_smp_processor_id()";
     if (s->o->target == WEIR_TARGET_XDP || s->o->target == WEIR_TARGET_FUNC)
         return s->o->target == WEIR_TARGET_XDP && which == META_IFINDEX ? "ctx->ingress_ifindex" : NULL;
-    return meta_of_skb(which);
+    for (size_t i = 0; i < sizeof skb_meta / sizeof skb_meta[0]; i++)
+        if (skb_meta[i].meta == which)
+            return skb_meta[i].c;
+    return NULL;
 }
 
 /* The first set whose name means something else to C; NULL when there is none. */
@@ -296,26 +286,23 @@ static void put_cases(const struct source *s, const struct ir_block *b, uint32_t
 static void put_switch(struct source *s, uint32_t block)
 {
     const struct ir_block *b = &s->f->block.at[block];
-    struct {
-        uint32_t first, last;
-    } todo[40]; /* halves of halves: at most 32 wait */
-    unsigned n = 0;
 
-    todo[n].first = 0;
-    todo[n++].last = b->to.n - 1;
-    while (n && !s->out->failed) {
-        uint32_t first = todo[n - 1].first, last = todo[n - 1].last;
-        n--;
+    for (uint32_t first = 0, last; first < b->to.n; first = last + 1) { /* a leaf of the tree each */
+        uint32_t from = 0;
         if (first)
             strbuf_printf(s->out, "    b%u_%u:\n", (unsigned)block, (unsigned)first);
-        while (last - first + 1 > LINEAR_CASES) {
-            uint32_t middle = first + (last - first + 1) / 2;
-            strbuf_puts(s->out, "        if (");
-            put_operand(s, b->on);
-            strbuf_printf(s->out, " > 0x%xu) goto b%u_%u;\n", (unsigned)b->to.at[middle - 1].last,
-                          (unsigned)block, (unsigned)middle);
-            todo[n].first = middle;
-            todo[n++].last = last;
+        for (last = b->to.n - 1; last - from + 1 > LINEAR_CASES;) {
+            uint32_t middle = from + (last - from + 1) / 2;
+            if (first >= middle) {
+                from = middle;
+                continue;
+            }
+            if (from == first) { /* else the leaf in front has asked */
+                strbuf_puts(s->out, "        if (");
+                put_operand(s, b->on);
+                strbuf_printf(s->out, " > 0x%xu) goto b%u_%u;\n", (unsigned)b->to.at[middle - 1].last,
+                              (unsigned)block, (unsigned)middle);
+            }
             last = middle - 1;
         }
         put_cases(s, b, first, last);

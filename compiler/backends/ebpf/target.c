@@ -36,6 +36,11 @@ static const struct ebpf_meta skb_meta[] = {
 
 static const struct ebpf_meta any_meta[] = {CPU};
 
+/* What all targets have whose context is struct __sk_buff. */
+#define OF_SKB                                                                                               \
+    .len = 0, .meta = skb_meta, .metas = sizeof skb_meta / sizeof skb_meta[0],                               \
+    .load_bytes = HELPER_SKB_LOAD_BYTES
+
 static const struct ebpf_target xdp = {
     .article_name = "an XDP program",
     .reads = READS_CONTEXT,
@@ -54,10 +59,7 @@ static const struct ebpf_target tc = {
     .reads = READS_CONTEXT,
     .data = 76,
     .data_end = 80,
-    .len = 0,
-    .meta = skb_meta,
-    .metas = sizeof skb_meta / sizeof skb_meta[0],
-    .load_bytes = HELPER_SKB_LOAD_BYTES,
+    OF_SKB,
     .on_match = UINT32_MAX, /* TC_ACT_UNSPEC: later classifiers run */
     .on_miss = 2,           /* TC_ACT_SHOT */
 };
@@ -65,10 +67,7 @@ static const struct ebpf_target tc = {
 static const struct ebpf_target socket = {
     .article_name = "a socket program",
     .reads = READS_CALLS,
-    .len = 0,
-    .meta = skb_meta,
-    .metas = sizeof skb_meta / sizeof skb_meta[0],
-    .load_bytes = HELPER_SKB_LOAD_BYTES,
+    OF_SKB,
     .on_match = 0, /* the snapshot length, which the filter knows */
     .on_miss = 0,
 };
@@ -76,10 +75,7 @@ static const struct ebpf_target socket = {
 static const struct ebpf_target socket_direct = {
     .article_name = "a socket program",
     .reads = READS_SKB,
-    .len = 0,
-    .meta = skb_meta,
-    .metas = sizeof skb_meta / sizeof skb_meta[0],
-    .load_bytes = HELPER_SKB_LOAD_BYTES,
+    OF_SKB,
     .on_match = 0,
     .on_miss = 0,
 };
@@ -89,10 +85,7 @@ static const struct ebpf_target cgroup = {
     .reads = READS_CONTEXT,
     .data = 76,
     .data_end = 80,
-    .len = 0,
-    .meta = skb_meta,
-    .metas = sizeof skb_meta / sizeof skb_meta[0],
-    .load_bytes = HELPER_SKB_LOAD_BYTES,
+    OF_SKB,
     .on_match = 1,
     .on_miss = 0,
 };
