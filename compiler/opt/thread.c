@@ -12,18 +12,19 @@
  * blocks that turn out to do the same are one block; a test whose outcomes all lead to one place is none. A
  * block that tests bytes which no packet has rejects. A block with PHIs stays one block, entered with what
  * all ways into it have proved; a way that has proved what becomes of the packet behind it does not enter.
+ * So does a block of which there would be too many copies (thread_joins.c).
  *
  * Refines: on every path the tests that remain are tests of the plain program on that path, in its order,
  * with its outcomes. Loads are only lost, with the tests that needed them.
  *
- * Cost: proportional to the states built, which the budget below holds to a multiple of the blocks and of the
- * cases of long switches; past it facts are no longer kept for new states, so that each block is built at
+ * Cost: proportional to the states found, which the budget below holds to a multiple of the blocks and of the
+ * cases of long switches; past it facts are no longer kept for new states, so that each block is found at
  * most once more. One run; nothing iterates.
  */
 #include "opt/thread.h"
 #include <string.h>
 
-#define COPIES_FREE  64 /* states beyond one for each block that any function may have */
+#define COPIES_FREE  8 /* states beyond one for each block that any function may have */
 #define BUDGET_FREE  65536
 #define BUDGET_BLOCK 16
 #define BUDGET_CASE  4
@@ -122,18 +123,6 @@ static void finish(struct thread *t, uint32_t id)
     s->result = build(t, &b, has_equals(t, s, from), n == 0, id);
 }
 
-/* Is @s a block about which nothing is known, and which is the end of every way? Then it is built as it is.
- */
-static bool is_last(const struct thread *t, const struct state *s)
-{
-    const struct ir_block *b = &t->f->block.at[s->block];
-    bool last = s->facts == 0 && s->via == IR_NONE && b->phi.n == 0 && b->to.n != 1 && b->to.n < LONG_CASES;
-
-    for (uint32_t c = 0; c < b->to.n && last; c++)
-        last = is_return(b->to.at[c].target);
-    return last;
-}
-
 static void finish_last(struct thread *t, uint32_t id)
 {
     const struct ir_block *from = &t->f->block.at[t->state.at[id].block];
@@ -142,21 +131,6 @@ static void finish_last(struct thread *t, uint32_t id)
     t->state.at[id].result = build(t, &b, has_equals(t, &t->state.at[id], from), true, id);
     t->state.at[id].done = true;
     t->accepts = true; /* both returns are there */
-}
-
-/* Expands all states in the order of their blocks: when a block with PHIs is reached, all ways into it are
- * known. */
-static bool expand_in_order(struct thread *t)
-{
-    for (uint32_t b = 0; b < t->f->block.n; b++)
-        for (uint32_t done = 0, first; t->here[b] != done && !t->failed; done = first) {
-            first = t->here[b]; /* the block's own state comes when the edges into it are expanded */
-            for (uint32_t i = first; i != done && !t->failed; i = t->state.at[i - 1].next_here) {
-                t->state.at[i - 1].expanded = true;
-                thread_expand(t, i - 1);
-            }
-        }
-    return !t->failed;
 }
 
 /* Does the state @id, which was finished, accept for some outcome of its test? */
@@ -173,25 +147,21 @@ static bool accepts(const struct thread *t, uint32_t id)
 /* From @root on. When it is only asked whether anything is accepted, the first that is ends it. */
 static bool walk(struct thread *t, uint32_t root)
 {
-    if (t->join && !expand_in_order(t))
+    if (!thread_expand_all(t) || !vec_push(t->a, &t->stack, root))
         return false;
-    if (!vec_push(t->a, &t->stack, root))
-        return false;
+    if (thread_is_last(t, &t->state.at[root])) {
+        finish_last(t, root);
+        return !t->failed;
+    }
     while (t->stack.n && !t->failed) {
         uint32_t id = t->stack.at[t->stack.n - 1];
-        if (!t->state.at[id].expanded) {
-            t->state.at[id].expanded = true;
-            thread_expand(t, id);
-            if (t->failed)
-                return false;
-        }
         struct state *s = &t->state.at[id];
         uint32_t next = CHILD_IMPOSSIBLE;
         while (s->next_child < s->children && next == CHILD_IMPOSSIBLE) {
             uint32_t child = t->child.at[s->child + s->next_child++];
             if (child == CHILD_IMPOSSIBLE || is_return(child) || t->state.at[child].done)
                 continue;
-            if (is_last(t, &t->state.at[child]))
+            if (thread_is_last(t, &t->state.at[child]))
                 finish_last(t, child);
             else
                 next = child;
@@ -297,11 +267,9 @@ static bool find_relevant(struct thread *t)
     for (ir_value v = 0; v < f->value.n; v++)
         if (t->tracked[v] && !(again >> (t->tracked[v] - 1) & 1))
             t->tracked[v] = 0;
-    if (!phis)
-        return true;
-    t->join = arena_array(t->a, struct join, f->block.n);
     t->here = arena_array(t->a, uint32_t, f->block.n);
-    return t->join && t->here;
+    t->join = phis ? arena_array(t->a, struct join, f->block.n) : NULL;
+    return t->here && (!phis || t->join);
 }
 
 /* PHIs of @built: one argument for each edge block that was built for it, whose number is final now. */

@@ -30,10 +30,11 @@ struct state {
     uint32_t next_child;
     uint32_t result; /* once done: index of the built block, or a return */
     bool expanded, done;
-    uint32_t next_here; /* next state of the same block plus one, or 0; of functions with PHIs */
+    uint32_t becomes;   /* itself, or the state or return that is taken instead */
+    uint32_t next_here; /* next state of the same block plus one, or 0 */
 };
 
-/* What all ways into a block with PHIs that were found so far have proved. */
+/* What several ways into a block have proved. */
 struct join {
     uint32_t fact, facts; /* slice of thread.fact */
     bool entered;
@@ -50,8 +51,7 @@ struct target {
     uint64_t relevant; /* tracked values tested from here on */
     uint32_t plain;    /* the state of the block without facts, plus one; 0: there is none */
     uint32_t stamp,
-        child;   /* the child that leads here, while the stamp is that of the state being expanded */
-    bool copies; /* there is a state of it */
+        child; /* the child that leads here, while the stamp is that of the state being expanded */
 };
 
 /* Open addressing; entries are indices plus one, 0 ends a search. */
@@ -70,8 +70,8 @@ struct thread {
     uint32_t *tracked;    /* per value: index + 1 among the tracked, or 0 */
     struct target *target;
     bool *hopeless;    /* per value: it takes a load from where no packet has bytes; NULL: none does */
-    struct join *join; /* per block; NULL: no block has PHIs */
-    uint32_t *here;    /* per block: its first state plus one, or 0; beside `join` */
+    struct join *join; /* per block with PHIs: of the ways into it that were found; NULL: no block has any */
+    uint32_t *here;    /* per block: its latest state plus one, or 0 */
     uint32_t extra;    /* further states of blocks that may be made with facts of their own */
     VEC(struct set) set;
     struct table set_table;
@@ -157,6 +157,29 @@ bool thread_is_idle(struct thread *t);
  * state or a return. The facts on the way are the last @n of t->fact; they are used up.
  */
 uint32_t thread_resolve(struct thread *t, uint32_t from, uint32_t block, uint32_t n);
+/** The set of what the state @s knows of @v: 0 when it is nothing. */
+uint32_t thread_known(const struct thread *t, const struct state *s, ir_value v);
+/** The state of @block, or of the edge to it from block @via, that knows the last @n of t->fact, which are
+ * used up; made if need be. */
+uint32_t thread_state(struct thread *t, uint32_t block, uint32_t via, uint32_t n);
 /** Finds the children of a state: one for each case of its block, equal targets sharing one. */
 void thread_expand(struct thread *t, uint32_t id);
+
+/* Is @s a block about which nothing is known, and which is the end of every way? Then it is built as it is.
+ */
+static inline bool thread_is_last(const struct thread *t, const struct state *s)
+{
+    const struct ir_block *b = &t->f->block.at[s->block];
+    bool last = s->facts == 0 && s->via == IR_NONE && b->phi.n == 0 && b->to.n != 1 && b->to.n < LONG_CASES;
+
+    for (uint32_t c = 0; c < b->to.n && last; c++)
+        last = is_return(b->to.at[c].target);
+    return last;
+}
+
+/* ---- thread_joins.c */
+/** One more way into @block, which has PHIs, has proved the last @n of t->fact; they are used up. */
+void thread_join_enter(struct thread *t, uint32_t block, uint32_t n);
+/** Expands all states, so that all children are known, and decides which states of a block are one. */
+bool thread_expand_all(struct thread *t);
 #endif

@@ -18,6 +18,11 @@ static uint32_t set_of(const struct thread *t, uint32_t first, uint32_t n, ir_va
     return 0;
 }
 
+uint32_t thread_known(const struct thread *t, const struct state *s, ir_value v)
+{
+    return v == IR_NONE ? 0 : set_of(t, s->fact, s->facts, v);
+}
+
 /* Of the state of @block and the last @n of t->fact, where that is not the block without facts. */
 static uint32_t state_hash_of(const struct thread *t, uint32_t block, uint32_t via, uint32_t n)
 {
@@ -44,11 +49,9 @@ static uint32_t state_find(const struct thread *t, uint32_t block, uint32_t via,
     return IR_NONE;
 }
 
-/* The state of these, made if need be. Its facts are the last @n of t->fact. */
-static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uint32_t n)
+uint32_t thread_state(struct thread *t, uint32_t block, uint32_t via, uint32_t n)
 {
     const bool plain = via == IR_NONE && n == 0;
-    struct target *target = &t->target[block];
     uint32_t hash = plain ? 0 : state_hash_of(t, block, via, n), found = state_find(t, block, via, n, hash);
 
     if (found != IR_NONE) {
@@ -59,22 +62,20 @@ static uint32_t state_intern(struct thread *t, uint32_t block, uint32_t via, uin
         t->failed = true;
         return IR_REJECT;
     }
-    t->state.at[t->state.n++] = (struct state){.block = block, .via = via, .fact = t->fact.n - n, .facts = n};
+    const uint32_t id = t->state.n++;
+    t->state.at[id] = (struct state){.block = block,
+                                     .via = via,
+                                     .fact = t->fact.n - n,
+                                     .facts = n,
+                                     .becomes = id,
+                                     .next_here = t->here[block]};
     if (plain)
-        target->plain = t->state.n;
+        t->target[block].plain = id + 1;
     else
-        thread_table_add(t, &t->state_table, hash, t->state.n - 1);
-    if (t->join) {
-        t->state.at[t->state.n - 1].next_here = t->here[block];
-        t->here[block] = t->state.n;
-    }
+        thread_table_add(t, &t->state_table, hash, id);
+    t->here[block] = id + 1;
     t->budget -= t->budget ? 1 : 0;
-    if (target->copies) { /* one more of a block that there is already; a long one counts for several */
-        uint32_t costs = 1 + t->f->block.at[block].to.n / LONG_CASES;
-        t->extra -= costs < t->extra ? costs : t->extra;
-    }
-    target->copies = true;
-    return t->state.n - 1;
+    return id;
 }
 
 /* Is the test of @b decided by the @n facts from @first on, or is it none? Then to where, in @one. */
@@ -103,27 +104,6 @@ static uint32_t foreseen(struct thread *t, uint32_t block, uint32_t n)
     return block;
 }
 
-/* One more way into @block, which has PHIs, has proved the last @n facts; they are used up. */
-static void join_enter(struct thread *t, uint32_t block, uint32_t n)
-{
-    struct join *j = &t->join[block];
-    uint32_t first = t->fact.n - n, kept = 0;
-
-    if (!j->entered) { /* the facts stay where they are */
-        *j = (struct join){first, n, true};
-        return;
-    }
-    for (uint32_t i = 0; i < j->facts; i++) {
-        struct fact old = t->fact.at[j->fact + i];
-        for (uint32_t k = first; k < first + n; k++)
-            if (t->fact.at[k].value == old.value &&
-                (old.set = thread_set_union(t, old.set, t->fact.at[k].set)))
-                t->fact.at[j->fact + kept++] = old;
-    }
-    j->facts = kept;
-    t->fact.n = first;
-}
-
 uint32_t thread_resolve(struct thread *t, uint32_t from, uint32_t block, uint32_t n)
 {
     for (;;) {
@@ -149,8 +129,8 @@ uint32_t thread_resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
                 t->fact.n -= n;
                 return end;
             }
-            join_enter(t, block, n);
-            return state_intern(t, block, from, 0);
+            thread_join_enter(t, block, n);
+            return thread_state(t, block, from, 0);
         }
         struct thread_target one;
         if (!b->phi.n && test_decided(t, b, first, n, &one)) {
@@ -159,12 +139,7 @@ uint32_t thread_resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
             t->budget -= t->budget ? 1 : 0;
             continue;
         }
-        if (t->extra == 0 && n && t->target[block].copies &&
-            state_find(t, block, IR_NONE, n, state_hash_of(t, block, IR_NONE, n)) == IR_NONE) {
-            t->fact.n -= n;
-            n = 0;
-        }
-        return state_intern(t, block, IR_NONE, n);
+        return thread_state(t, block, IR_NONE, n);
     }
 }
 
@@ -422,7 +397,7 @@ void thread_expand(struct thread *t, uint32_t id)
         }
         for (uint32_t i = 0; i < j.facts; i++)
             t->fact.at[t->fact.n++] = t->fact.at[j.fact + i];
-        uint32_t child = state_intern(t, block, IR_NONE, j.facts);
+        uint32_t child = thread_state(t, block, IR_NONE, j.facts);
         t->child.at[t->child.n++] = child;
         return;
     }
