@@ -19,6 +19,7 @@
 
 #define MAX_ENTRIES  64
 #define CHILDREN_MAX 64 /* dispatched together: a bit for each */
+#define USED_MAX     4  /* children that others are decided by */
 #define FEW          16 /* numbers and classes that are sorted without qsort() */
 
 /* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral
@@ -31,8 +32,8 @@ struct alternative {
 
 struct dispatch {
     struct normal_form *x;
-    bool is_and; /* the list's kind */
-    ir_value on;
+    bool is_and;         /* the list's kind */
+    ir_value on, chosen; /* chosen: that of a choice in the list */
     struct alternative alt[MAX_ENTRIES];
     uint32_t alts, children;
 };
@@ -118,7 +119,9 @@ static ir_value head_value(const struct normal_form *x, uint32_t i, uint8_t comp
     return nf_is_test(x, i) ? nf_test_value(x, i) : IR_NONE;
 }
 
-/* The value by which the child @c of a list of kind @kind can be dispatched, or IR_NONE. */
+/* The value that all alternatives of the child @c of a list of kind @kind ask for first, or @c itself; or
+ * IR_NONE.
+ */
 static ir_value dispatch_value(const struct normal_form *x, uint32_t c, uint8_t kind)
 {
     const struct nf *n = &x->nf.at[c];
@@ -138,35 +141,67 @@ static ir_value dispatch_value(const struct normal_form *x, uint32_t c, uint8_t 
     return on;
 }
 
-static bool add_alternative(struct dispatch *d, uint32_t i)
+/*
+ * The value of the first choice between alternatives in @list, or IR_NONE. Where there is one, what asks
+ * whether that value lies somewhere and else for something else is an alternative like those: of AND, t != ip
+ * or x is t != ip or t = ip and x.
+ */
+static ir_value chosen_value(const struct normal_form *x, uint32_t list)
 {
-    struct normal_form *x = d->x;
-    uint32_t head = i, rest = NF_NONE;
+    ir_value on = IR_NONE;
+    uint32_t looked = 0;
 
+    for (uint32_t c = x->nf.at[list].first; c != NF_NONE && on == IR_NONE && looked < CHILDREN_MAX;
+         c = x->nf.at[c].next, looked++)
+        if (!nf_is_test(x, c))
+            on = dispatch_value(x, c, x->nf.at[list].kind);
+    return on;
+}
+
+/* Does the child @c of a list of kind @kind ask where @chosen lies, and else for something else? */
+static bool is_implication(const struct normal_form *x, uint32_t c, uint8_t kind, ir_value chosen)
+{
+    const struct nf *n = &x->nf.at[c];
+
+    return chosen != IR_NONE && n->kind == other_kind(kind) && !n->strict && n->first != n->last &&
+           nf_is_test(x, n->first) && nf_test_value(x, n->first) == chosen &&
+           head_value(x, x->nf.at[n->first].next, kind) != chosen;
+}
+
+/* The value by which the child @c can be dispatched, or IR_NONE. */
+static ir_value child_value(const struct normal_form *x, uint32_t c, uint8_t kind, ir_value chosen)
+{
+    return is_implication(x, c, kind, chosen) ? chosen : dispatch_value(x, c, kind);
+}
+
+static bool add_alternative(struct dispatch *d, struct set set, uint32_t rest)
+{
     if (d->alts == MAX_ENTRIES)
         return false;
-    if (!nf_is_test(x, i)) {
-        head = x->nf.at[i].first;
-        rest = i; /* the head is taken off when the classes turn out to be usable */
-    }
-    d->alt[d->alts++] = (struct alternative){nf_test_set(x, head, d->is_and), d->children, rest};
+    d->alt[d->alts++] = (struct alternative){set, d->children, rest};
     return true;
 }
 
+/* The head is taken off of the rest when the classes turn out to be usable. */
 static bool add_child(struct dispatch *d, uint32_t c)
 {
     struct normal_form *x = d->x;
+    const bool outcome = d->is_and;
+    uint32_t first = nf_is_test(x, c) ? c : x->nf.at[c].first;
+    bool ok = true;
 
-    if (nf_is_test(x, c)) {
-        if (!add_alternative(d, c))
-            return false;
+    if (first == c) {
+        ok = add_alternative(d, nf_test_set(x, c, outcome), NF_NONE);
+    } else if (is_implication(x, c, outcome ? NF_AND : NF_OR, d->chosen)) {
+        ok = add_alternative(d, nf_test_set(x, first, outcome), NF_NONE) &&
+             add_alternative(d, nf_test_set(x, first, !outcome), c);
     } else {
-        for (uint32_t a = x->nf.at[c].first; a != NF_NONE; a = x->nf.at[a].next)
-            if (!add_alternative(d, a))
-                return false;
+        for (uint32_t a = first; a != NF_NONE && ok; a = x->nf.at[a].next)
+            ok = nf_is_test(x, a) ? add_alternative(d, nf_test_set(x, a, outcome), NF_NONE)
+                                  : add_alternative(d, nf_test_set(x, x->nf.at[a].first, outcome), a);
     }
-    d->children++;
-    return true;
+    d->children += ok;
+    return ok;
 }
 
 /* Where some alternatives hold and no others. */
@@ -176,11 +211,14 @@ struct class
     struct ir_range in;
 };
 
+/* In the order of the text: the class comes first in which the first alternative of those that differ holds.
+ */
 static int class_order(const void *a, const void *b)
 {
     const struct class *x = a, *y = b;
+    uint64_t differ = x->holds ^ y->holds;
 
-    return x->holds != y->holds ? (x->holds < y->holds ? -1 : 1) : interval_order(&x->in, &y->in);
+    return differ ? (x->holds & differ & -differ ? -1 : 1) : interval_order(&x->in, &y->in);
 }
 
 static int number_order(const void *a, const void *b)
@@ -378,18 +416,19 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
  * Dispatches the children from @first on that can be dispatched together by @on, the value of the first two;
  * *@next is the child behind them. *@many: they have too many alternatives.
  */
-static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on, uint8_t kind, uint32_t *next,
-                             bool *many)
+static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on, ir_value chosen,
+                             uint8_t kind, uint32_t *next, bool *many)
 {
     struct dispatch d; /* the alternatives are not worth clearing */
     struct class *classes;
     uint32_t n, c = first;
 
     d.on = on;
+    d.chosen = chosen;
     d.x = x;
     d.is_and = kind == NF_AND;
     d.alts = d.children = 0;
-    for (; c != NF_NONE && d.children < CHILDREN_MAX && dispatch_value(x, c, kind) == d.on;
+    for (; c != NF_NONE && d.children < CHILDREN_MAX && child_value(x, c, kind, chosen) == on;
          c = x->nf.at[c].next)
         if (!add_child(&d, c)) {
             *many = true;
@@ -425,11 +464,10 @@ static bool decide_alternatives(struct normal_form *x, uint32_t child, struct se
     uint32_t kept = 0, next;
 
     for (uint32_t a = n->first; a != NF_NONE; a = x->nf.at[a].next) {
-        if (nf_is_test(x, a))
-            return false;
-        struct set s = nf_test_set(x, x->nf.at[a].first, kind == NF_AND);
+        uint32_t head = nf_is_test(x, a) ? a : x->nf.at[a].first;
+        struct set s = nf_test_set(x, head, kind == NF_AND);
         bool apart = !sets_meet(known, s), within = set_within(known, s);
-        if (x->failed || (!apart && !within) || (within && x->nf.at[a].first == x->nf.at[a].last))
+        if (x->failed || (!apart && !within) || (within && (head == a || head == x->nf.at[a].last)))
             return false;
         kept += within;
     }
@@ -440,7 +478,7 @@ static bool decide_alternatives(struct normal_form *x, uint32_t child, struct se
     n->first = n->last = NF_NONE;
     for (; a != NF_NONE; a = next) {
         next = x->nf.at[a].next;
-        if (set_within(known, nf_test_set(x, x->nf.at[a].first, kind == NF_AND)))
+        if (!nf_is_test(x, a) && set_within(known, nf_test_set(x, x->nf.at[a].first, kind == NF_AND)))
             nf_list_append(x, child, without_first(x, a));
     }
     return true;
@@ -473,11 +511,10 @@ static bool holds_anyway(struct normal_form *x, uint32_t child, ir_value on, str
     return false;
 }
 
-/* The same of all children of @list behind its first, which is a test. */
-static bool decide_parts(struct normal_form *x, uint32_t list, ir_value on, struct set known)
+/* The same of all children of @list behind @before, which is a test. */
+static bool decide_parts(struct normal_form *x, uint32_t list, uint32_t before, ir_value on, struct set known)
 {
     uint8_t kind = x->nf.at[list].kind;
-    uint32_t before = x->nf.at[list].first;
     bool changed = false;
 
     for (uint32_t c = x->nf.at[before].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
@@ -494,30 +531,50 @@ static bool decide_parts(struct normal_form *x, uint32_t list, ir_value on, stru
     return changed;
 }
 
-/* What the first child of a list, a test, says about those behind it. */
-static void use_first(struct normal_form *x, uint32_t list)
+/* Does some alternative of a child behind @test ask for its value first? */
+static bool is_asked_again(const struct normal_form *x, uint32_t test, uint8_t kind)
+{
+    bool asked = false;
+
+    for (uint32_t c = x->nf.at[test].next; c != NF_NONE && !asked; c = x->nf.at[c].next)
+        for (uint32_t a = x->nf.at[c].kind == other_kind(kind) ? x->nf.at[c].first : NF_NONE;
+             a != NF_NONE && !asked; a = x->nf.at[a].next)
+            asked = head_value(x, a, kind) == nf_test_value(x, test);
+    return asked;
+}
+
+/* What the child @test of a list, a test, says about those behind it. */
+static bool use_test(struct normal_form *x, uint32_t list, uint32_t test)
 {
     uint8_t kind = x->nf.at[list].kind;
-    uint32_t first = x->nf.at[list].first;
+    ir_value on = nf_test_value(x, test);
     bool changed = false;
 
-    if (first == NF_NONE || !nf_is_test(x, first))
-        return;
-    ir_value on = nf_test_value(x, first);
-    struct set known = nf_test_set(x, first, kind == NF_AND);
-    for (uint32_t c = x->nf.at[first].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next)
+    if (!is_asked_again(x, test, kind)) /* nor is it looked at what it asks for */
+        return false;
+    struct set known = nf_test_set(x, test, kind == NF_AND);
+    for (uint32_t c = x->nf.at[test].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next)
         if (x->nf.at[c].kind == other_kind(kind) && dispatch_value(x, c, kind) == on)
             changed |= decide_alternatives(x, c, known, kind);
-    changed |= decide_parts(x, list, on, known);
-    if (changed)
-        nf_flatten(x, list);
+    return decide_parts(x, list, test, on, known) || changed;
+}
+
+/* What the first children of a list, as far as they are tests, say about those behind them. */
+static void use_tests(struct normal_form *x, uint32_t list)
+{
+    uint32_t looked = 0;
+
+    for (uint32_t c = x->nf.at[list].first; c != NF_NONE && looked < USED_MAX && !x->failed;
+         c = x->nf.at[c].next, looked++)
+        if (nf_is_test(x, c) && use_test(x, list, c))
+            nf_flatten(x, list);
 }
 
 /* The value by which the child @c may be dispatched with its neighbours: lone alternatives keep the order of
  * the text. */
-static ir_value leading_value(const struct normal_form *x, uint32_t c, uint8_t kind)
+static ir_value leading_value(const struct normal_form *x, uint32_t c, uint8_t kind, ir_value chosen)
 {
-    return kind == NF_OR && nf_is_test(x, c) ? IR_NONE : dispatch_value(x, c, kind);
+    return kind == NF_OR && nf_is_test(x, c) ? IR_NONE : child_value(x, c, kind, chosen);
 }
 
 /* The children that would be dispatched together, once some have had too many alternatives: those that follow
@@ -539,9 +596,10 @@ static uint32_t alternatives_of(const struct normal_form *x, uint32_t c)
 }
 
 /* Have the children from the window's first on, which are dispatched by @on, too many alternatives? */
-static bool too_many(const struct normal_form *x, struct window *w, ir_value on, uint8_t kind)
+static bool too_many(const struct normal_form *x, struct window *w, ir_value on, ir_value chosen,
+                     uint8_t kind)
 {
-    for (; w->end != NF_NONE && w->children < CHILDREN_MAX && dispatch_value(x, w->end, kind) == on;
+    for (; w->end != NF_NONE && w->children < CHILDREN_MAX && child_value(x, w->end, kind, chosen) == on;
          w->end = x->nf.at[w->end].next) {
         w->entries += alternatives_of(x, w->end);
         w->children++;
@@ -575,19 +633,20 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
         x->nf.at[list].first == NF_NONE) /* flat, there may be nothing left of it */
         return;
     uint32_t child = x->nf.at[list].first;
-    ir_value on = leading_value(x, child, kind);
+    const ir_value chosen = chosen_value(x, list);
+    ir_value on = leading_value(x, child, kind, chosen);
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
     for (; child != NF_NONE && !x->failed; child = next) {
         uint32_t one = child;
         next = x->nf.at[child].next;
-        ir_value next_on = next == NF_NONE ? IR_NONE : leading_value(x, next, kind);
-        if (on != IR_NONE && on == next_on && !(many && too_many(x, &w, on, kind))) {
+        ir_value next_on = next == NF_NONE ? IR_NONE : leading_value(x, next, kind, chosen);
+        if (on != IR_NONE && on == next_on && !(many && too_many(x, &w, on, chosen, kind))) {
             bool before = many;
-            uint32_t together = dispatch_run(x, child, on, kind, &next, &many);
+            uint32_t together = dispatch_run(x, child, on, chosen, kind, &next, &many);
             one = together == NF_NONE ? child : together;
             next_on = together == NF_NONE ? next_on
                       : next == NF_NONE   ? IR_NONE
-                                          : leading_value(x, next, kind);
+                                          : leading_value(x, next, kind, chosen);
             if (many != before || together != NF_NONE)
                 w = (struct window){.end = next};
             else if (many)
@@ -598,7 +657,8 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
         nf_list_add(x, list, one);
         on = next_on;
     }
-    use_first(x, list);
+    nf_flatten(x, list); /* what was dispatched may be one list of the same kind */
+    use_tests(x, list);
     if (x->nf.at[list].first != NF_NONE && x->nf.at[list].first == x->nf.at[list].last && !x->failed)
         become(x, list, x->nf.at[list].first);
 }
