@@ -197,6 +197,13 @@ bool ir_is_const(const struct ir_func *f, ir_value v, uint32_t *k)
     return true;
 }
 
+ir_value ir_whole_of(const struct ir_func *f, ir_value v)
+{
+    const struct ir_node *n = &f->value.at[v];
+
+    return n->op == IR_AND && ir_is_const(f, n->b, NULL) ? n->a : v;
+}
+
 /* Moves the constant part of an address out of its base. */
 static void address_split(const struct ir_func *f, ir_value *base, uint32_t *offset)
 {

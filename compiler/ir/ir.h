@@ -198,6 +198,8 @@ void ir_phi_range_set(struct ir_func *f, ir_value v, uint32_t lo, uint32_t hi);
 ir_value ir_value_make(struct ir_func *f, struct ir_node n);
 
 bool ir_is_const(const struct ir_func *f, ir_value v, uint32_t *k);
+/** The value of which @v is some bits, by a constant mask; or @v. */
+ir_value ir_whole_of(const struct ir_func *f, ir_value v);
 static inline bool ir_is_load(const struct ir_node *n)
 {
     return n->op >= IR_LOAD8 && n->op <= IR_LOAD32;

@@ -183,14 +183,6 @@ void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root)
     }
 }
 
-/* The value of which @v is some bits, or @v. */
-static ir_value whole_of(const struct lower *lw, ir_value v)
-{
-    const struct ir_node *n = &lw->f->value.at[v];
-
-    return n->op == IR_AND ? n->a : v;
-}
-
 /* The tests from @first to @last may ask again. */
 static void may_ask(struct cond_asked *a, cond first, cond last)
 {
@@ -268,7 +260,7 @@ static inline void look_at(struct lower *lw, struct cond_asked *a, cond i)
 
     a->items[i] = 1;
     if (n->kind == COND_TEST) {
-        ir_value on = whole_of(lw, n->on);
+        ir_value on = ir_whole_of(lw->f, n->on);
         if (a->asked[on] && a->agains < COND_AGAINS_MAX)
             a->again[a->agains++] = i;
         a->asked[on] = true;

@@ -12,9 +12,9 @@
  * Which are made? To be accepted in or behind the list a packet passes the first item, so it holds s. It
  * holds d as well, unless its s is in the first item's set and in those of the `lead` items behind it, which
  * have the same: sets are equal or apart. (Intervals that overlap are cut to pieces that are, by overlap.c;
- * the lead are the first items whose intervals have a number in common then.) And it holds what every way to
- * accept in a rest reads (must_reach, must_read). Rests that need no more than that are tested where their
- * address was found.
+ * the lead are the first items whose intervals have a number in common then.) And it holds what whatever
+ * accepts has read. Rests that need no more than that, or no more than each other, are tested where their
+ * address was found (rests.c).
  *
  * A rest `p = P or q = P` is not like that: the plain program may accept a packet for its source port p that
  * is cut off in front of the destination port q. Lists of such pairs become tables (pair_table.c), those of
@@ -31,58 +31,6 @@
 #include "lower/distribute.h"
 
 #define ITEMS_MIN 8 /* items that make it worth it */
-
-/* ---------------------------------------------------------------- looking at rests */
-
-/* Bytes that whatever holds in @i has read; absolute loads only. */
-static uint32_t must_reach(const struct distribution *d, uint32_t i)
-{
-    const struct nf *n = &d->x->nf.at[i];
-    uint32_t most = 0;
-
-    if (n->kind == NF_LEAF)
-        return n->reach == UINT32_MAX ? 0 : n->reach;
-    for (uint32_t c = n->first; c != NF_NONE; c = n->kind == d->compound ? d->x->nf.at[c].next : NF_NONE) {
-        uint32_t reach = must_reach(d, c);
-        most = reach > most ? reach : most;
-    }
-    return most;
-}
-
-/* Has whatever holds in @i read @v? */
-static bool must_read(const struct distribution *d, uint32_t i, ir_value v)
-{
-    const struct nf *n = &d->x->nf.at[i];
-    bool read = n->kind == NF_LEAF && nf_test_value(d->x, i) == v;
-
-    for (uint32_t c = n->kind == NF_LEAF ? NF_NONE : n->first; c != NF_NONE && !read;
-         c = n->kind == d->compound ? d->x->nf.at[c].next : NF_NONE)
-        read = must_read(d, c, v);
-    return read;
-}
-
-/* Collects the values in @i that accepted packets may lack; false when there are too many. */
-static bool find_far(struct distribution *d, uint32_t i)
-{
-    const struct nf *n = &d->x->nf.at[i];
-    bool ok = true;
-
-    if (n->kind == NF_LEAF) {
-        ir_value v = nf_test_value(d->x, i);
-        bool known = v == d->on[0] || v == d->on[1] || n->reach <= d->held;
-        for (uint32_t k = 0; k < d->fars; k++)
-            known |= d->far[k] == v;
-        if (known)
-            return true;
-        if (d->fars == 2)
-            return false;
-        d->far[d->fars++] = v;
-        return true;
-    }
-    for (uint32_t c = n->first; c != NF_NONE && ok; c = d->x->nf.at[c].next)
-        ok = find_far(d, c);
-    return ok;
-}
 
 /* ---------------------------------------------------------------- without a table */
 
@@ -342,77 +290,6 @@ static bool cut_pairs(struct distribution *d)
     return !x->failed;
 }
 
-/* No packet passes both @i and @j, as they ask for different numbers of one value. */
-static bool exclude_each_other(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
-{
-    uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first,
-             first = x->nf.at[j].kind == NF_LEAF ? j : x->nf.at[j].first;
-
-    for (; a != NF_NONE; a = a == i ? NF_NONE : x->nf.at[a].next)
-        for (uint32_t b = first; b != NF_NONE; b = b == j ? NF_NONE : x->nf.at[b].next)
-            if (nf_is_test(x, a) && nf_is_test(x, b) && nf_test_value(x, a) == nf_test_value(x, b) &&
-                !sets_meet(nf_test_set(x, a, kind == NF_OR), nf_test_set(x, b, kind == NF_OR)))
-                return true;
-    return false;
-}
-
-/* Does every packet that passes all items hold d? Its s is not in the sets of two that exclude each other. */
-static bool second_is_read(struct distribution *d)
-{
-    bool read = d->lead < d->n;
-
-    for (uint32_t k = 1; k < d->n && !read; k++)
-        read = exclude_each_other(d->x, d->pair[0].side[0], d->pair[k].side[0], d->kind);
-    return read;
-}
-
-/* Finds what accepted packets hold. */
-static bool find_held(struct distribution *d)
-{
-    struct normal_form *x = d->x;
-    uint32_t must = UINT32_MAX, second = x->value_reach[d->on[1]];
-    bool lone = true;
-
-    for (uint32_t k = 0; k < d->n; k++) {
-        uint32_t reach = 0;
-        for (uint32_t c = rest_of(d, k); c != NF_NONE; c = x->nf.at[c].next) {
-            uint32_t r = must_reach(d, c);
-            reach = r > reach ? r : reach;
-        }
-        must = reach < must ? reach : must;
-        lone &= x->nf.at[d->pair[k].side[0]].kind == NF_LEAF && x->nf.at[d->pair[k].side[1]].kind == NF_LEAF;
-    }
-    if (!second_is_read(d))
-        return false;
-    d->held = second == UINT32_MAX ? 0 : second;
-    if (second != UINT32_MAX && must >= second) {
-        d->held = must;
-        d->lead = 0;
-    }
-    return d->lead < d->n && (lone || d->lead == 0);
-}
-
-/* May rests be tested where they are? Otherwise d->late is the value that has to wait, or all is left as it
- * is. */
-static bool find_late(struct distribution *d)
-{
-    bool read = true;
-
-    d->fars = 0;
-    d->late = IR_NONE;
-    for (uint32_t k = 0; k < d->n; k++)
-        if (!find_far(d, d->pair[k].item))
-            return false;
-    for (uint32_t k = 0; k < d->n && d->fars && read; k++) {
-        read = false;
-        for (uint32_t c = rest_of(d, k); c != NF_NONE && !read; c = d->x->nf.at[c].next)
-            read = must_read(d, c, d->far[0]);
-    }
-    if (d->fars == 2 || (d->fars == 1 && !read))
-        d->late = d->far[d->fars - 1];
-    return d->fars < 2 || read;
-}
-
 void factor_distribute(struct normal_form *x, uint32_t list)
 {
     uint8_t kind = x->nf.at[list].kind;
@@ -439,7 +316,7 @@ void factor_distribute(struct normal_form *x, uint32_t list)
             continue;
         }
         bool overlap = !apart && d.n >= ITEMS_MIN && !x->failed && sides_overlap(&d),
-             may = (apart || overlap) && find_held(&d) && find_late(&d);
+             may = (apart || overlap) && distribute_may(&d);
         if (may && overlap) /* from here on they are apart */
             may = cut_pairs(&d);
         if (may && d.late == IR_NONE) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/distribute.h - what distribute.c and pair_table.c share; private to them.
+ * lower/distribute.h - what distribute.c, rests.c and pair_table.c share; private to them.
  */
 #ifndef WEIR_LOWER_DISTRIBUTE_H
 #define WEIR_LOWER_DISTRIBUTE_H
@@ -48,6 +48,9 @@ uint32_t distribute_item(struct distribution *d, int side, uint32_t k);
 
 /** Appends side @side of the pairs before @end, each with its rest. */
 void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t end);
+
+/** May the pairs, whose sides are equal or apart, be distributed? Finds d->held and d->late: rests.c. */
+bool distribute_may(struct distribution *d);
 
 /** Finds the table that the pairs make, where rests ask for @d's late value; false when they make none. */
 bool distribute_find_table(struct distribution *d);

@@ -44,6 +44,7 @@ static void regroup(struct factor *x, uint32_t list)
         return;
     }
     if (x->switches) {
+        factor_spread(&x->form, list);
         factor_hoist_common(&x->form, list);
         factor_distribute(&x->form, list);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/factor.h - what factor.c, run.c, entries.c, common.c, distribute.c, pair_table.c and overlap.c share;
- * private to them.
+ * lower/factor.h - what factor.c, run.c, entries.c, common.c, spread.c, distribute.c, pair_table.c and
+ * overlap.c share; private to them.
  */
 #ifndef WEIR_LOWER_FACTOR_H
 #define WEIR_LOWER_FACTOR_H
@@ -71,6 +71,9 @@ void factor_hoist_common(struct normal_form *x, uint32_t list);
 /** Tests of parts of a value that leave nothing of it open become one test of it. Gives whether there were
  * some. */
 bool factor_join_parts(struct normal_form *x, uint32_t list);
+
+/** Rests of items that begin with alternatives go behind each of them, in a long list: spread.c. */
+void factor_spread(struct normal_form *x, uint32_t list);
 
 /**
  * Long runs of items of @list that ask first for one of two things, and then for more, become items that ask

@@ -10,14 +10,6 @@
 #define FEW  4 /* items of a run that are compared one by one */
 #define DEEP 8 /* lists in lists, each the first of the one around it, that are looked into */
 
-/* The value of which @v is some bits, or @v. */
-static ir_value whole_of(const struct normal_form *x, ir_value v)
-{
-    const struct ir_node *n = &x->lw->f->value.at[v];
-
-    return n->op == IR_AND ? n->a : v;
-}
-
 bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first)
 {
     uint8_t compound = x->form.nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
@@ -33,7 +25,7 @@ bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first)
         x->any_long |= ++items == LONG_LIST;
         if (head == NF_NONE)
             continue;
-        ir_value on = nf_test_value(&x->form, head), whole = whole_of(&x->form, on);
+        ir_value on = nf_test_value(&x->form, head), whole = ir_whole_of(x->form.lw->f, on);
         settled &= x->run_stamp[on] != x->stamp;
         x->run_stamp[on] = x->stamp;
         if (whole == on)
@@ -98,7 +90,7 @@ bool factor_is_apart(struct factor *x, uint32_t list)
             apart = false;
         if (head == NF_NONE || !nf_is_test(&x->form, head))
             continue;
-        ir_value on = whole_of(&x->form, nf_test_value(&x->form, head));
+        ir_value on = ir_whole_of(x->form.lw->f, nf_test_value(&x->form, head));
         apart &= x->run_stamp[on] != x->stamp;
         x->run_stamp[on] = x->stamp;
     }

@@ -243,6 +243,34 @@ static void udp_port_and_length(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "(udp port %u and len > %u)", rng_below(r, 65536), rng_below(r, 1500));
 }
 
+static void host_and_length(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(");
+    host(r, s);
+    strbuf_printf(s, " and len > %u)", rng_below(r, 1500));
+}
+
+static void host_and_flags(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(");
+    host(r, s);
+    strbuf_printf(s, " and tcp[13] & %u != 0)", 1 + rng_below(r, 255));
+}
+
+static void port_and_flags(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(tcp port %u and tcp[13] & %u != 0)", rng_below(r, 65536), 1 + rng_below(r, 255));
+}
+
+static void host_but_a_port(struct rng *r, struct strbuf *s)
+{
+    static const char *const word[] = {"tcp and ", "udp and ", "icmp and ", ""};
+
+    strbuf_puts(s, "(");
+    host(r, s);
+    strbuf_printf(s, " and %snot port %u)", word[rng_below(r, 4)], rng_below(r, 65536));
+}
+
 #define FOUR_HOSTS(n)                                                                                        \
     "ip6 host 2001:db8::" n "1 or ip6 host 2001:db8::" n "2 or ip6 host 2001:db8::" n                        \
     "3 or ip6 host 2001:db8::" n "4"
@@ -298,6 +326,11 @@ static const struct list lists[] = {
     {"ports and lengths behind a few IPv6 hosts, negated", udp_port_and_length,
      "not (" FOUR_HOSTS("1") " or " FOUR_HOSTS("2") " or " FOUR_HOSTS("3") " or " FOUR_HOSTS("4") ") or ",
      " or ", "", 70, 90},
+    {"lengths of hosts", host_and_length, "", " or ", "", 100, 300},
+    {"lengths of hosts, negated", host_and_length, "not (", " or ", ") and not arp", 100, 300},
+    {"TCP flags of hosts", host_and_flags, "", " or ", "", 100, 300},
+    {"TCP flags of ports", port_and_flags, "", " or ", "", 100, 300},
+    {"hosts but a port", host_but_a_port, "", " or ", "", 40, 100},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
 };
 
@@ -396,6 +429,71 @@ static void few_mixed(struct rng *r, struct strbuf *s)
         few_ports(r, s);
 }
 
+static void few_lengths(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(host 10.0.0.%u and len > %u)", rng_below(r, 5), 30 + 8 * rng_below(r, 5));
+}
+
+static void few_flags(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(host 10.0.0.%u and tcp[13] & %u != 0)", rng_below(r, 5), 1 + rng_below(r, 7));
+}
+
+static void few_port_flags(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(tcp port %u and tcp[13] & %u != 0)", rng_below(r, 4), 1 + rng_below(r, 7));
+}
+
+static void few_without_port(struct rng *r, struct strbuf *s)
+{
+    static const char *const word[] = {"tcp and ", "udp and ", "icmp and ", "", "udp and len > 50 and "};
+
+    strbuf_printf(s, "(host 10.0.0.%u and %snot port %u)", rng_below(r, 4), word[rng_below(r, 5)],
+                  rng_below(r, 4));
+}
+
+static void few_without_one_port(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(not port %u and host 10.0.0.%u)", rng_below(r, 3), rng_below(r, 4));
+}
+
+/* What one rest has read when it accepts, another may not have. */
+static void few_rests(struct rng *r, struct strbuf *s)
+{
+    uint32_t n = rng_below(r, 7);
+
+    strbuf_printf(s, "(host 10.0.0.%u and ", rng_below(r, 4));
+    if (n < 3)
+        strbuf_printf(s, "(len > %u or tcp[13] & %u != 0))", 40 + 8 * n, 1 + n);
+    else if (n == 3)
+        strbuf_puts(s, "tcp[20] = 1)");
+    else
+        strbuf_printf(s, "ip[8] = %u)", n);
+}
+
+static void few_ends(struct rng *r, struct strbuf *s)
+{
+    uint32_t n = rng_below(r, 4);
+
+    strbuf_printf(s, "(host 10.0.0.%u and (tcp[13] & %u != 0 or udp[20] = %u))", rng_below(r, 4), 1 + n, n);
+}
+
+/* Where the second alternative holds, the first may have read nothing. */
+static void few_halves(struct rng *r, struct strbuf *s)
+{
+    uint32_t n = rng_below(r, 4);
+
+    strbuf_printf(s, "(host 10.0.0.%u and ((ip[9] = %u and ip[60] = 1) or ip[8] = %u))", rng_below(r, 4), n,
+                  rng_below(r, 2));
+}
+
+static void few_guarded(struct rng *r, struct strbuf *s)
+{
+    uint32_t n = rng_below(r, 4);
+
+    strbuf_printf(s, "(host 10.0.0.%u and (ip[9] = %u or ip[60] = %u))", rng_below(r, 4), n, n);
+}
+
 /* Two words that may exclude each other, so that there may be nothing left of it. */
 static void few_words(struct rng *r, struct strbuf *s)
 {
@@ -430,6 +528,18 @@ static const struct list small[] = {
     {"tuples", few_tuples, "", " or ", "", 9, 12},
     {"ports of either side", few_sides, "", " or ", "", 9, 12},
     {"ports of hosts, and hosts", few_mixed, "", " or ", "", 12, 20},
+    {"lengths of hosts", few_lengths, "", " or ", "", 9, 14},
+    {"lengths of hosts, negated", few_lengths, "not (", " or ", ") or arp", 9, 14},
+    {"flags of hosts", few_flags, "", " or ", "", 9, 14},
+    {"flags of hosts, among others", few_flags, "ip[8] = 1 and (", " or ", " or ip[60] = 5)", 9, 12},
+    {"flags of ports, negated", few_port_flags, "not (", " or ", ")", 9, 14},
+    {"hosts without a port", few_without_port, "", " or ", "", 3, 14},
+    {"hosts without a port, negated", few_without_port, "not (", " or ", ") and not arp", 9, 14},
+    {"hosts without a port, which is asked first", few_without_one_port, "", " or ", "", 3, 12},
+    {"rests of several kinds", few_rests, "", " or ", "", 9, 14},
+    {"rests with two ends", few_ends, "", " or ", "", 9, 14},
+    {"rests in halves", few_halves, "", " or ", "", 9, 14},
+    {"rests that may end early", few_guarded, "", " or ", " or ether[0] = 7", 9, 14},
 };
 
 static const char *verdict_word(int rc, const struct prove_result *r)

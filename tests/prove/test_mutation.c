@@ -31,11 +31,18 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
         item(a, 9)
 #define SEVENTY(item)                                                                                        \
     TEN(item, 1) TEN(item, 2) TEN(item, 3) TEN(item, 4) TEN(item, 5) TEN(item, 6) TEN(item, 7)
-#define TO_PORT(a, b)  "or (src host 1.1." #b "." #a " and udp dst port " #a #b ") "
-#define PAIR6(a, b)    "or (src host 2001::" #a " and dst host 2001:" #b "::" #a #b ") "
-#define NOT_PAIR(a, b) "and not (src host 1.1.1." #a " and dst net 2." #a "." #b ".0/24) "
-#define PEERS(a, b)    "or (ip src 1.1.1." #a " and (ip dst 2.1.1." #b " or 2.1.1." #a ")) "
-#define OF_ICMP(a, b)  "or (icmp and src host 1.1." #a "." #b ") "
+#define TO_PORT(a, b)    "or (src host 1.1." #b "." #a " and udp dst port " #a #b ") "
+#define PAIR6(a, b)      "or (src host 2001::" #a " and dst host 2001:" #b "::" #a #b ") "
+#define NOT_PAIR(a, b)   "and not (src host 1.1.1." #a " and dst net 2." #a "." #b ".0/24) "
+#define PEERS(a, b)      "or (ip src 1.1.1." #a " and (ip dst 2.1.1." #b " or 2.1.1." #a ")) "
+#define OF_ICMP(a, b)    "or (icmp and src host 1.1." #a "." #b ") "
+#define LENGTH(a, b)     "or (host 1.1.1." #b " and len > 6" #b ") "
+#define ENDS(a, b)       "or (host 1.1.1." #b " and ((ip[9] = " #b " and ip[60] = 1) or ip[8] = 7)) "
+#define NEAR_FAR(a, b)   "or (host 1.1.1." #b " and ip[8] = " #b ") or (host 1.1.2." #b " and ip[60] = " #b ") "
+#define OTHER_LOAD(a, b) "or (host 1.1.1." #b " and ip[6" #b "] = 1) "
+#define MEETING(a, b)                                                                                        \
+    "or (((ether[1" #b "] <= 5 and ether[1] != 2" #b ") or (ether[1" #b                                      \
+    "] >= 3 and ether[70] = 2)) and ether[3] = " #b ") "
 
 /* Each is longer than need be, so that the optimized one is taken. */
 static const char *const programs[] = {
@@ -55,6 +62,11 @@ static const char *const filters[] = {
     "icmp6 " SEVENTY(PAIR6),
     "not tcp " SEVENTY(NOT_PAIR),
     "arp " SEVENTY(PEERS) "or (ip src 3.1.1.1 and (ip dst 3.1.1.2 and 3.1.1.3)) ",
+    "ether[0] = 9 " TEN(LENGTH, 1),
+    "ether[0] = 9 " TEN(ENDS, 1),
+    "ether[0] = 9 " TEN(NEAR_FAR, 1),
+    "ether[0] = 9 " TEN(OTHER_LOAD, 1),
+    "ether[9] = 9 " TEN(MEETING, 1),
     "arp " SEVENTY(OF_ICMP) "or (igmp and src host 3.1.1.1) ",
     "(net 10.0.0.0/8 and (ip[8] = 1 or ip[70] = 1)) or (net 10.1.0.0/16 and (ip[8] = 2 or ip[70] = 2)) or "
     "(net 10.1.2.0/24 and (ip[8] = 3 or ip[70] = 3)) or (net 10.2.0.0/16 and (ip[8] = 4 or ip[70] = 4)) or "

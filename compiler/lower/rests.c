@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/rests.c - may what stands behind the choice of a pair be evaluated where one side is found?
+ *
+ * distribute.c says what that asks for: a packet that the plain program accepts at one pair meets the rests
+ * of later ones, which may read nothing that it lacks. It holds what accepted packets hold, and what the rest
+ * that accepts it has read. That is known of rests that are alike, and of those that ask for one value beyond
+ * what is held, or for two, which all read one; the other one has to wait then (pair_table.c).
+ *
+ * Cost: linear in the pairs.
+ */
+#include "lower/distribute.h"
+
+/* ---------------------------------------------------------------- what accepted packets hold */
+
+/* Bytes that the test which is made first in @i has read. */
+static uint32_t first_reach(const struct distribution *d, uint32_t i)
+{
+    uint32_t reach = d->x->nf.at[nf_first(d->x, i)].reach;
+
+    return reach == UINT32_MAX ? 0 : reach;
+}
+
+/* Bytes that whatever holds in @i has read; absolute loads only. Of alternatives, any may hold; one that does
+ * not need not have come further than its first test. */
+static uint32_t must_reach(const struct distribution *d, uint32_t i)
+{
+    const struct nf *n = &d->x->nf.at[i];
+    uint32_t most = first_reach(d, i);
+
+    for (uint32_t c = n->kind == d->compound ? n->first : NF_NONE; c != NF_NONE; c = d->x->nf.at[c].next) {
+        uint32_t reach = must_reach(d, c);
+        most = reach > most ? reach : most;
+    }
+    return most;
+}
+
+/* Has whatever holds in @i read @v? */
+static bool must_read(const struct distribution *d, uint32_t i, ir_value v)
+{
+    const struct nf *n = &d->x->nf.at[i];
+    bool read = nf_test_value(d->x, nf_first(d->x, i)) == v;
+
+    for (uint32_t c = n->kind == d->compound ? n->first : NF_NONE; c != NF_NONE && !read;
+         c = d->x->nf.at[c].next)
+        read = must_read(d, c, v);
+    return read;
+}
+
+/* No packet passes both @i and @j, as they ask for different numbers of one value. */
+static bool exclude_each_other(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
+{
+    uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first,
+             first = x->nf.at[j].kind == NF_LEAF ? j : x->nf.at[j].first;
+
+    for (; a != NF_NONE; a = a == i ? NF_NONE : x->nf.at[a].next)
+        for (uint32_t b = first; b != NF_NONE; b = b == j ? NF_NONE : x->nf.at[b].next)
+            if (nf_is_test(x, a) && nf_is_test(x, b) && nf_test_value(x, a) == nf_test_value(x, b) &&
+                !sets_meet(nf_test_set(x, a, kind == NF_OR), nf_test_set(x, b, kind == NF_OR)))
+                return true;
+    return false;
+}
+
+/* Does every packet that passes all items hold d? Its s is not in the sets of two that exclude each other. */
+static bool second_is_read(struct distribution *d)
+{
+    bool read = d->lead < d->n;
+
+    for (uint32_t k = 1; k < d->n && !read; k++)
+        read = exclude_each_other(d->x, d->pair[0].side[0], d->pair[k].side[0], d->kind);
+    return read;
+}
+
+/* Finds what accepted packets hold. */
+static bool find_held(struct distribution *d)
+{
+    struct normal_form *x = d->x;
+    uint32_t must = UINT32_MAX, second = x->value_reach[d->on[1]];
+    bool lone = true;
+
+    for (uint32_t k = 0; k < d->n; k++) {
+        uint32_t reach = 0;
+        for (uint32_t c = rest_of(d, k); c != NF_NONE; c = x->nf.at[c].next) {
+            uint32_t r = must_reach(d, c);
+            reach = r > reach ? r : reach;
+        }
+        must = reach < must ? reach : must;
+        lone &= x->nf.at[d->pair[k].side[0]].kind == NF_LEAF && x->nf.at[d->pair[k].side[1]].kind == NF_LEAF;
+    }
+    if (!second_is_read(d))
+        return false;
+    d->held = second == UINT32_MAX ? 0 : second;
+    if (second != UINT32_MAX && must >= second) {
+        d->held = must;
+        d->lead = 0;
+    }
+    return d->lead < d->n && (lone || d->lead == 0);
+}
+
+/* ---------------------------------------------------------------- rests that are alike */
+
+#define SHAPES_MAX   8
+#define ASKED_MAX    4  /* parts of a rest of which it is known what they ask for */
+#define ASKED_PIECES 16 /* intervals of that; more are taken for any number */
+
+/* Rests that ask the same of the same loads, but for numbers. */
+struct shape {
+    uint32_t first;              /* the first part of the first of them */
+    uint32_t varies;             /* a bit for each leaf, in order: others ask for something else there */
+    bool far;                    /* they ask for what packets may lack */
+    struct set asked[ASKED_MAX]; /* what any of them asks for in that part, which is a test */
+};
+
+/* Part of a shape. */
+struct part {
+    bool varies, far;
+    bool safe; /* where one accepts, it has read what any other would read */
+};
+
+static bool is_far(const struct distribution *d, uint32_t leaf)
+{
+    return d->x->nf.at[leaf].reach > d->held;
+}
+
+/* Does leaf @i need no load that @like, where it was evaluated, has not made? */
+static bool reads_alike(const struct distribution *d, uint32_t like, uint32_t i)
+{
+    const struct ir_func *f = d->x->lw->f;
+
+    return (!is_far(d, like) && !is_far(d, i)) ||
+           ir_whole_of(f, nf_test_value(d->x, like)) == ir_whole_of(f, nf_test_value(d->x, i));
+}
+
+/* Are the parts from @like and from @i on of one shape? *leaf counts leaves, and those that differ go to
+ * *varies. */
+static bool is_alike(struct distribution *d, uint32_t like, uint32_t i, uint32_t *leaf, uint32_t *varies)
+{
+    struct normal_form *x = d->x;
+    bool alike = true;
+
+    for (; alike && like != NF_NONE && i != NF_NONE; like = x->nf.at[like].next, i = x->nf.at[i].next) {
+        alike = x->nf.at[like].kind == x->nf.at[i].kind;
+        if (alike && x->nf.at[like].kind != NF_LEAF) {
+            alike = is_alike(d, x->nf.at[like].first, x->nf.at[i].first, leaf, varies);
+        } else if (alike) {
+            bool same = nf_test_value(x, like) == nf_test_value(x, i) &&
+                        set_equal(nf_test_set(x, like, true), nf_test_set(x, i, true));
+            alike = same || reads_alike(d, like, i);
+            *varies |= (uint32_t)!same << (*leaf)++;
+        }
+    }
+    return alike && like == i;
+}
+
+/*
+ * Looks at the parts from @i on, all of which have to hold, or one of which has to (@any). Of those, an
+ * earlier one that varies may hold in one rest and not in another: then what stands behind it needs no more
+ * than packets have; nor may anything stand behind it if it needs more itself.
+ */
+static struct part look_at_parts(const struct distribution *d, const struct shape *s, uint32_t i, bool any,
+                                 uint32_t *leaf)
+{
+    struct part all = {.safe = true};
+    bool last = false;
+
+    for (; i != NF_NONE; i = d->x->nf.at[i].next) {
+        const struct nf *n = &d->x->nf.at[i];
+        struct part p = n->kind == NF_LEAF ? (struct part){s->varies >> (*leaf)++ & 1, is_far(d, i), true}
+                                           : look_at_parts(d, s, n->first, n->kind == d->kind, leaf);
+        all.safe &= p.safe && !(any && (last || (all.varies && p.far)));
+        last |= p.varies && p.far;
+        all.varies |= p.varies;
+        all.far |= p.far;
+    }
+    return all;
+}
+
+/* Adds what the first parts of pair @k's rest, as far as they are tests, ask for to what others of shape @s
+ * ask for. */
+static void add_asked(struct distribution *d, struct shape *s, uint32_t k)
+{
+    static const struct ir_range any = {0, UINT32_MAX};
+    struct normal_form *x = d->x;
+
+    for (uint32_t c = rest_of(d, k), i = 0; c != NF_NONE && i < ASKED_MAX && !x->failed;
+         c = x->nf.at[c].next, i++) {
+        if (x->nf.at[c].kind != NF_LEAF)
+            continue;
+        struct set own = nf_test_set(x, c, d->kind == NF_OR);
+        struct ir_range *both = set_equal(own, s->asked[i]) || s->asked[i].at == &any
+                                    ? NULL
+                                    : intervals_new(x, own.n + s->asked[i].n);
+        if (!both)
+            continue;
+        uint32_t n = set_put(own, both);
+        n += set_put(s->asked[i], both + n);
+        s->asked[i] = set_united(x, both, n);
+        if (s->asked[i].n > ASKED_PIECES)
+            s->asked[i] = (struct set){&any, 1, 0, NULL};
+    }
+}
+
+/* Finds the shape of the rest of pair @k: one of the @n there are, or another; false when those are too many.
+ */
+static bool find_shape(struct distribution *d, struct shape *shape, uint32_t *n, uint32_t k)
+{
+    uint32_t s = 0, leaf = 0, varies = 0;
+
+    while (s < *n && !is_alike(d, shape[s].first, rest_of(d, k), &leaf, &varies)) {
+        leaf = varies = 0;
+        s++;
+    }
+    if (s == SHAPES_MAX)
+        return false;
+    if (s == *n)
+        shape[(*n)++] = (struct shape){.first = rest_of(d, k)};
+    shape[s].varies |= varies;
+    add_asked(d, &shape[s], k);
+    return true;
+}
+
+/* No packet passes a rest of both shapes: all of one ask for other numbers than all of the other. */
+static bool shapes_exclude(const struct distribution *d, const struct shape *s, const struct shape *t)
+{
+    const struct normal_form *x = d->x;
+
+    for (uint32_t a = s->first, i = 0; a != NF_NONE && i < ASKED_MAX; a = x->nf.at[a].next, i++)
+        for (uint32_t b = t->first, k = 0; b != NF_NONE && k < ASKED_MAX; b = x->nf.at[b].next, k++)
+            if (nf_is_test(x, a) && nf_is_test(x, b) && nf_test_value(x, a) == nf_test_value(x, b) &&
+                !sets_meet(s->asked[i], t->asked[k]))
+                return true;
+    return false;
+}
+
+/* Does @i, one way to begin, need no more than packets have? */
+static bool side_is_held(const struct distribution *d, uint32_t i)
+{
+    const struct normal_form *x = d->x;
+    bool held = true;
+
+    for (uint32_t c = x->nf.at[i].kind == NF_LEAF ? NF_NONE : x->nf.at[i].first; c != NF_NONE && held;
+         c = x->nf.at[c].next)
+        held = x->nf.at[c].kind == NF_LEAF ? !is_far(d, c) : side_is_held(d, c);
+    return held;
+}
+
+/*
+ * Does a rest that accepts read all that any other rest would have read of the packet? Of one shape each part
+ * says so, and of two no packet passes both.
+ */
+static bool rests_are_alike(struct distribution *d)
+{
+    struct shape shape[SHAPES_MAX];
+    uint32_t n = 0;
+    bool alike = true;
+
+    for (uint32_t k = 0; k < d->n && alike && !d->x->failed; k++)
+        alike = side_is_held(d, d->pair[k].side[0]) && side_is_held(d, d->pair[k].side[1]) &&
+                find_shape(d, shape, &n, k);
+    for (uint32_t s = 0; s < n && alike; s++) {
+        uint32_t leaf = 0;
+        struct part p = look_at_parts(d, &shape[s], shape[s].first, false, &leaf);
+        shape[s].far = p.far;
+        alike = p.safe;
+        for (uint32_t t = 0; t < s && alike; t++)
+            alike = (!shape[s].far && !shape[t].far) || shapes_exclude(d, &shape[s], &shape[t]);
+    }
+    return alike && !d->x->failed;
+}
+
+/* ---------------------------------------------------------------- rests that are not */
+
+/* Collects the values in @i that accepted packets may lack; false when there are too many. */
+static bool find_far(struct distribution *d, uint32_t i)
+{
+    const struct nf *n = &d->x->nf.at[i];
+    bool ok = true;
+
+    if (n->kind == NF_LEAF) {
+        ir_value v = nf_test_value(d->x, i);
+        bool known = v == d->on[0] || v == d->on[1] || n->reach <= d->held;
+        for (uint32_t k = 0; k < d->fars; k++)
+            known |= d->far[k] == v;
+        if (known)
+            return true;
+        if (d->fars == 2)
+            return false;
+        d->far[d->fars++] = v;
+        return true;
+    }
+    for (uint32_t c = n->first; c != NF_NONE && ok; c = d->x->nf.at[c].next)
+        ok = find_far(d, c);
+    return ok;
+}
+
+/* May other rests be tested where they are? Otherwise d->late is the value that has to wait, or all is left
+ * as it is. */
+static bool find_late(struct distribution *d)
+{
+    bool read = true;
+
+    d->fars = 0;
+    d->late = IR_NONE;
+    for (uint32_t k = 0; k < d->n; k++)
+        if (!find_far(d, d->pair[k].item))
+            return false;
+    for (uint32_t k = 0; k < d->n && d->fars && read; k++) {
+        read = false;
+        for (uint32_t c = rest_of(d, k); c != NF_NONE && !read; c = d->x->nf.at[c].next)
+            read = must_read(d, c, d->far[0]);
+    }
+    if (d->fars == 2 || (d->fars == 1 && !read))
+        d->late = d->far[d->fars - 1];
+    return d->fars < 2 || read;
+}
+
+bool distribute_may(struct distribution *d)
+{
+    d->late = IR_NONE;
+    return find_held(d) && (rests_are_alike(d) || find_late(d));
+}

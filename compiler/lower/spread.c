@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/spread.c - long lists of items that begin with alternatives which one value decides between, and then
+ * ask for more, as `host A and len > N` does.
+ *
+ *   ((t = ip and x1) or (t = arp and y1)) and r1, ...        t = ip and x1 and r1, t = arp and y1 and r1, ...
+ *
+ * Then run.c makes one list of what stands behind each number of t. The rest is there once for each
+ * alternative.
+ *
+ * Refines: no two alternatives hold together, and the value is the first thing that either asks for, so where
+ * a rest fails nothing is evaluated but tests of that value. Lists of AND are lists of OR with the outcomes
+ * swapped. Cost: linear, as alternatives are few and rests small.
+ */
+#include "lower/factor.h"
+
+#define ITEMS_MIN        8 /* items that make it worth it */
+#define ALTERNATIVES_MAX 4
+
+/* Do all parts of @choice begin with tests of one value, of which no two hold together? */
+static bool is_decided_by_value(struct normal_form *x, uint32_t choice, uint8_t compound)
+{
+    struct set set[ALTERNATIVES_MAX];
+    ir_value on = IR_NONE;
+    uint32_t n = 0;
+
+    for (uint32_t i = x->nf.at[choice].first; i != NF_NONE && !x->failed; i = x->nf.at[i].next) {
+        uint32_t head = factor_head(x, i, compound);
+        if (n == ALTERNATIVES_MAX || head == NF_NONE || (n && nf_test_value(x, head) != on))
+            return false;
+        on = nf_test_value(x, head);
+        set[n] = nf_test_set(x, head, compound == NF_AND);
+        for (uint32_t k = 0; k < n && !x->failed; k++)
+            if (sets_meet(set[k], set[n]))
+                return false;
+        n++;
+    }
+    return n > 1 && !x->failed;
+}
+
+static bool may_spread(struct normal_form *x, uint32_t item, uint8_t kind)
+{
+    const struct nf *n = &x->nf.at[item];
+    uint8_t compound = kind == NF_OR ? NF_AND : NF_OR;
+
+    return n->kind == compound && !n->strict && n->first != NF_NONE && n->first != n->last &&
+           x->nf.at[n->first].kind == kind && factor_is_small(x, item) &&
+           is_decided_by_value(x, n->first, compound);
+}
+
+/* The alternatives of @item, each with the rest, as items of @list. */
+static void spread(struct normal_form *x, uint32_t list, uint32_t item)
+{
+    uint32_t choice = x->nf.at[item].first, rest = x->nf.at[choice].next, next;
+    bool is_or = x->nf.at[list].kind == NF_OR;
+
+    for (uint32_t i = x->nf.at[choice].first; i != NF_NONE && !x->failed; i = next) {
+        next = x->nf.at[i].next;
+        uint32_t both = nf_list_new(x, is_or ? NF_AND : NF_OR);
+        if (!x->failed)
+            nf_list_add(x, both, i);
+        for (uint32_t c = rest, after; c != NF_NONE && !x->failed; c = after) {
+            after = x->nf.at[c].next;
+            uint32_t part = next == NF_NONE ? c : factor_copy(x, c, is_or);
+            if (!x->failed)
+                nf_list_add(x, both, part);
+        }
+        if (!x->failed)
+            nf_list_append(x, list, both);
+    }
+}
+
+void factor_spread(struct normal_form *x, uint32_t list)
+{
+    uint8_t kind = x->nf.at[list].kind;
+    uint32_t item = x->nf.at[list].first, n = 0, next;
+
+    for (uint32_t i = item; i != NF_NONE && n < ITEMS_MIN && !x->failed; i = x->nf.at[i].next)
+        n += may_spread(x, i, kind);
+    if (n < ITEMS_MIN || x->failed)
+        return;
+    x->changed = true;
+    x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
+    for (; item != NF_NONE && !x->failed; item = next) {
+        next = x->nf.at[item].next;
+        if (may_spread(x, item, kind))
+            spread(x, list, item);
+        else
+            nf_list_append(x, list, item);
+    }
+}
