@@ -126,34 +126,34 @@ static uint32_t end_states(struct thread *t, uint32_t block)
 
     for (uint32_t i = t->here[block]; i; i = t->state.at[i - 1].next_here) {
         struct state *s = &t->state.at[i - 1];
+        if (s->expanded)
+            continue;
         s->expanded = s->facts && t->budget && has_one_end(t, s);
         left += !s->expanded;
     }
     return left;
 }
 
-/* What all states of @block know that stay states. */
-static struct join meet_all(struct thread *t, uint32_t block)
+/* @j, whose facts are the last of t->fact, knows no more than @s does. */
+static void join_add(struct thread *t, struct join *j, const struct state s)
 {
-    struct join j = {.fact = t->fact.n};
-
-    for (uint32_t i = t->here[block]; i && !t->failed; i = t->state.at[i - 1].next_here) {
-        const struct state s = t->state.at[i - 1];
-        if (s.expanded)
-            continue;
-        if (j.entered) {
-            meet(t, &j, s.fact, s.facts);
-            continue;
-        }
-        j.entered = true;
-        j.facts = s.facts;
-        if (!vec_reserve(t->a, &t->fact, s.facts))
-            t->failed = true;
-        for (uint32_t k = 0; k < s.facts && !t->failed; k++)
-            t->fact.at[t->fact.n++] = t->fact.at[s.fact + k];
+    if (j->entered) {
+        meet(t, j, s.fact, s.facts);
+        t->fact.n = j->fact + j->facts;
+        return;
     }
-    t->fact.n = j.fact + j.facts;
-    return j;
+    *j = (struct join){t->fact.n, s.facts, true};
+    if (!vec_reserve(t->a, &t->fact, s.facts))
+        t->failed = true;
+    for (uint32_t k = 0; k < s.facts && !t->failed; k++)
+        t->fact.at[t->fact.n++] = t->fact.at[s.fact + k];
+}
+
+/* The state @i is taken no more, but the state @instead. */
+static void replace(struct thread *t, uint32_t i, uint32_t instead)
+{
+    t->state.at[i].becomes = instead;
+    t->state.at[i].expanded = true;
 }
 
 /* The states of @block, which has no PHIs, become one, unless so many may stay. */
@@ -163,7 +163,7 @@ static void merge(struct thread *t, uint32_t block)
     uint64_t more = 0;
 
     for (uint32_t i = t->here[block]; i; i = t->state.at[i - 1].next_here)
-        more++;
+        more += !t->state.at[i - 1].expanded;
     if (more > 1 && (more - 1) * cost > t->extra)
         more = end_states(t, block);
     if (more < 2)
@@ -172,15 +172,51 @@ static void merge(struct thread *t, uint32_t block)
         t->extra -= (uint32_t)((more - 1) * cost);
         return;
     }
-    const struct join j = meet_all(t, block);
-    if (t->failed)
+    struct join j = {.facts = 0};
+    for (uint32_t i = t->here[block]; i && !t->failed; i = t->state.at[i - 1].next_here)
+        if (!t->state.at[i - 1].expanded)
+            join_add(t, &j, t->state.at[i - 1]);
+    uint32_t one = t->failed ? 0 : thread_state(t, block, IR_NONE, j.facts);
+    for (uint32_t i = t->here[block]; i && !t->failed; i = t->state.at[i - 1].next_here)
+        if (i - 1 != one && !t->state.at[i - 1].expanded)
+            replace(t, i - 1, one);
+}
+
+/*
+ * Do all children of the state @id stand for one block? Then what its test says is worth less than the test:
+ * they become one, and the test is not made. States from @before on are new.
+ */
+static void unite_children(struct thread *t, uint32_t id, uint32_t before)
+{
+    const uint32_t first = t->state.at[id].child, end = first + t->state.at[id].children;
+    uint32_t some = CHILD_IMPOSSIBLE;
+    bool several = false;
+
+    for (uint32_t c = first; c < end; c++) {
+        uint32_t child = t->child.at[c];
+        if (child == CHILD_IMPOSSIBLE)
+            continue;
+        some = some == CHILD_IMPOSSIBLE ? child : some;
+        if (is_return(child) || t->state.at[child].via != IR_NONE ||
+            t->state.at[child].block != t->state.at[some].block)
+            return;
+        several |= child != some;
+    }
+    struct join j = {.facts = 0};
+    for (uint32_t c = first; several && c < end && !t->failed; c++)
+        if (t->child.at[c] != CHILD_IMPOSSIBLE)
+            join_add(t, &j, t->state.at[t->child.at[c]]);
+    if (!several || t->failed)
         return;
-    uint32_t one = thread_state(t, block, IR_NONE, j.facts);
-    for (uint32_t i = t->here[block]; i; i = t->state.at[i - 1].next_here)
-        if (i - 1 != one && !t->state.at[i - 1].expanded) {
-            t->state.at[i - 1].becomes = one;
-            t->state.at[i - 1].expanded = true;
-        }
+    uint32_t one = thread_state(t, t->state.at[some].block, IR_NONE, j.facts);
+    for (uint32_t c = first; c < end; c++) {
+        uint32_t *child = &t->child.at[c];
+        if (*child == CHILD_IMPOSSIBLE)
+            continue;
+        if (*child >= before && *child != one)
+            replace(t, *child, one);
+        *child = one;
+    }
 }
 
 bool thread_expand_all(struct thread *t)
@@ -194,13 +230,16 @@ bool thread_expand_all(struct thread *t)
                 if (t->state.at[i - 1].expanded || thread_is_last(t, &t->state.at[i - 1]))
                     continue;
                 t->state.at[i - 1].expanded = true;
+                uint32_t before = t->state.n;
                 thread_expand(t, i - 1);
+                if (!t->failed)
+                    unite_children(t, i - 1, before);
             }
         }
     }
     for (uint32_t i = 0; i < t->child.n; i++) {
         uint32_t *child = &t->child.at[i];
-        if (!is_return(*child) && *child != CHILD_IMPOSSIBLE)
+        while (!is_return(*child) && *child != CHILD_IMPOSSIBLE && t->state.at[*child].becomes != *child)
             *child = t->state.at[*child].becomes;
     }
     return !t->failed;
