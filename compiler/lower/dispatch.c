@@ -19,7 +19,8 @@
 
 #define MAX_ENTRIES  64
 #define CHILDREN_MAX 64 /* dispatched together: a bit for each */
-#define USED_MAX     4  /* children that others are decided by */
+#define USED_MAX     4  /* tests that others are decided by */
+#define DEPTH_MAX    6  /* lists in lists that are looked into */
 #define FEW          16 /* numbers and classes that are sorted without qsort() */
 
 /* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral
@@ -349,6 +350,15 @@ static uint32_t without_first(struct normal_form *x, uint32_t i)
     return i;
 }
 
+/* A list that was made here, whose parts are simple. */
+static void simplify_list(struct normal_form *x, uint32_t list)
+{
+    if (x->failed)
+        return;
+    nf_dispatch(x, list);
+    x->regroup(x, list);
+}
+
 /* The alternative for one class: test, then what is left of each child. */
 static uint32_t class_item(struct dispatch *d, uint64_t holds, struct set set, uint8_t kind, struct span at)
 {
@@ -385,10 +395,13 @@ static uint32_t class_item(struct dispatch *d, uint64_t holds, struct set set, u
             }
             nf_list_append(x, part, rest);
         }
-        if (!neutral && part != NF_NONE)
-            nf_list_append(x, item, part);
+        if (neutral || part == NF_NONE)
+            continue;
+        if (parts > 1)
+            simplify_list(x, part);
+        nf_list_append(x, item, part);
     }
-    nf_flatten(x, item);
+    simplify_list(x, item);
     return item;
 }
 
@@ -408,6 +421,10 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
         for (uint32_t k = i; k < end; k++)
             in[k - i] = c[k].in;
         nf_list_append(x, all, class_item(d, c[i].holds, set_united(x, in, end - i), kind, at));
+    }
+    if (!x->failed) {
+        nf_flatten(x, all);
+        collapse(x, all);
     }
     return all;
 }
@@ -454,120 +471,101 @@ static bool set_within(struct set inner, struct set outer)
     return true;
 }
 
-/*
- * The alternatives of @child all ask first where a value lies that is known to be in @known: those that
- * cannot hold go, the question goes from the others. False: left as it is.
+/* ---------------------------------------------------------------- what tests say about what is behind them
  */
-static bool decide_alternatives(struct normal_form *x, uint32_t child, struct set known, uint8_t kind)
-{
-    struct nf *n = &x->nf.at[child];
-    uint32_t kept = 0, next;
 
-    for (uint32_t a = n->first; a != NF_NONE; a = x->nf.at[a].next) {
-        uint32_t head = nf_is_test(x, a) ? a : x->nf.at[a].first;
-        struct set s = nf_test_set(x, head, kind == NF_AND);
-        bool apart = !sets_meet(known, s), within = set_within(known, s);
-        if (x->failed || (!apart && !within) || (within && (head == a || head == x->nf.at[a].last)))
-            return false;
-        kept += within;
+/* The first tests of a list, none of which has decided it where its later children are asked. */
+struct assumed {
+    struct normal_form *x;
+    uint32_t test[USED_MAX], n;
+    bool outcome; /* that they have had */
+    bool changed;
+};
+
+enum decided { OPEN, NO, YES };
+
+/* What the tests say about the test @leaf. Numbers are not looked at unless one asks for the same value. */
+static enum decided decide_leaf(struct assumed *w, uint32_t leaf)
+{
+    for (uint32_t i = 0; i < w->n && nf_is_test(w->x, leaf); i++) {
+        if (nf_test_value(w->x, w->test[i]) != nf_test_value(w->x, leaf))
+            continue;
+        struct set known = nf_test_set(w->x, w->test[i], w->outcome), s = nf_test_set(w->x, leaf, true);
+        if (!w->x->failed && set_within(known, s))
+            return YES;
+        if (!w->x->failed && !sets_meet(known, s))
+            return NO;
     }
-    if (!kept)
-        return false;
-    x->changed = true;
-    uint32_t a = n->first;
-    n->first = n->last = NF_NONE;
-    for (; a != NF_NONE; a = next) {
-        next = x->nf.at[a].next;
-        if (!nf_is_test(x, a) && set_within(known, nf_test_set(x, x->nf.at[a].first, kind == NF_AND)))
-            nf_list_append(x, child, without_first(x, a));
-    }
-    return true;
+    return OPEN;
 }
 
 /*
- * Some alternatives of @child, tests and others, ask where the value @on lies that is known to be in @known:
- * those that cannot hold go. True: nothing else is to be asked, as one of them holds.
+ * What the tests say about @i. Children that are decided go, unless none would be left; one that decides a
+ * list is all that stays of it.
  */
-static bool holds_anyway(struct normal_form *x, uint32_t child, ir_value on, struct set known, uint8_t kind,
-                         bool *changed)
+static enum decided decide(struct assumed *w, uint32_t i, unsigned depth)
 {
-    struct nf *n = &x->nf.at[child];
-    uint32_t last = NF_NONE;
+    struct normal_form *x = w->x;
+    const bool is_and = x->nf.at[i].kind == NF_AND;
+    uint32_t last = NF_NONE, next;
+    bool lost = false;
 
-    for (uint32_t a = n->first; a != NF_NONE && !x->failed; a = x->nf.at[a].next) {
-        const bool own = nf_is_test(x, a) && nf_test_value(x, a) == on;
-        struct set s = own ? nf_test_set(x, a, kind == NF_AND) : (struct set){.n = 0};
-        if (own && set_within(known, s))
-            return true;
-        if (!own || sets_meet(known, s) || n->first == n->last) {
-            last = a;
+    if (x->nf.at[i].kind == NF_LEAF)
+        return decide_leaf(w, i);
+    if (!is_list(&x->nf.at[i]) || x->nf.at[i].strict || depth == 0)
+        return OPEN;
+    enum decided left = OPEN;
+    for (uint32_t c = x->nf.at[i].first; c != NF_NONE && !x->failed; c = next) {
+        struct nf *n = &x->nf.at[i];
+        enum decided d = decide(w, c, depth - 1);
+        next = x->nf.at[c].next;
+        if (d != OPEN && (d == NO) == is_and) {
+            n->first = n->last = c;
+            x->nf.at[c].next = NF_NONE;
+            w->changed = true;
+            return d;
+        }
+        if (d == OPEN || (last == NF_NONE && next == NF_NONE)) {
+            left = d;
+            last = c;
             continue;
         }
-        *(last == NF_NONE ? &n->first : &x->nf.at[last].next) = x->nf.at[a].next;
-        n->last = n->last == a ? last : n->last;
-        n->steady = false;
-        *changed = true;
+        *(last == NF_NONE ? &n->first : &x->nf.at[last].next) = next;
+        n->last = next == NF_NONE ? last : n->last;
+        lost = true;
     }
-    return false;
-}
-
-/* The same of all children of @list behind @before, which is a test. */
-static bool decide_parts(struct normal_form *x, uint32_t list, uint32_t before, ir_value on, struct set known)
-{
-    uint8_t kind = x->nf.at[list].kind;
-    bool changed = false;
-
-    for (uint32_t c = x->nf.at[before].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
-        if (x->nf.at[c].kind != other_kind(kind) || x->nf.at[c].strict ||
-            !holds_anyway(x, c, on, known, kind, &changed)) {
-            before = c;
-            continue;
-        }
-        x->nf.at[before].next = x->nf.at[c].next;
-        x->nf.at[list].last = x->nf.at[list].last == c ? before : x->nf.at[list].last;
-        changed = true;
+    if (lost) {
+        w->changed = true;
+        x->nf.at[i].steady = false;
+        nf_flatten(x, i);
+        collapse(x, i);
     }
-    x->changed |= changed;
-    return changed;
+    return left;
 }
 
-/* Does some alternative of a child behind @test ask for its value first? */
-static bool is_asked_again(const struct normal_form *x, uint32_t test, uint8_t kind)
-{
-    bool asked = false;
-
-    for (uint32_t c = x->nf.at[test].next; c != NF_NONE && !asked; c = x->nf.at[c].next)
-        for (uint32_t a = x->nf.at[c].kind == other_kind(kind) ? x->nf.at[c].first : NF_NONE;
-             a != NF_NONE && !asked; a = x->nf.at[a].next)
-            asked = head_value(x, a, kind) == nf_test_value(x, test);
-    return asked;
-}
-
-/* What the child @test of a list, a test, says about those behind it. */
-static bool use_test(struct normal_form *x, uint32_t list, uint32_t test)
-{
-    uint8_t kind = x->nf.at[list].kind;
-    ir_value on = nf_test_value(x, test);
-    bool changed = false;
-
-    if (!is_asked_again(x, test, kind)) /* nor is it looked at what it asks for */
-        return false;
-    struct set known = nf_test_set(x, test, kind == NF_AND);
-    for (uint32_t c = x->nf.at[test].next; c != NF_NONE && !x->failed; c = x->nf.at[c].next)
-        if (x->nf.at[c].kind == other_kind(kind) && dispatch_value(x, c, kind) == on)
-            changed |= decide_alternatives(x, c, known, kind);
-    return decide_parts(x, list, test, on, known) || changed;
-}
-
-/* What the first children of a list, as far as they are tests, say about those behind them. */
+/* What the first tests of a list say about the children behind them. */
 static void use_tests(struct normal_form *x, uint32_t list)
 {
-    uint32_t looked = 0;
+    const bool is_and = x->nf.at[list].kind == NF_AND;
+    struct assumed w = {.x = x, .outcome = is_and};
+    uint32_t before = NF_NONE, next;
 
-    for (uint32_t c = x->nf.at[list].first; c != NF_NONE && looked < USED_MAX && !x->failed;
-         c = x->nf.at[c].next, looked++)
-        if (nf_is_test(x, c) && use_test(x, list, c))
-            nf_flatten(x, list);
+    for (uint32_t c = x->nf.at[list].first; c != NF_NONE && !x->failed; c = next) {
+        next = x->nf.at[c].next;
+        if (w.n && decide(&w, c, DEPTH_MAX) == (is_and ? YES : NO)) {
+            x->nf.at[before].next = next;
+            x->nf.at[list].last = next == NF_NONE ? before : x->nf.at[list].last;
+            w.changed = true;
+            continue;
+        }
+        before = c;
+        if (nf_is_test(x, c) && w.n < USED_MAX)
+            w.test[w.n++] = c;
+    }
+    if (!w.changed)
+        return;
+    x->changed = true;
+    nf_flatten(x, list);
 }
 
 /* The value by which the child @c may be dispatched with its neighbours: lone alternatives keep the order of

@@ -62,8 +62,10 @@ static void regroup(struct factor *x, uint32_t list)
 }
 
 /* Regroups @list and the lists that come out of it. */
-static void regroup_all(struct factor *x, uint32_t list)
+static void regroup_all(struct normal_form *form, uint32_t list)
 {
+    struct factor *x = (struct factor *)form;
+
     if (x->form.nf.at[list].kind == NF_LEAF || x->form.nf.at[list].first == NF_NONE)
         return;
     if (!vec_push(x->form.a, &x->work, list))
@@ -89,7 +91,7 @@ static void simplify(struct normal_form *form, uint32_t first)
             continue;
         }
         nf_dispatch(form, i);
-        regroup_all(x, i);
+        regroup_all(form, i);
     }
 }
 
@@ -109,7 +111,7 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
     simplify(&x->form, 0);
     x->switches = true;
     if (x->any_long && !x->form.failed)
-        regroup_all(x, top);
+        regroup_all(&x->form, top);
     if (lw->f->set.n && !x->form.failed)
         nf_order(&x->form, top);
     if (!x->form.failed && (x->form.changed || x->any_long)) {
@@ -127,7 +129,7 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
 cond cond_factor(struct lower *lw, cond root)
 {
     struct arena own, *a = lw->node.n < NODES_MANY && lw->rows.n == 0 ? lw->arena : &own;
-    struct factor x = {.form = {.lw = lw, .a = a, .t = lw->arena, .w = a}};
+    struct factor x = {.form = {.lw = lw, .a = a, .t = lw->arena, .w = a, .regroup = regroup_all}};
     struct cond_asked asked;
 
     if (root == COND_TRUE || root == COND_FALSE)

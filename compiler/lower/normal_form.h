@@ -64,7 +64,9 @@ struct normal_form {
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
     bool looked;           /* somebody has asked for the set of a test that asks for a column */
     VEC(struct nf_question) question;
-    bool failed; /* memory ran out; sticky */
+    void (*regroup)(struct normal_form *x,
+                    uint32_t list); /* what factor.c does with a list that is dispatched */
+    bool failed;                    /* memory ran out; sticky */
 };
 
 /* How items of long lists are simplified. */
