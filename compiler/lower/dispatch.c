@@ -4,7 +4,6 @@
  * that all begin with a test of one value.
  *
  *   (t = ip and x or t = ip6 and y) and (t = ip and z or t = arp and w)        t = ip and x and z
- *   t = ip and (t != ip or x) and (t != ip6 or y)                              t = ip and x
  *
  * Most primitives begin by asking for the protocol of the link layer, so their conjunction asks again and
  * again. Here the value's range is cut into classes that no test divides, and the list becomes one
@@ -19,8 +18,7 @@
 
 #define MAX_ENTRIES  64
 #define CHILDREN_MAX 64 /* dispatched together: a bit for each */
-#define USED_MAX     4  /* tests that others are decided by */
-#define DEPTH_MAX    6  /* lists in lists that are looked into */
+#define NESTED_MAX   8  /* lists being simplified that were made of others */
 #define FEW          16 /* numbers and classes that are sorted without qsort() */
 
 /* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral
@@ -54,11 +52,6 @@ static void become(struct normal_form *x, uint32_t i, uint32_t from)
     x->nf.at[i].next = next;
 }
 
-static bool is_list(const struct nf *n)
-{
-    return n->kind == NF_OR || n->kind == NF_AND;
-}
-
 void nf_flatten(struct normal_form *x, uint32_t list)
 {
     uint32_t child = x->nf.at[list].first, next;
@@ -66,7 +59,7 @@ void nf_flatten(struct normal_form *x, uint32_t list)
     bool flat = true;
 
     for (uint32_t c = child; c != NF_NONE && flat; c = x->nf.at[c].next)
-        flat = !is_list(&x->nf.at[c]) || (x->nf.at[c].kind != kind && x->nf.at[c].first != x->nf.at[c].last);
+        flat = !nf_is_list(x, c) || (x->nf.at[c].kind != kind && x->nf.at[c].first != x->nf.at[c].last);
     if (flat)
         return;
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
@@ -79,8 +72,7 @@ void nf_flatten(struct normal_form *x, uint32_t list)
     }
 }
 
-/* A list of nothing but tests of one value is one test. */
-static void collapse(struct normal_form *x, uint32_t i)
+void nf_collapse(struct normal_form *x, uint32_t i)
 {
     const struct nf list = x->nf.at[i];
     bool is_or = list.kind == NF_OR, same = true;
@@ -350,13 +342,19 @@ static uint32_t without_first(struct normal_form *x, uint32_t i)
     return i;
 }
 
-/* A list that was made here, whose parts are simple. */
+/* A list that was made here, whose parts are simple. What is in it may be dispatched in turn, and so on. */
 static void simplify_list(struct normal_form *x, uint32_t list)
 {
     if (x->failed)
         return;
+    if (x->nested == NESTED_MAX) {
+        nf_flatten(x, list);
+        return;
+    }
+    x->nested++;
     nf_dispatch(x, list);
     x->regroup(x, list);
+    x->nested--;
 }
 
 /* The alternative for one class: test, then what is left of each child. */
@@ -424,7 +422,7 @@ static uint32_t dispatched(struct dispatch *d, const struct class *c, uint32_t n
     }
     if (!x->failed) {
         nf_flatten(x, all);
-        collapse(x, all);
+        nf_collapse(x, all);
     }
     return all;
 }
@@ -456,116 +454,6 @@ static uint32_t dispatch_run(struct normal_form *x, uint32_t first, ir_value on,
     *next = c;
     x->changed = true;
     return dispatched(&d, classes, n, kind, x->nf.at[first].at);
-}
-
-static bool set_within(struct set inner, struct set outer)
-{
-    uint32_t k = 0;
-
-    for (uint32_t i = 0; i < inner.n; i++) {
-        while (k < outer.n && outer.at[k].hi < inner.at[i].lo)
-            k++;
-        if (k == outer.n || inner.at[i].lo < outer.at[k].lo || inner.at[i].hi > outer.at[k].hi)
-            return false;
-    }
-    return true;
-}
-
-/* ---------------------------------------------------------------- what tests say about what is behind them
- */
-
-/* The first tests of a list, none of which has decided it where its later children are asked. */
-struct assumed {
-    struct normal_form *x;
-    uint32_t test[USED_MAX], n;
-    bool outcome; /* that they have had */
-    bool changed;
-};
-
-enum decided { OPEN, NO, YES };
-
-/* What the tests say about the test @leaf. Numbers are not looked at unless one asks for the same value. */
-static enum decided decide_leaf(struct assumed *w, uint32_t leaf)
-{
-    for (uint32_t i = 0; i < w->n && nf_is_test(w->x, leaf); i++) {
-        if (nf_test_value(w->x, w->test[i]) != nf_test_value(w->x, leaf))
-            continue;
-        struct set known = nf_test_set(w->x, w->test[i], w->outcome), s = nf_test_set(w->x, leaf, true);
-        if (!w->x->failed && set_within(known, s))
-            return YES;
-        if (!w->x->failed && !sets_meet(known, s))
-            return NO;
-    }
-    return OPEN;
-}
-
-/*
- * What the tests say about @i. Children that are decided go, unless none would be left; one that decides a
- * list is all that stays of it.
- */
-static enum decided decide(struct assumed *w, uint32_t i, unsigned depth)
-{
-    struct normal_form *x = w->x;
-    const bool is_and = x->nf.at[i].kind == NF_AND;
-    uint32_t last = NF_NONE, next;
-    bool lost = false;
-
-    if (x->nf.at[i].kind == NF_LEAF)
-        return decide_leaf(w, i);
-    if (!is_list(&x->nf.at[i]) || x->nf.at[i].strict || depth == 0)
-        return OPEN;
-    enum decided left = OPEN;
-    for (uint32_t c = x->nf.at[i].first; c != NF_NONE && !x->failed; c = next) {
-        struct nf *n = &x->nf.at[i];
-        enum decided d = decide(w, c, depth - 1);
-        next = x->nf.at[c].next;
-        if (d != OPEN && (d == NO) == is_and) {
-            n->first = n->last = c;
-            x->nf.at[c].next = NF_NONE;
-            w->changed = true;
-            return d;
-        }
-        if (d == OPEN || (last == NF_NONE && next == NF_NONE)) {
-            left = d;
-            last = c;
-            continue;
-        }
-        *(last == NF_NONE ? &n->first : &x->nf.at[last].next) = next;
-        n->last = next == NF_NONE ? last : n->last;
-        lost = true;
-    }
-    if (lost) {
-        w->changed = true;
-        x->nf.at[i].steady = false;
-        nf_flatten(x, i);
-        collapse(x, i);
-    }
-    return left;
-}
-
-/* What the first tests of a list say about the children behind them. */
-static void use_tests(struct normal_form *x, uint32_t list)
-{
-    const bool is_and = x->nf.at[list].kind == NF_AND;
-    struct assumed w = {.x = x, .outcome = is_and};
-    uint32_t before = NF_NONE, next;
-
-    for (uint32_t c = x->nf.at[list].first; c != NF_NONE && !x->failed; c = next) {
-        next = x->nf.at[c].next;
-        if (w.n && decide(&w, c, DEPTH_MAX) == (is_and ? YES : NO)) {
-            x->nf.at[before].next = next;
-            x->nf.at[list].last = next == NF_NONE ? before : x->nf.at[list].last;
-            w.changed = true;
-            continue;
-        }
-        before = c;
-        if (nf_is_test(x, c) && w.n < USED_MAX)
-            w.test[w.n++] = c;
-    }
-    if (!w.changed)
-        return;
-    x->changed = true;
-    nf_flatten(x, list);
 }
 
 /* The value by which the child @c may be dispatched with its neighbours: lone alternatives keep the order of
@@ -626,7 +514,7 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
     if (kind != NF_AND && kind != NF_OR)
         return;
     nf_flatten(x, list);
-    collapse(x, list);
+    nf_collapse(x, list);
     if (x->nf.at[list].kind != kind ||
         x->nf.at[list].first == NF_NONE) /* flat, there may be nothing left of it */
         return;
@@ -656,7 +544,7 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
         on = next_on;
     }
     nf_flatten(x, list); /* what was dispatched may be one list of the same kind */
-    use_tests(x, list);
+    nf_use_tests(x, list);
     if (x->nf.at[list].first != NF_NONE && x->nf.at[list].first == x->nf.at[list].last && !x->failed)
         become(x, list, x->nf.at[list].first);
 }

@@ -86,7 +86,7 @@ static void simplify(struct normal_form *form, uint32_t first)
     for (uint32_t i = first; i < nodes && !form->failed; i++) {
         if (form->nf.at[i].done || form->nf.at[i].kind == NF_LEAF || form->nf.at[i].search)
             continue;
-        if (is_list(x, i) && factor_is_apart(x, i)) {
+        if (nf_is_list(&x->form, i) && factor_is_apart(x, i)) {
             form->nf.at[i].steady = true;
             continue;
         }

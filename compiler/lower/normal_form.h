@@ -66,6 +66,7 @@ struct normal_form {
     VEC(struct nf_question) question;
     void (*regroup)(struct normal_form *x,
                     uint32_t list); /* what factor.c does with a list that is dispatched */
+    uint32_t nested;                /* lists that are being simplified, each made of the one before */
     bool failed;                    /* memory ran out; sticky */
 };
 
@@ -101,6 +102,11 @@ uint32_t nf_list_new(struct normal_form *x, uint8_t kind);
 void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item);
 /** The same; the children of an item of the list's own kind are moved instead. */
 void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item);
+
+static inline bool nf_is_list(const struct normal_form *x, uint32_t i)
+{
+    return x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR;
+}
 
 /** The leaf or switch that is evaluated first in @i, or NF_NONE. */
 uint32_t nf_first(const struct normal_form *x, uint32_t i);
@@ -140,6 +146,10 @@ struct set set_united(struct normal_form *x, struct ir_range *in, uint32_t n);
 /* ---- what is done with lists */
 /** Takes in children of @list that are lists of its own kind, or lists of one. */
 void nf_flatten(struct normal_form *x, uint32_t list);
+/** A list of nothing but tests of one value becomes one test. */
+void nf_collapse(struct normal_form *x, uint32_t list);
+/** Decides what the first tests of a list say about what is behind them: assume.c. */
+void nf_use_tests(struct normal_form *x, uint32_t list);
 /** Simplifies one list whose children are simplified: dispatch.c. */
 void nf_dispatch(struct normal_form *x, uint32_t list);
 /** Puts what looks into sets behind what does not: order.c. */

@@ -350,7 +350,7 @@ static void reach_again(struct factor *x, uint32_t item)
 {
     const struct nf *first = &x->form.nf.at[x->form.nf.at[item].first];
 
-    if (!is_list(x, item) || first->next == NF_NONE || x->form.nf.at[first->next].next != NF_NONE)
+    if (!nf_is_list(&x->form, item) || first->next == NF_NONE || x->form.nf.at[first->next].next != NF_NONE)
         return;
     uint32_t a = first->reach, b = x->form.nf.at[first->next].reach;
     x->form.nf.at[item].reach = a > b ? a : b;

@@ -29,11 +29,6 @@ struct factor {
     VEC(uint32_t) work; /* lists still to be regrouped */
 };
 
-static inline bool is_list(const struct factor *x, uint32_t i)
-{
-    return x->form.nf.at[i].kind == NF_AND || x->form.nf.at[i].kind == NF_OR;
-}
-
 /** Reads the items of @list into x->run from index @base on: run.c. */
 void factor_read_runs(struct factor *x, uint32_t list, uint32_t base);
 

@@ -19,7 +19,7 @@ bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first)
     x->parts = false;
     x->stamp++;
     for (uint32_t i = first; i != NF_NONE; i = x->form.nf.at[i].next) {
-        if (is_list(x, i))
+        if (nf_is_list(&x->form, i))
             nf_flatten(&x->form, i);
         uint32_t head = factor_head(&x->form, i, compound);
         x->any_long |= ++items == LONG_LIST;
@@ -44,7 +44,7 @@ static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
 
     if (x->form.nf.at[rest].next != NF_NONE)
         return factor_is_settled(x, item, rest);
-    if (!is_list(x, rest))
+    if (!nf_is_list(&x->form, rest))
         return true;
     nf_flatten(&x->form, rest);
     return x->form.nf.at[rest].steady || factor_is_settled(x, rest, x->form.nf.at[rest].first);
@@ -80,13 +80,13 @@ bool factor_is_apart(struct factor *x, uint32_t list)
     for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE && apart; i = x->form.nf.at[i].next) {
         items++;
         uint32_t head = i;
-        for (int depth = 0; head != NF_NONE && is_list(x, head) && depth < DEEP; depth++)
+        for (int depth = 0; head != NF_NONE && nf_is_list(&x->form, head) && depth < DEEP; depth++)
             head = x->form.nf.at[head].first;
-        if (is_list(x, i)) {
+        if (nf_is_list(&x->form, i)) {
             nf_flatten(&x->form, i);
             apart = x->form.nf.at[i].kind != kind && x->form.nf.at[i].first != x->form.nf.at[i].last;
         }
-        if (head != NF_NONE && is_list(x, head)) /* deeper than is worth looking */
+        if (head != NF_NONE && nf_is_list(&x->form, head)) /* deeper than is worth looking */
             apart = false;
         if (head == NF_NONE || !nf_is_test(&x->form, head))
             continue;

@@ -164,6 +164,20 @@ static void tuple(struct strbuf *s)
     strbuf_printf(s, " and dst port %u)", rng_below(&rng, 65536));
 }
 
+static void host_length(struct strbuf *s)
+{
+    strbuf_puts(s, "(host ");
+    address4(s);
+    strbuf_printf(s, " and len > %u)", rng_below(&rng, 1500));
+}
+
+static void host_without_port(struct strbuf *s)
+{
+    strbuf_puts(s, "(host ");
+    address4(s);
+    strbuf_printf(s, " and tcp and not port %u)", rng_below(&rng, 65536));
+}
+
 static void byte_test(struct strbuf *s)
 {
     uint32_t at = rng_below(&rng, 1000);
@@ -285,6 +299,8 @@ static void test_growths(void)
         {"MAC addresses", mac, " or ", TERMS},
         {"hosts with ports", host_port, " or ", TERMS},
         {"5-tuples", tuple, " or ", TERMS / 2},
+        {"hosts with a length", host_length, " or ", TERMS / 2},
+        {"hosts without a port", host_without_port, " or ", TERMS / 2},
         {"bytes", byte_test, " or ", TERMS},
         {"terms of many kinds", mixed, " or ", TERMS},
         {"vlan tags", vlan, " or ", TERMS / 2},
@@ -337,6 +353,16 @@ static void nested(struct strbuf *s, const char *open, const char *inner, const 
     strbuf_puts(s, end);
 }
 
+/* Choices in choices, each by a value of its own, from the inside out. */
+static void choices(struct strbuf *s, uint32_t n, uint32_t last)
+{
+    for (uint32_t i = 0; i < n; i++)
+        strbuf_printf(s, "((ether[%u] = 1 and ", i);
+    strbuf_printf(s, "ether[%u] = %u", n, last);
+    for (uint32_t i = n; i-- > 0;)
+        strbuf_printf(s, ") or (ether[%u] = 2 and len > %u))", i, i + last);
+}
+
 static void test_sizes(void)
 {
     uint32_t less = SLOW ? 10 : 1;
@@ -371,6 +397,11 @@ static void test_sizes(void)
     test_size(&s, true, "minus, 50,000 times");
     nested(&s, "len - (", "1", ")", 50000, " > 5");
     test_size(&s, true, "a right-nested difference, 50,000 deep");
+    strbuf_init(&s, &allocator_libc);
+    choices(&s, 30000 / less, 60);
+    strbuf_puts(&s, " and ");
+    choices(&s, 30000 / less, 70);
+    test_size(&s, true, "two choices that the same values decide, 30,000 deep");
     nested(&s, "geneve and ", "ip", "", 30, "");
     test_size(&s, true, "30 tunnels");
     nested(&s, "ip6 protochain 6 or ", "ip", "", 10, "");
