@@ -275,27 +275,6 @@ static void run_packets(const struct kind *k, uint32_t n, const struct program *
     }
 }
 
-/* Length of the longest path: no packet executes more. */
-static uint32_t worst_path(const struct program *p)
-{
-    uint32_t *longest = calloc(p->n + 1, sizeof *longest), worst = 0;
-    for (uint32_t i = p->n; longest && i-- > 0;) {
-        const struct weir_cbpf_insn *in = &p->at[i];
-        uint32_t next = 0;
-        if (in->code == (BPF_JMP | BPF_JA)) {
-            next = longest[i + 1 + in->k];
-        } else if (BPF_CLASS(in->code) == BPF_JMP) {
-            uint32_t t = longest[i + 1 + in->jt], f = longest[i + 1 + in->jf];
-            next = t > f ? t : f;
-        } else if (BPF_CLASS(in->code) != BPF_RET) {
-            next = longest[i + 1];
-        }
-        longest[i] = worst = next + 1;
-    }
-    free(longest);
-    return worst;
-}
-
 /* ---------------------------------------------------------------- the kernel */
 
 /* 0, or the errno of SO_ATTACH_FILTER. */
@@ -498,7 +477,7 @@ static struct result measure(const char *argv0, const struct kind *k, uint32_t n
     }
     res.length = p.n;
     res.loads = bench_loads(&p);
-    res.worst = worst_path(&p);
+    res.worst = program_longest_path(&p);
     res.attach = attach(&p);
     run_packets(k, n, &p, &res.hit, &res.miss, &res.other, &res.wrong);
     program_free(&p);

@@ -203,6 +203,27 @@ void program_free(struct program *p)
     *p = (struct program){NULL, 0};
 }
 
+uint32_t program_longest_path(const struct program *p)
+{
+    uint32_t *longest = calloc(p->n + 1, sizeof *longest), worst = 0;
+
+    for (uint32_t i = p->n; longest && i-- > 0;) {
+        const struct weir_cbpf_insn *in = &p->at[i];
+        uint32_t next = 0;
+        if (in->code == (BPF_JMP | BPF_JA)) {
+            next = longest[i + 1 + in->k];
+        } else if (BPF_CLASS(in->code) == BPF_JMP) {
+            uint32_t t = longest[i + 1 + in->jt], f = longest[i + 1 + in->jf];
+            next = t > f ? t : f;
+        } else if (BPF_CLASS(in->code) != BPF_RET) {
+            next = longest[i + 1];
+        }
+        longest[i] = worst = next + 1;
+    }
+    free(longest);
+    return worst;
+}
+
 bool program_copy(const struct weir_cbpf_insn *at, uint32_t n, struct program *out)
 {
     out->at = malloc((n ? n : 1) * sizeof *at);

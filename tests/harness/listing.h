@@ -24,6 +24,9 @@ void program_free(struct program *p);
 /** A copy. False when memory is out. */
 bool program_copy(const struct weir_cbpf_insn *at, uint32_t n, struct program *out);
 
+/** Instructions of the longest path, if no jump goes backwards: no packet executes more. 0 without memory. */
+uint32_t program_longest_path(const struct program *p);
+
 /** True when the program jumps backwards, so that only program_run() may run it. */
 bool program_has_loop(const struct program *p);
 
