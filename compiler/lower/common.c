@@ -75,7 +75,8 @@ void factor_hoist_common(struct normal_form *x, uint32_t list)
             common = find_test(x, i, on, s, is_or) != NF_NONE;
         if (!common)
             continue;
-        for (uint32_t i = first; i != NF_NONE; i = x->nf.at[i].next)
+        remove_child(x, first, c); /* it may ask the same twice */
+        for (uint32_t i = x->nf.at[first].next; i != NF_NONE; i = x->nf.at[i].next)
             remove_child(x, i, find_test(x, i, on, s, is_or));
         if (outer == NF_NONE)
             outer = nf_list_new(x, is_or ? NF_AND : NF_OR);

@@ -65,8 +65,10 @@ static void spread(struct normal_form *x, uint32_t list, uint32_t item)
             if (!x->failed)
                 nf_list_add(x, both, part);
         }
-        if (!x->failed)
-            nf_list_append(x, list, both);
+        if (x->failed)
+            return;
+        nf_use_tests(x, both);
+        nf_list_append(x, list, both);
     }
 }
 

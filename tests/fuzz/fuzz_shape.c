@@ -9,7 +9,7 @@
 #include "tests/fuzz/pipeline.h"
 
 enum {
-    TEXT_MAX = 16384,
+    TEXT_MAX = 65536,
     DEPTH_MAX = 6,
     LIST_MAX = 6,   /* children of a list */
     ALIKE_MAX = 80, /* terms of a list of alike ones */
@@ -104,6 +104,26 @@ static const char *const alike[] = {
     "ip[8] = %u",
 };
 
+/* What each of them may ask for besides, none most of the time. */
+static const char *const besides[] = {
+    "",
+    "",
+    "",
+    "",
+    " and len > 6%u",
+    " and tcp[13] & %u != 0",
+    " and not port %u",
+    " and tcp and not port %u",
+    " and icmp",
+    " and (tcp or udp)",
+    " and (len > 6%u or tcp[13] & %u != 0)",
+    " and (tcp[13] & %u != 0 or udp[20] = %u)",
+    " and ((ip[9] = %u and ip[60] = 1) or ip[8] = %u)",
+    " and not host 10.1.0.%u",
+    " and (ip or arp)",
+    " and ip[%u] = 1",
+};
+
 struct shape {
     const uint8_t *at, *end;
     char text[TEXT_MAX];
@@ -127,7 +147,7 @@ static void put(struct shape *s, const char *text)
 
 static bool full(const struct shape *s)
 {
-    return s->at == s->end || s->len > sizeof s->text - ALIKE_MAX * LEAF_MAX;
+    return s->at == s->end || s->len > sizeof s->text - 3 * ALIKE_MAX * LEAF_MAX;
 }
 
 static void put_format(struct shape *s, const char *format, unsigned a, unsigned b, unsigned c)
@@ -152,6 +172,8 @@ static void put_alike(struct shape *s, const char *joint)
 {
     const char *word = alike[choose(s, sizeof alike / sizeof alike[0])];
     unsigned n = 2 + choose(s, ALIKE_MAX - 1), step = 1 + choose(s, 3), number = 1 + choose(s, 16);
+    const char *first = besides[choose(s, sizeof besides / sizeof besides[0])],
+               *second = besides[choose(s, sizeof besides / sizeof besides[0])];
 
     put(s, "(");
     for (unsigned i = 0; i < n; i++, number += step) {
@@ -159,6 +181,8 @@ static void put_alike(struct shape *s, const char *joint)
             put(s, joint);
         put(s, "(");
         put_format(s, word, number, choose(s, 4) ? number : 255 - number, 0);
+        put_format(s, first, number & 63, number & 7, 0);
+        put_format(s, second, number & 7, number & 63, 0);
         put(s, ")");
     }
     put(s, ")");

@@ -472,6 +472,13 @@ static void few_rests(struct rng *r, struct strbuf *s)
         strbuf_printf(s, "ip[8] = %u)", n);
 }
 
+/* It asks for IPv4 three times, of which two say the same. */
+static void few_of_icmp(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(src host 10.0.0.%u and (len > %u or tcp[13] & %u != 0) and icmp)", rng_below(r, 4),
+                  40 + 8 * rng_below(r, 3), 1 + rng_below(r, 7));
+}
+
 static void few_ends(struct rng *r, struct strbuf *s)
 {
     uint32_t n = rng_below(r, 4);
@@ -538,6 +545,7 @@ static const struct list small[] = {
     {"hosts without a port, negated", few_without_port, "not (", " or ", ") and not arp", 9, 14},
     {"hosts without a port, which is asked first", few_without_one_port, "", " or ", "", 3, 12},
     {"rests of several kinds", few_rests, "", " or ", "", 9, 14},
+    {"rests that ask twice", few_of_icmp, "", " or ", "", 8, 14},
     {"rests with two ends", few_ends, "", " or ", "", 9, 14},
     {"rests in halves", few_halves, "", " or ", "", 9, 14},
     {"rests that may end early", few_guarded, "", " or ", " or ether[0] = 7", 9, 14},
