@@ -30,6 +30,8 @@ static bool set_within(struct set inner, struct set outer)
 struct assumed {
     struct normal_form *x;
     uint32_t test[USED_MAX], n;
+    struct set known[USED_MAX]; /* where the value lies then, once it was asked for */
+    bool looked[USED_MAX];
     bool outcome; /* that they have had */
     bool changed;
 };
@@ -42,7 +44,10 @@ static enum decided decide_leaf(struct assumed *w, uint32_t leaf)
     for (uint32_t i = 0; i < w->n && nf_is_test(w->x, leaf); i++) {
         if (nf_test_value(w->x, w->test[i]) != nf_test_value(w->x, leaf))
             continue;
-        struct set known = nf_test_set(w->x, w->test[i], w->outcome), s = nf_test_set(w->x, leaf, true);
+        if (!w->looked[i])
+            w->known[i] = nf_test_set(w->x, w->test[i], w->outcome);
+        w->looked[i] = true;
+        struct set known = w->known[i], s = nf_test_set(w->x, leaf, true);
         if (!w->x->failed && set_within(known, s))
             return YES;
         if (!w->x->failed && !sets_meet(known, s))

@@ -11,7 +11,7 @@
  */
 #include "opt/thread.h"
 
-#define LOOK_MAX 64u /* blocks that are looked at for the one end of all ways */
+#define LOOK_MAX 24u /* blocks that are looked at for the one end of all ways */
 
 /* The numbers in either set; 0 when they are in too many pieces. */
 static uint32_t unite(struct thread *t, uint32_t a, uint32_t b)
