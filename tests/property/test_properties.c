@@ -210,8 +210,8 @@ static const char *const asking[] = {
     "ether host 00:11:22:33:44:55 or ether host 00:11:22:33:44:66 or ether host 00:11:22:33:44:77",
     "src net 10.0.0.0/8 and not dst net 10.0.0.0/8",
     "(src host 10.0.0.1 and dst host 10.0.0.2) or (src host 10.0.0.2 and dst host 10.0.0.1)",
-    "not arp and not stp and not (udp port 5353) and not (udp port 1900) and not (udp port 67 or udp port "
-    "68)",
+    ("not arp and not stp and not (udp port 5353) and not (udp port 1900) and not (udp port 67 or udp port "
+     "68)"),
     "(ether[0] = 1 and ether[1] = 1) or (ether[2] = 3 and (ether[0] = 1 or ether[1] = 2))",
     "(ether[0] < 5 and ether[1] = 1) or (ether[0] > 3 and ether[1] = 1) or ether[0] = 4",
     "len < 100 and (ether[0] = 1 or len > 200) and (len > 50 or ether[1] = 7)",
