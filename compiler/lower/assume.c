@@ -73,8 +73,8 @@ static enum decided decide(struct assumed *w, uint32_t i, unsigned depth)
         return OPEN;
     enum decided left = OPEN;
     for (uint32_t c = x->nf.at[i].first; c != NF_NONE && !x->failed; c = next) {
-        struct nf *n = &x->nf.at[i];
         enum decided d = decide(w, c, depth - 1);
+        struct nf *n = &x->nf.at[i];
         next = x->nf.at[c].next;
         if (d != OPEN && (d == NO) == is_and) {
             n->first = n->last = c;

@@ -112,9 +112,8 @@ static ir_value head_value(const struct normal_form *x, uint32_t i, uint8_t comp
     return nf_is_test(x, i) ? nf_test_value(x, i) : IR_NONE;
 }
 
-/* The value that all alternatives of the child @c of a list of kind @kind ask for first, or @c itself; or
- * IR_NONE.
- */
+/* The value that the child @c of a list of kind @kind, or each of its alternatives, asks for first; or
+ * IR_NONE. */
 static ir_value dispatch_value(const struct normal_form *x, uint32_t c, uint8_t kind)
 {
     const struct nf *n = &x->nf.at[c];
@@ -204,8 +203,7 @@ struct class
     struct ir_range in;
 };
 
-/* In the order of the text: the class comes first in which the first alternative of those that differ holds.
- */
+/* In the order of the text: of the alternatives that hold in one class alone, the first decides. */
 static int class_order(const void *a, const void *b)
 {
     const struct class *x = a, *y = b;

@@ -80,11 +80,17 @@ static void net_port(struct rng *r, struct strbuf *s)
                   rng_below(r, 65536));
 }
 
+/* A host, and something of a number below @limit. */
+static void host_and(struct rng *r, struct strbuf *s, const char *before, uint32_t limit, const char *after)
+{
+    strbuf_puts(s, "(");
+    host(r, s);
+    strbuf_printf(s, " and %s%u%s)", before, rng_below(r, limit), after);
+}
+
 static void host_dst_port(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(host ");
-    address(r, s);
-    strbuf_printf(s, " and udp dst port %u)", rng_below(r, 65536));
+    host_and(r, s, "udp dst port ", 65536, "");
 }
 
 static void conversation(struct rng *r, struct strbuf *s)
@@ -246,16 +252,12 @@ static void udp_port_and_length(struct rng *r, struct strbuf *s)
 
 static void host_and_length(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    host(r, s);
-    strbuf_printf(s, " and len > %u)", rng_below(r, 1500));
+    host_and(r, s, "len > ", 1500, "");
 }
 
 static void host_and_flags(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    host(r, s);
-    strbuf_printf(s, " and tcp[13] & %u != 0)", 1 + rng_below(r, 255));
+    host_and(r, s, "tcp[13] & ", 256, " != 0");
 }
 
 static void port_and_flags(struct rng *r, struct strbuf *s)
