@@ -125,12 +125,19 @@ struct ir_seldom {
 
 #define IR_SELDOM_MAX 2
 
+/* Advice likewise: the filter asks whether @on is @number. */
+struct ir_asked {
+    ir_value on;
+    uint32_t number;
+};
+
 struct ir_func {
     struct arena *arena;
     uint32_t accept; /* what IR_ACCEPT returns: the snapshot length, not 0 */
     VEC(struct ir_set) set;
     struct ir_seldom seldom[IR_SELDOM_MAX]; /* not part of the text */
     uint32_t seldoms;
+    VEC(struct ir_asked) asked; /* in that order, the first ones; not part of the text */
     VEC(struct ir_node) value;
     VEC(struct ir_block) block;
     uint32_t entry; /* first block, or IR_ACCEPT / IR_REJECT */

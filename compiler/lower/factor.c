@@ -18,6 +18,7 @@
  */
 #include "lower/run.h"
 
+#define ASKED_MAX  32   /* numbers whose order is recalled */
 #define NODES_MANY 4096 /* conditions whose normal form gets an arena of its own */
 
 /* Has @list no items of several parts? */
@@ -95,6 +96,21 @@ static void simplify(struct normal_form *form, uint32_t first)
     }
 }
 
+/* Recalls in which order the formula asks for numbers, which regrouping does not keep (opt/chains.c). */
+static void recall_order(struct lower *lw, cond root)
+{
+    struct ir_func *f = lw->f;
+
+    f->asked.n = 0;
+    if (!vec_reserve(f->arena, &f->asked, ASKED_MAX))
+        lw->error = WEIR_E_MEMORY;
+    for (cond i = 0; i <= root && f->asked.n < f->asked.cap; i++) {
+        const struct cond_node *n = &lw->node.at[i];
+        if (n->kind == COND_TEST && n->n == 0 && n->column == 0 && n->one.lo == n->one.hi)
+            f->asked.at[f->asked.n++] = (struct ir_asked){n->on, n->one.lo};
+    }
+}
+
 /* @root regrouped, or as it is; and its exclusive lists. */
 static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
 {
@@ -115,6 +131,7 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
     if (lw->f->set.n && !x->form.failed)
         nf_order(&x->form, top);
     if (!x->form.failed && (x->form.changed || x->any_long)) {
+        recall_order(lw, root);
         root = nf_rebuild(&x->form, top);
         asked->exclusive.at = x->form.exclusive.at;
         asked->exclusive.n = x->form.exclusive.n;

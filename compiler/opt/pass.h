@@ -10,6 +10,7 @@
 
 /* Each pass rewrites @f in place; 0 or a negative enum weir_status. */
 int pass_align(struct ir_func *f);
+int pass_chains(struct ir_func *f);
 int pass_late(struct ir_func *f);
 int pass_guards(struct ir_func *f);
 int pass_thread(struct ir_func *f);

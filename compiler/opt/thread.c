@@ -110,6 +110,10 @@ static void finish(struct thread *t, uint32_t id)
     }
     if (n)
         to[n - 1].last = UINT32_MAX;
+    if (n > 1 && t->tests[from->on] > 1 && !t->join) {
+        n = thread_absorb(t, from->on, n);
+        to = t->to.at;
+    }
     if (n == 1 && s->via == IR_NONE && from->phi.n == 0) { /* every way leads to one place */
         s->result = to[0].target;
         return;
@@ -319,8 +323,11 @@ static bool rebuild_phis(struct thread *t, uint32_t n)
 static bool install(struct thread *t, uint32_t root)
 {
     struct ir_func *f = t->f;
-    uint32_t n = t->built.n;
+    uint32_t first = is_return(root) ? root : t->state.at[root].result;
 
+    if (t->absorbed && !is_return(first) && !thread_drop_absorbed(t, &first))
+        return false;
+    uint32_t n = t->built.n;
     if (!rebuild_phis(t, n))
         return false;
     for (uint32_t i = 0; i < n; i++)
@@ -334,9 +341,7 @@ static bool install(struct thread *t, uint32_t root)
         return false;
     for (uint32_t i = n; i-- > 0;)
         f->block.at[f->block.n++] = t->built.at[i];
-    f->entry = is_return(root)                       ? root
-               : is_return(t->state.at[root].result) ? t->state.at[root].result
-                                                     : n - 1 - t->state.at[root].result;
+    f->entry = is_return(first) ? first : n - 1 - first;
     return true;
 }
 

@@ -89,7 +89,8 @@ struct thread {
     VEC(struct ir_case) to;          /* of the block being built */
     const struct ir_block *switched; /* whose pieces they are */
     uint32_t stamp;
-    bool asked; /* it is only asked whether anything is accepted, which is then in `accepts` */
+    bool absorbed; /* some built blocks may not be led to */
+    bool asked;    /* it is only asked whether anything is accepted, which is then in `accepts` */
     bool accepts;
     uint64_t budget; /* states and set elements still allowed to carry facts */
     bool failed;
@@ -145,6 +146,25 @@ struct thread_target {
 
 /** Do all numbers of @known lead to one target of @b, which is left in @one? */
 bool thread_is_decided(const struct ir_block *b, const struct set *known, struct thread_target *one);
+
+/* ---- thread_absorb.c */
+#define ABSORB_CASES_MAX 32u
+
+/* A test with another one in it. */
+struct absorbed {
+    struct ir_case to[ABSORB_CASES_MAX];
+    uint32_t n;
+};
+
+/** Would the test with the @n cases @to better be one with @in, of the same value, to which its target @inner
+ * leads? */
+bool thread_may_absorb(const struct ir_case *to, uint32_t n, uint32_t inner, const struct ir_block *in,
+                       struct absorbed *a);
+/** The first @n of t->to, cases of a test of @on, with what they absorb. Gives their number. */
+uint32_t thread_absorb(struct thread *t, ir_value on, uint32_t n);
+/** Takes built blocks away to which nothing leads from *@root on, which keeps its number in what is left.
+ * False: no memory. */
+bool thread_drop_absorbed(struct thread *t, uint32_t *root);
 
 /* ---- thread_idle.c */
 /** Would the pass leave the function as it is? `tests`, `tracked`, `target` and `hopeless` are known. False:

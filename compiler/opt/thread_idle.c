@@ -57,13 +57,15 @@ static bool enter(struct idle *w, uint32_t block, uint32_t known)
 }
 
 /* Where the value of @b, which is in @all, lies when it leads to the target of its case @c. False: too many
- * intervals. */
+ * intervals, or a case that cannot be met. */
 static bool leads(const struct ir_block *b, uint32_t c, const struct known *all, struct known *out)
 {
     out->n = 0;
     for (uint32_t i = c; i < b->to.n; i++) {
-        uint32_t lo = i ? b->to.at[i - 1].last + 1 : 0, hi = b->to.at[i].last;
-        for (uint32_t k = 0; k < all->n && b->to.at[i].target == b->to.at[c].target; k++) {
+        uint32_t lo = i ? b->to.at[i - 1].last + 1 : 0, hi = b->to.at[i].last, before = out->n;
+        if (b->to.at[i].target != b->to.at[c].target)
+            continue;
+        for (uint32_t k = 0; k < all->n; k++) {
             struct ir_range in = {lo > all->in[k].lo ? lo : all->in[k].lo,
                                   hi < all->in[k].hi ? hi : all->in[k].hi};
             if (in.lo > in.hi)
@@ -72,6 +74,8 @@ static bool leads(const struct ir_block *b, uint32_t c, const struct known *all,
                 return false;
             out->in[out->n++] = in;
         }
+        if (out->n == before)
+            return false;
     }
     return true;
 }
@@ -82,6 +86,7 @@ static bool all_lead_on(struct idle *w, uint32_t block, const struct ir_block *b
     const uint32_t besides = w->entry[block] - 1;
     const uint64_t own = bit_of(w->t, b->on);
     struct known all = known_of(w, besides, b->on), some;
+    struct absorbed absorbed;
 
     for (uint32_t c = 0; c < b->to.n; c++) {
         uint32_t target = b->to.at[c].target, first = 0;
@@ -89,10 +94,13 @@ static bool all_lead_on(struct idle *w, uint32_t block, const struct ir_block *b
             first++;
         if (first < c)
             continue;
-        if (!leads(b, c, &all, &some) || some.n == 0)
+        if (!leads(b, c, &all, &some))
             return false;
         if (is_return(target))
             continue;
+        const struct ir_block *to = &w->t->f->block.at[target];
+        if (to->on == b->on && thread_may_absorb(b->to.at, b->to.n, target, to, &absorbed))
+            return false;
         if (!(w->t->target[target].relevant & own)) {
             if (!enter(w, target, besides))
                 return false;

@@ -406,8 +406,11 @@ void thread_expand(struct thread *t, uint32_t id)
         return;
     }
     resolve_tracked(t, id, b);
-    for (uint32_t c = 0; c < cases; c++) {
+    const struct set known = t->set.at[thread_known(t, &t->state.at[id], b->on)];
+    for (uint32_t c = 0, lo = 0; c < cases; lo = b->to.at[c++].last + 1) {
         const struct target *to = target_of(t, b->to.at[c].target);
-        t->child.at[t->child.n++] = to->stamp == t->stamp ? to->child : CHILD_IMPOSSIBLE;
+        bool possible = to->stamp == t->stamp &&
+                        (cases >= LONG_CASES || ir_ranges_meet(known.at, known.n, lo, b->to.at[c].last));
+        t->child.at[t->child.n++] = possible ? to->child : CHILD_IMPOSSIBLE;
     }
 }

@@ -215,6 +215,8 @@ static const char *const asking[] = {
     "(ether[0] = 1 and ether[1] = 1) or (ether[2] = 3 and (ether[0] = 1 or ether[1] = 2))",
     "(ether[0] < 5 and ether[1] = 1) or (ether[0] > 3 and ether[1] = 1) or ether[0] = 4",
     "len < 100 and (ether[0] = 1 or len > 200) and (len > 50 or ether[1] = 7)",
+    "not ip and stp",
+    "icmp6 or not (ip6 or ether proto 0x88cc or len >= 64)",
 };
 
 static bool threads_alike(const char *text, uint32_t linktype)

@@ -123,6 +123,7 @@ static const char *const filters[] = {
     "ip or arp or ip6 and not tcp",
     "ip and tcp and (port 80 or port 81) or arp and not host 1.2.3.4",
     "(ip and tcp or ip6 and udp) and (ip and port 80 or ip6 and port 53)",
+    "(broadcast or ip or not udp src port 110) and dst host 172.16.5.4",
     "(ip or ip6) and (ip or arp) and greater 60",
     "tcp and not udp and (icmp or port 5)",
     "ether[0] & 0xf0 = 0x40 and ether[0] & 0x0e = 4",
