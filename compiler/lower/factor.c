@@ -37,6 +37,9 @@ static void regroup(struct factor *x, uint32_t list)
     uint32_t base = x->run.n;
 
     nf_flatten(&x->form, list);
+    nf_collapse(&x->form, list);
+    if (x->form.nf.at[list].kind == NF_LEAF)
+        return;
     bool settled = factor_is_settled(x, list, x->form.nf.at[list].first);
     if (!x->switches && x->parts)
         settled &= !factor_join_parts(&x->form, list);
