@@ -6,7 +6,8 @@
 #include "base/sort.h"
 #include "opt/thread.h"
 
-#define FEW_PIECES 8u /* pieces that are sorted where they are */
+#define ROW_MAX    16u /* steps along tests of one value */
+#define FEW_PIECES 8u  /* pieces that are sorted where they are */
 
 static uint32_t set_of(const struct thread *t, uint32_t first, uint32_t n, ir_value v)
 {
@@ -78,6 +79,50 @@ uint32_t thread_state(struct thread *t, uint32_t block, uint32_t via, uint32_t n
     return id;
 }
 
+/* Tests of one value in a row: an OR of numbers in the order of the text. */
+struct row {
+    const struct thread *t;
+    const struct ir_block *b; /* the one being looked at */
+    uint32_t end, left;       /* where all numbers lead; how many steps may still be taken */
+    bool any;
+};
+
+/* Do the numbers from @lo to @hi, which lead to case @which, lead to the end of the row? */
+static bool in_row(void *user, uint32_t lo, uint32_t hi, uint32_t which)
+{
+    struct row *r = user;
+    const struct ir_block *b = r->b;
+    const uint32_t target = b->to.at[which].target;
+    const struct ir_block *next = is_return(target) ? NULL : &r->t->f->block.at[target];
+
+    if (r->left == 0)
+        return false;
+    r->left--;
+    if (next && next->on == b->on && next->phi.n == 0 && !ir_returns(next)) {
+        r->b = next;
+        bool ends = thread_overlaps(next, &(struct set){&(struct ir_range){lo, hi}, 1}, in_row, r);
+        r->b = b;
+        return ends;
+    }
+    if (r->any)
+        return r->end == target;
+    r->any = true;
+    r->end = target;
+    return true;
+}
+
+/* The same of @b and the tests of its value that follow it, when none of them is decided alone. */
+static bool row_decided(const struct thread *t, const struct ir_block *b, uint32_t known,
+                        struct thread_target *one)
+{
+    struct row r = {.t = t, .b = b, .left = ROW_MAX};
+
+    if (t->set.at[known].n > ROW_MAX || !thread_overlaps(b, &t->set.at[known], in_row, &r))
+        return false;
+    one->target = r.end;
+    return true;
+}
+
 /* Is the test of @b decided by the @n facts from @first on, or is it none? Then to where, in @one. */
 static bool test_decided(const struct thread *t, const struct ir_block *b, uint32_t first, uint32_t n,
                          struct thread_target *one)
@@ -87,7 +132,8 @@ static bool test_decided(const struct thread *t, const struct ir_block *b, uint3
     uint32_t known = b->on == IR_NONE ? 0 : set_of(t, first, n, b->on);
 
     *one = (struct thread_target){.b = b, .target = b->to.at[0].target};
-    return known ? thread_is_decided(b, &t->set.at[known], one) : b->to.n == 1;
+    return known ? thread_is_decided(b, &t->set.at[known], one) || row_decided(t, b, known, one)
+                 : b->to.n == 1;
 }
 
 /* The return that the last @n facts lead to from @block on, whatever PHIs are on the way, or the block that
