@@ -31,6 +31,30 @@ static bool is_of_leaves(const struct normal_form *x, uint32_t list)
     return i == NF_NONE;
 }
 
+/* Does @i decide a list: of OR what is always true, of AND what is always false? */
+static bool decides(const struct nf *n, bool is_or)
+{
+    if (n->kind != NF_LEAF)
+        return n->kind == (is_or ? NF_AND : NF_OR) && n->first == NF_NONE;
+    return n->leaf == COND_FALSE && !n->opaque && n->negated != is_or && n->set.n == 1 &&
+           n->set.at->lo == 0 && n->set.at->hi == UINT32_MAX;
+}
+
+/* Where some part decides @list, that is an empty list of the other kind, which has the same outcome. */
+static void use_what_decides(struct normal_form *x, uint32_t list)
+{
+    struct nf *n = &x->nf.at[list];
+    const bool is_or = n->kind == NF_OR;
+    uint32_t i = n->strict ? NF_NONE : n->first;
+
+    while (i != NF_NONE && !decides(&x->nf.at[i], is_or))
+        i = x->nf.at[i].next;
+    if (i == NF_NONE)
+        return;
+    n->kind = is_or ? NF_AND : NF_OR;
+    n->first = n->last = NF_NONE;
+}
+
 /* Regroups one list. */
 static void regroup(struct factor *x, uint32_t list)
 {
@@ -63,6 +87,7 @@ static void regroup(struct factor *x, uint32_t list)
     }
     x->form.nf.at[list].steady = steady;
     x->run.n = base;
+    use_what_decides(&x->form, list);
 }
 
 /* Regroups @list and the lists that come out of it. */

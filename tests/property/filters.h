@@ -53,6 +53,7 @@ static const struct {
     {"type data and ip host 1.2.3.4", 127},
     {"wlan addr2 1:2:3:4:5:6 or tcp", 127},
     {"type data subtype qos-data or tcp", 105},
+    {"arp and ip or not ip6 multicast", 105},
     {"on en0 and reason match or ip", 117},
     {"ip or ip6", 9},
     {"tcp", 50},
