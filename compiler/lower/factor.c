@@ -62,8 +62,10 @@ static void regroup(struct factor *x, uint32_t list)
 
     nf_flatten(&x->form, list);
     nf_collapse(&x->form, list);
+    if (x->form.nf.at[list].kind == NF_LEAF)
+        return;
     use_what_decides(&x->form, list);
-    if (!nf_is_list(&x->form, list) || x->form.nf.at[list].first == NF_NONE)
+    if (x->form.nf.at[list].first == NF_NONE)
         return;
     bool settled = factor_is_settled(x, list, x->form.nf.at[list].first);
     if (!x->switches && x->parts)

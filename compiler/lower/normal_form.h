@@ -108,7 +108,7 @@ static inline bool nf_is_list(const struct normal_form *x, uint32_t i)
     return x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR;
 }
 
-/** The leaf or switch that is evaluated first in @i, or NF_NONE. */
+/** The leaf or switch that is evaluated first in @i; NF_NONE where that is a list of nothing. */
 uint32_t nf_first(const struct normal_form *x, uint32_t i);
 
 /** A leaf that asks whether a value lies in a set; not a requirement or a definition. */

@@ -16,7 +16,7 @@
 /* Bytes that the test which is made first in @i has read. */
 static uint32_t first_reach(const struct distribution *d, uint32_t i)
 {
-    uint32_t reach = d->x->nf.at[nf_first(d->x, i)].reach;
+    uint32_t first = nf_first(d->x, i), reach = first == NF_NONE ? 0 : d->x->nf.at[first].reach;
 
     return reach == UINT32_MAX ? 0 : reach;
 }
@@ -39,7 +39,8 @@ static uint32_t must_reach(const struct distribution *d, uint32_t i)
 static bool must_read(const struct distribution *d, uint32_t i, ir_value v)
 {
     const struct nf *n = &d->x->nf.at[i];
-    bool read = nf_test_value(d->x, nf_first(d->x, i)) == v;
+    const uint32_t first = nf_first(d->x, i);
+    bool read = first != NF_NONE && nf_test_value(d->x, first) == v;
 
     for (uint32_t c = n->kind == d->compound ? n->first : NF_NONE; c != NF_NONE && !read;
          c = d->x->nf.at[c].next)
