@@ -52,6 +52,12 @@ static const struct {
     {"type mgt subtype beacon or dir tods", 105},
     {"type data and ip host 1.2.3.4", 127},
     {"wlan addr2 1:2:3:4:5:6 or tcp", 127},
+    {"(ip[8] = 6 and ip6 and ip) or (host 10.0.0.0 and not host 10.0.1.1) or "
+     "(host 10.0.0.0 and not host 10.0.1.1) or (host 10.0.0.1 and not host 10.0.1.2) or "
+     "(host 10.0.0.2 and not host 10.0.1.3) or (host 10.0.0.3 and not host 10.0.1.4) or "
+     "(host 10.0.0.4 and not host 10.0.1.5) or (host 10.0.0.5 and not host 10.0.1.6) or "
+     "(host 10.0.0.6 and not host 10.0.1.7)",
+     1},
     {"type data subtype qos-data or tcp", 105},
     {"arp and ip or not ip6 multicast", 105},
     {"on en0 and reason match or ip", 117},
