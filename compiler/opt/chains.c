@@ -14,7 +14,6 @@
  *
  * Cost: linear, as chains of more than NUMBERS_MAX numbers are left alone. Runs once.
  */
-#include <string.h>
 #include "opt/pass.h"
 
 #define NUMBERS_MAX 16u
@@ -39,11 +38,6 @@ struct chains {
     uint32_t *place;            /* by block: its new number */
     VEC(struct ir_block) block; /* the new ones; their targets are old numbers, or behind those new ones */
 };
-
-static bool is_return(uint32_t target)
-{
-    return target == IR_ACCEPT || target == IR_REJECT;
-}
 
 static bool has_phis(const struct ir_func *f, uint32_t target)
 {

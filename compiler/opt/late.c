@@ -23,11 +23,6 @@
 
 #define TESTS_MAX 4u /* looked at */
 
-static bool is_return(uint32_t target)
-{
-    return target == IR_ACCEPT || target == IR_REJECT;
-}
-
 /* What is said of a test that leads on for 0 and rejects otherwise, or NULL. */
 static const struct ir_seldom *seldom_of(const struct ir_func *f, const struct ir_block *b)
 {

@@ -15,4 +15,9 @@ int pass_late(struct ir_func *f);
 int pass_guards(struct ir_func *f);
 int pass_thread(struct ir_func *f);
 
+static inline bool is_return(uint32_t target)
+{
+    return target == IR_ACCEPT || target == IR_REJECT;
+}
+
 #endif

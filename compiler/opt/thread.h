@@ -96,14 +96,8 @@ struct thread {
     bool failed;
 };
 
+/* A child is a return, a state, or impossible; a result is a return or a built block. */
 #define CHILD_IMPOSSIBLE 0xfffffffdu /* no value that the facts allow leads here */
-
-/* A child that is a return is IR_ACCEPT or IR_REJECT, otherwise a state. A result likewise, or a built block.
- */
-static inline bool is_return(uint32_t target)
-{
-    return target == IR_ACCEPT || target == IR_REJECT;
-}
 
 static inline uint32_t mix(uint32_t h, uint32_t x)
 {
