@@ -206,7 +206,11 @@ static void protochain(struct strbuf *s)
     strbuf_printf(s, "%s protochain %u", rng_below(&rng, 2) ? "ip" : "ip6", rng_below(&rng, 256));
 }
 
-/* @n terms with @join between them. */
+static void divisor(struct strbuf *s)
+{
+    strbuf_printf(s, "ether[%u:2]", rng_below(&rng, 60000));
+}
+
 /* Of programs: A is looked up at A, or a long sum, unless it is 7; or A and X are joined. Jumps end within a
  * term or behind it. */
 static void looked_up(struct strbuf *s)
@@ -224,6 +228,14 @@ static void joined(struct strbuf *s)
     strbuf_puts(s, "{48, 0, 0, 5}, {21, 0, 1, 7}, {12, 0, 0, 0}, {7, 0, 0, 0}");
 }
 
+static void repeat(struct strbuf *s, const char *text, uint32_t n)
+{
+    size_t len = strlen(text);
+    while (n--)
+        strbuf_put(s, text, len);
+}
+
+/* @n terms with @join between them. Those that @join puts in parentheses are a number, which is compared. */
 static void terms(struct strbuf *s, void (*term)(struct strbuf *s), uint32_t n, const char *join)
 {
     rng.state = 1;
@@ -231,13 +243,10 @@ static void terms(struct strbuf *s, void (*term)(struct strbuf *s), uint32_t n, 
         strbuf_puts(s, i ? join : "");
         term(s);
     }
-}
-
-static void repeat(struct strbuf *s, const char *text, uint32_t n)
-{
-    size_t len = strlen(text);
-    while (n--)
-        strbuf_put(s, text, len);
+    if (strchr(join, '(')) {
+        repeat(s, ")", n - 1);
+        strbuf_puts(s, " > len");
+    }
 }
 
 /* ---------------------------------------------------------------- growth */
@@ -317,6 +326,8 @@ static void test_growths(void)
         test_growth("sums of a program", summed, ", ", SLOW ? 500 : 5 * TERMS, 1, target);
         test_growth("joins of a program", joined, ", ", SLOW ? 500 : 5 * TERMS, 1, target);
     }
+    test_growth("divisors in divisors", divisor, " / (", SLOW ? 500 : 4 * TERMS, 1, WEIR_TARGET_CBPF);
+    test_growth("divisors in divisors", divisor, " / (", SLOW ? 500 : 4 * TERMS, 1, WEIR_TARGET_XDP);
     test_growth("hosts", host, " or ", SLOW ? 250 : TERMS, 1, WEIR_TARGET_XDP);
     test_growth("ports", port, " or ", SLOW ? 250 : TERMS, 1, WEIR_TARGET_XDP);
 }

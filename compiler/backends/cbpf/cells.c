@@ -15,7 +15,9 @@
 #define EARLY_WORTH 64  /* ... and what one that is computed early is worth more than any of those */
 #define WALK_MAX    256 /* values looked at in one block when counting what is worth it */
 #define ROUNDS      4
-#define CELLS_SPARE 2u /* left to evaluations beyond what they need at least */
+#define STEPS_FREE  65536 /* values looked at in all blocks together ... */
+#define STEPS_BLOCK 64    /* ... and for each; more are not worth the cells that would be found */
+#define CELLS_SPARE 2u    /* left to evaluations beyond what they need at least */
 
 struct use {
     ir_value value;
@@ -34,6 +36,8 @@ struct cells {
     VEC(ir_value) phi;   /* PHIs whose arguments are still to be walked */
     uint32_t *in_seen, *out_seen;
     VEC(uint32_t) in_list, out_list, stack;
+    uint64_t steps;   /* that may still be taken while values are kept */
+    bool *phis_below; /* by value, once none is kept: it takes a PHI */
 };
 
 static bool push_u32(struct cb_emit *e, void *vec, uint32_t x)
@@ -79,8 +83,12 @@ static uint64_t walk(struct cells *c, ir_value root, uint32_t block, uint32_t in
         const struct ir_node *n = &e->f->value.at[v];
         uint8_t bit = e->kept_index[v];
 
-        if (e->seen[v] == e->epoch)
+        if (e->seen[v] == e->epoch || (c->phis_below && !c->phis_below[v]))
             continue;
+        if (!c->phis_below && c->steps-- == 0) {
+            c->steps = 0;
+            break;
+        }
         e->seen[v] = e->epoch;
         if (n->op == IR_PHI || (bit != NO_CELL && avail >> bit & 1)) {
             use_add(c, v, block, into);
@@ -380,6 +388,21 @@ static void cells_clear(struct cells *c)
         e->home[v] = NO_CELL;
 }
 
+/* Finds out which values take PHIs: nothing else will be kept. */
+static void find_phis_below(struct cells *c)
+{
+    const struct ir_func *f = c->e->f;
+
+    c->phis_below = arena_array(c->e->arena, bool, f->value.n);
+    if (!c->phis_below)
+        cb_fail(c->e, WEIR_E_MEMORY);
+    for (ir_value v = 0; c->phis_below && v < f->value.n; v++) {
+        const struct ir_node *n = &f->value.at[v];
+        c->phis_below[v] = n->op == IR_PHI || (n->a != IR_NONE && c->phis_below[n->a]) ||
+                           (n->b != IR_NONE && c->phis_below[n->b]);
+    }
+}
+
 /* One attempt. Returns the kept values that found no cell; nothing is usable then. */
 static uint64_t cells_try(struct cells *c, const uint8_t *need)
 {
@@ -387,7 +410,10 @@ static uint64_t cells_try(struct cells *c, const uint8_t *need)
     uint64_t dropped = 0;
 
     cells_clear(c);
+    c->steps = STEPS_FREE + (uint64_t)STEPS_BLOCK * e->f->block.n;
     find_uses(c);
+    if (c->steps == 0)
+        return UINT64_MAX;
     for (int phis = 1; phis >= 0; phis--) {
         for (uint32_t i = 0; i < c->order.n && !e->status; i++) {
             ir_value v = c->order.at[i];
@@ -470,6 +496,9 @@ void cb_cells_assign(struct cb_emit *e)
         uint64_t dropped = cells_try(&c, need);
         if (!dropped)
             break;
-        drop_kept(e, round < ROUNDS ? dropped : UINT64_MAX);
+        dropped = round < ROUNDS ? dropped : UINT64_MAX;
+        drop_kept(e, dropped);
+        if (dropped == UINT64_MAX && !c.phis_below)
+            find_phis_below(&c);
     }
 }

@@ -115,6 +115,43 @@ static struct cb_view view_now(const struct cb_emit *e, ir_value v)
     return w;
 }
 
+/* Counts how often each value under @v is used, as far as what has a cell or is in a register. */
+static void uses_count(struct cb_emit *e, ir_value v)
+{
+    e->visit.n = 0;
+    if (v == IR_NONE)
+        return;
+    if (!vec_push(e->arena, &e->visit, v))
+        cb_fail(e, WEIR_E_MEMORY);
+    while (e->visit.n && !e->status) {
+        ir_value w = e->visit.at[--e->visit.n];
+        const struct ir_node *n = node(e, w);
+        if (e->seen[w] != e->epoch) {
+            e->seen[w] = e->epoch;
+            e->uses[w] = 0;
+            if (!vec_push(e->arena, &e->found, w))
+                cb_fail(e, WEIR_E_MEMORY);
+        }
+        if (e->uses[w]++ || cell_of(e, w) != NO_CELL || e->regs.a == w || e->regs.x == w || n->op == IR_PHI)
+            continue;
+        if (n->a != IR_NONE && !vec_push(e->arena, &e->visit, n->a))
+            cb_fail(e, WEIR_E_MEMORY);
+        if (n->b != IR_NONE && !vec_push(e->arena, &e->visit, n->b))
+            cb_fail(e, WEIR_E_MEMORY);
+    }
+}
+
+/* What the operands of @v are used for, unless that is known: @v was in a register when it was counted. */
+static void uses_count_below(struct cb_emit *e, ir_value v)
+{
+    const struct ir_node *n = node(e, v);
+
+    if (n->a != IR_NONE && e->seen[n->a] != e->epoch)
+        uses_count(e, n->a);
+    if (n->b != IR_NONE && e->seen[n->b] != e->epoch)
+        uses_count(e, n->b);
+}
+
 /* ---------------------------------------------------------------- tasks */
 
 static void later(struct cb_emit *e, struct cb_task t)
@@ -368,6 +405,8 @@ static void eval(struct cb_emit *e, const struct cb_task *t)
     later(e, (struct cb_task){.what = DO_GOT, .v = v});
     if (eval_alone(e, v))
         return;
+    if (n->op != IR_PHI)
+        uses_count_below(e, v);
     switch (n->op) {
     case IR_LOAD8:
     case IR_LOAD16:
@@ -546,32 +585,6 @@ static void run(struct cb_emit *e)
 }
 
 /* ---------------------------------------------------------------- entry points */
-
-/* Counts how often each value under @v is used until something that has a cell. */
-static void uses_count(struct cb_emit *e, ir_value v)
-{
-    e->visit.n = 0;
-    if (v == IR_NONE)
-        return;
-    if (!vec_push(e->arena, &e->visit, v))
-        cb_fail(e, WEIR_E_MEMORY);
-    while (e->visit.n && !e->status) {
-        ir_value w = e->visit.at[--e->visit.n];
-        const struct ir_node *n = node(e, w);
-        if (e->seen[w] != e->epoch) {
-            e->seen[w] = e->epoch;
-            e->uses[w] = 0;
-            if (!vec_push(e->arena, &e->found, w))
-                cb_fail(e, WEIR_E_MEMORY);
-        }
-        if (e->uses[w]++ || cell_of(e, w) != NO_CELL || n->op == IR_PHI)
-            continue;
-        if (n->a != IR_NONE && !vec_push(e->arena, &e->visit, n->a))
-            cb_fail(e, WEIR_E_MEMORY);
-        if (n->b != IR_NONE && !vec_push(e->arena, &e->visit, n->b))
-            cb_fail(e, WEIR_E_MEMORY);
-    }
-}
 
 void cb_eval_end(struct cb_emit *e)
 {
