@@ -10,9 +10,13 @@
  * load, unless a guard that reaches as far has passed on every path to it. Refines: a load that remains was
  * made at the same place before, so its guard was there; a guard that does not come back protected nothing
  * that is still needed. Costs O(values + blocks + edges), and for loads through variable addresses the size
- * of their expressions. Shrinks the number of guards; runs once.
+ * of their expressions, as far as those were not looked at shortly before. Shrinks the number of guards; runs
+ * once.
  */
 #include "opt/pass.h"
+
+#define STEPS_MAX 4u /* blocks that are gone back for a guard of a variable address */
+#define SEVERAL   UINT32_MAX
 
 /* A value that a PHI takes from a block. */
 struct brought {
@@ -23,7 +27,8 @@ struct brought {
 struct reach {
     uint32_t *absolute; /* per value: the furthest byte an absolute load in it needs */
     bool *indirect;     /* per value: there is a load through a variable address in it */
-    uint32_t *seen, stamp;
+    uint32_t *guarded;  /* per value: the latest block, plus one, before which all loads in it are guarded */
+    uint32_t *parent;   /* per block: the only one that leads there, plus one; 0: none yet; SEVERAL */
     VEC(ir_value) stack;
     VEC(struct brought) brought;
     uint32_t *brings; /* per block: index of the first in `brought`, plus one; NULL when there are no PHIs */
@@ -33,8 +38,9 @@ static bool measure_values(struct ir_func *f, struct reach *r)
 {
     r->absolute = arena_array(f->arena, uint32_t, f->value.n);
     r->indirect = arena_array(f->arena, bool, f->value.n);
-    r->seen = arena_array(f->arena, uint32_t, f->value.n);
-    if (!r->absolute || !r->indirect || !r->seen)
+    r->guarded = arena_array(f->arena, uint32_t, f->value.n);
+    r->parent = arena_array(f->arena, uint32_t, f->block.n);
+    if (!r->absolute || !r->indirect || !r->guarded || !r->parent)
         return false;
     for (ir_value v = 0; v < f->value.n; v++) {
         const struct ir_node *n = &f->value.at[v];
@@ -71,19 +77,34 @@ static bool guard_load(struct ir_func *f, uint32_t block, const struct ir_node *
     return (b->guard.cap || vec_sized(f->arena, &b->guard, 1)) && vec_push(f->arena, &b->guard, g);
 }
 
-/* Guards for every load through a variable address in @v. */
+/* Are all loads in @v guarded in @block, or shortly before it on the only way there? */
+static bool is_guarded(const struct reach *r, uint32_t block, ir_value v)
+{
+    bool guarded = r->guarded[v] == block + 1;
+
+    for (uint32_t steps = 0; r->guarded[v] && !guarded && steps < STEPS_MAX; steps++) {
+        uint32_t parent = r->parent[block];
+        if (parent == 0 || parent == SEVERAL)
+            break;
+        block = parent - 1;
+        guarded = r->guarded[v] == parent;
+    }
+    return guarded;
+}
+
+/* Guards for every load through a variable address in @v that has none. */
 static bool guard_indirect(struct ir_func *f, struct reach *r, uint32_t block, ir_value v)
 {
-    r->stamp++;
     r->stack.n = 0;
     if (!vec_push(f->arena, &r->stack, v))
         return false;
     while (r->stack.n) {
         ir_value x = r->stack.at[--r->stack.n];
         const struct ir_node n = f->value.at[x];
-        if (!r->indirect[x] || r->seen[x] == r->stamp)
+        bool guarded = !r->indirect[x] || is_guarded(r, block, x);
+        r->guarded[x] = block + 1;
+        if (guarded)
             continue;
-        r->seen[x] = r->stamp;
         if (ir_read_bytes(&n) && n.a != IR_NONE && !guard_load(f, block, &n))
             return false;
         if ((n.a != IR_NONE && !vec_push(f->arena, &r->stack, n.a)) ||
@@ -148,9 +169,13 @@ int pass_guards(struct ir_func *f)
         if ((b->on != IR_NONE && !guard_value(f, &r, i, b->on, &available)) ||
             !guard_phi_arguments(f, &r, i, &available))
             return WEIR_E_MEMORY;
-        for (uint32_t c = 0; c < b->to.n; c++)
-            if (b->to.at[c].target < f->block.n && available < entry[b->to.at[c].target])
-                entry[b->to.at[c].target] = available;
+        for (uint32_t c = 0; c < b->to.n; c++) {
+            uint32_t to = b->to.at[c].target;
+            if (is_return(to))
+                continue;
+            entry[to] = available < entry[to] ? available : entry[to];
+            r.parent[to] = r.parent[to] == 0 || r.parent[to] == i + 1 ? i + 1 : SEVERAL;
+        }
     }
     return WEIR_OK;
 }

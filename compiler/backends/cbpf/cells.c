@@ -36,8 +36,9 @@ struct cells {
     VEC(ir_value) phi;   /* PHIs whose arguments are still to be walked */
     uint32_t *in_seen, *out_seen;
     VEC(uint32_t) in_list, out_list, stack;
-    uint64_t steps;   /* that may still be taken while values are kept */
-    bool *phis_below; /* by value, once none is kept: it takes a PHI */
+    uint64_t steps; /* that may still be taken while values are kept */
+    ir_value
+        *phis_in; /* by value, once none is kept: the PHI in it, a value in it that has several, or NONE */
 };
 
 static bool push_u32(struct cb_emit *e, void *vec, uint32_t x)
@@ -80,12 +81,14 @@ static uint64_t walk(struct cells *c, ir_value root, uint32_t block, uint32_t in
         push_u32(e, &e->visit, root);
     while (e->visit.n && !e->status) {
         ir_value v = e->visit.at[--e->visit.n];
+        if (c->phis_in && (v = c->phis_in[v]) == IR_NONE)
+            continue;
         const struct ir_node *n = &e->f->value.at[v];
         uint8_t bit = e->kept_index[v];
 
-        if (e->seen[v] == e->epoch || (c->phis_below && !c->phis_below[v]))
+        if (e->seen[v] == e->epoch)
             continue;
-        if (!c->phis_below && c->steps-- == 0) {
+        if (!c->phis_in && c->steps-- == 0) {
             c->steps = 0;
             break;
         }
@@ -388,18 +391,29 @@ static void cells_clear(struct cells *c)
         e->home[v] = NO_CELL;
 }
 
-/* Finds out which values take PHIs: nothing else will be kept. */
-static void find_phis_below(struct cells *c)
+/* Are the PHIs of @of, which phis_in gave or NONE, seen to be among those of @in? */
+static bool phis_among(const struct cells *c, ir_value in, ir_value of)
+{
+    const struct ir_node *n = in == IR_NONE ? NULL : &c->e->f->value.at[in];
+
+    return of == IR_NONE || in == of ||
+           (n && n->op != IR_PHI &&
+            ((n->a != IR_NONE && c->phis_in[n->a] == of) || (n->b != IR_NONE && c->phis_in[n->b] == of)));
+}
+
+/* Finds out which PHIs values take: nothing else will be kept. */
+static void find_phis(struct cells *c)
 {
     const struct ir_func *f = c->e->f;
 
-    c->phis_below = arena_array(c->e->arena, bool, f->value.n);
-    if (!c->phis_below)
+    c->phis_in = arena_array(c->e->arena, ir_value, f->value.n);
+    if (!c->phis_in)
         cb_fail(c->e, WEIR_E_MEMORY);
-    for (ir_value v = 0; c->phis_below && v < f->value.n; v++) {
+    for (ir_value v = 0; c->phis_in && v < f->value.n; v++) {
         const struct ir_node *n = &f->value.at[v];
-        c->phis_below[v] = n->op == IR_PHI || (n->a != IR_NONE && c->phis_below[n->a]) ||
-                           (n->b != IR_NONE && c->phis_below[n->b]);
+        ir_value a = n->op == IR_PHI || n->a == IR_NONE ? IR_NONE : c->phis_in[n->a],
+                 b = n->op == IR_PHI || n->b == IR_NONE ? IR_NONE : c->phis_in[n->b];
+        c->phis_in[v] = n->op == IR_PHI ? v : phis_among(c, a, b) ? a : phis_among(c, b, a) ? b : v;
     }
 }
 
@@ -498,7 +512,7 @@ void cb_cells_assign(struct cb_emit *e)
             break;
         dropped = round < ROUNDS ? dropped : UINT64_MAX;
         drop_kept(e, dropped);
-        if (dropped == UINT64_MAX && !c.phis_below)
-            find_phis_below(&c);
+        if (dropped == UINT64_MAX && !c.phis_in)
+            find_phis(&c);
     }
 }
