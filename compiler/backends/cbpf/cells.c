@@ -7,6 +7,7 @@
  * blocks compute it again. A value with a place in front of a long switch (early.c) is computed there. Two
  * values share a cell when no block needs both. Blocks are in topological order and PHIs aside the graph has
  * no loops, so availability is one forward pass and a live range is a walk from its uses to its definitions.
+ * Where uses are too many to be looked for, as of expressions thousands deep, only PHIs have cells.
  */
 #include <string.h>
 #include "backends/cbpf/emit.h"
