@@ -19,9 +19,11 @@
 #include <string.h>
 #include "lower/normal_form.h"
 
-#define FEW   4  /* alternatives that exclude each other */
-#define SHORT 5  /* items of a list that factor.c does not take for a long one */
-#define ALIKE 16 /* nodes of two alternatives that are compared */
+#define FEW         4        /* alternatives that exclude each other */
+#define SHORT       5        /* items of a list that factor.c does not take for a long one */
+#define ALIKE       16       /* nodes of two alternatives that are compared */
+#define LOOKS_FEW   64       /* times that the formula is gone through, for numbers of others ... */
+#define LOOKS_NODES 1048576u /* ... or so many of its nodes */
 
 /*
  * The test that decides the part @c of a list of @kind unless it holds: of AND it is negated, and part and
@@ -164,8 +166,9 @@ static bool rests_alike(const struct lower *lw, uint8_t kind, cond a, cond b)
 void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root)
 {
     bool *reached = NULL;
+    uint32_t looks = LOOKS_FEW + LOOKS_NODES / (root + 1); /* through the whole formula */
 
-    for (uint32_t i = 0; i < a->exclusive.n && !lw->error; i++) {
+    for (uint32_t i = 0; i < a->exclusive.n && !lw->error && looks; i++) {
         cond list = a->exclusive.at[i];
         struct cond_node *n = &lw->node.at[list];
         if (!n->exclusive) /* nothing is left of it but one part */
@@ -175,7 +178,10 @@ void cond_unite_alike(struct lower *lw, const struct cond_asked *a, cond root)
         if (!rests_alike(lw, n->kind, last, right) ||
             (!a->once && !reached && !(reached = nodes_reached(lw, root))))
             continue;
-        if ((reached && !reached[list]) || !take_in(lw, reached, root, n->kind, last, right))
+        if (reached && !reached[list])
+            continue;
+        looks -= reached != NULL;
+        if (!take_in(lw, reached, root, n->kind, last, right))
             continue;
         if (reached)
             reached[right] = false;

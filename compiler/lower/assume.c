@@ -72,7 +72,8 @@ static enum decided decide(struct assumed *w, uint32_t i, unsigned depth)
     if (!nf_is_list(x, i) || x->nf.at[i].strict || depth == 0)
         return OPEN;
     enum decided left = OPEN;
-    for (uint32_t c = x->nf.at[i].first; c != NF_NONE && !x->failed; c = next) {
+    for (uint32_t c = x->nf.at[i].first; c != NF_NONE && !x->failed && x->left; c = next) {
+        x->left--;
         enum decided d = decide(w, c, depth - 1);
         struct nf *n = &x->nf.at[i];
         next = x->nf.at[c].next;

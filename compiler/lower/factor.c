@@ -14,12 +14,15 @@
  *
  * Refines, as every step does: what may move is argued in run.c, common.c and distribute.c.
  *
- * Cost: every item is handled once for each test in front of it; sets are sorted: O(n log n).
+ * Cost: every item is handled once for each test in front of it; sets are sorted: O(n log n). Lists deep in
+ * others, which are looked through from each, stay as they are once that has cost LOOKS_NODE a condition.
  */
 #include "lower/run.h"
 
-#define ASKED_MAX  32   /* numbers whose order is recalled */
-#define NODES_MANY 4096 /* conditions whose normal form gets an arena of its own */
+#define ASKED_MAX  32    /* numbers whose order is recalled */
+#define LOOKS_FREE 65536 /* children that are looked at again while lists are regrouped ... */
+#define LOOKS_NODE 32    /* ... and for each condition: lists in lists may be as deep as there are */
+#define NODES_MANY 4096  /* conditions whose normal form gets an arena of its own */
 
 /* Has @list no items of several parts? */
 static bool is_of_leaves(const struct normal_form *x, uint32_t list)
@@ -60,6 +63,8 @@ static void regroup(struct factor *x, uint32_t list)
 {
     uint32_t base = x->run.n;
 
+    if (!nf_spend(&x->form, list))
+        return;
     nf_flatten(&x->form, list);
     nf_collapse(&x->form, list);
     if (x->form.nf.at[list].kind == NF_LEAF)
@@ -154,6 +159,9 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
         return root;
     }
     x->any_long = lw->rows.n > 0;
+    x->form.left = LOOKS_FREE + (uint64_t)LOOKS_NODE * lw->node.n;
+    for (uint32_t i = 0; i < lw->rows.n; i++)
+        x->form.left += (uint64_t)LOOKS_NODE * lw->rows.at[i].n;
     uint32_t top = nf_build(&x->form, root, simplify);
     simplify(&x->form, 0);
     x->switches = true;

@@ -67,7 +67,8 @@ struct normal_form {
     void (*regroup)(struct normal_form *x,
                     uint32_t list); /* what factor.c does with a list that is dispatched */
     uint32_t nested;                /* lists that are being simplified, each made of the one before */
-    bool failed;                    /* memory ran out; sticky */
+    uint64_t left; /* children of lists that may still be looked at; then lists stay as they are */
+    bool failed;   /* memory ran out; sticky */
 };
 
 /* How items of long lists are simplified. */
@@ -106,6 +107,14 @@ void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item);
 static inline bool nf_is_list(const struct normal_form *x, uint32_t i)
 {
     return x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR;
+}
+
+/** May the children of @list be looked at once more? */
+static inline bool nf_spend(struct normal_form *x, uint32_t list)
+{
+    for (uint32_t c = x->nf.at[list].first; c != NF_NONE && x->left; c = x->nf.at[c].next)
+        x->left--;
+    return x->left > 0;
 }
 
 /** The leaf or switch that is evaluated first in @i; NF_NONE where that is a list of nothing. */

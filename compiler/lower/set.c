@@ -12,6 +12,7 @@
 
 struct ir_range *intervals_new(struct normal_form *x, uint32_t n)
 {
+    x->left -= n < x->left ? n : x->left;
     struct ir_range *s = arena_array(x->t, struct ir_range, n ? n : 1);
 
     x->failed |= !s;
