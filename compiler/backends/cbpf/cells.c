@@ -37,9 +37,8 @@ struct cells {
     VEC(ir_value) phi;   /* PHIs whose arguments are still to be walked */
     uint32_t *in_seen, *out_seen;
     VEC(uint32_t) in_list, out_list, stack;
-    uint64_t steps; /* that may still be taken while values are kept */
-    ir_value
-        *phis_in; /* by value, once none is kept: the PHI in it, a value in it that has several, or NONE */
+    uint64_t steps;    /* that may still be taken while values are kept */
+    ir_value *phis_in; /* by value, once none is kept: its PHI, or a value in it that has several, or NONE */
 };
 
 static bool push_u32(struct cb_emit *e, void *vec, uint32_t x)
