@@ -509,7 +509,7 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
     bool many = false;
     struct window w = {.end = NF_NONE};
 
-    if ((kind != NF_AND && kind != NF_OR) || !nf_spend(x, list))
+    if ((kind != NF_AND && kind != NF_OR) || x->left == 0)
         return;
     nf_flatten(x, list);
     nf_collapse(x, list);
