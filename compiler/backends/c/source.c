@@ -282,21 +282,21 @@ static void put_cases(const struct source *s, const struct ir_block *b, uint32_t
     put_target(s, b->to.at[last].target);
 }
 
-/* A search tree: the upper half of a range of cases is behind a label, and the lower half follows. */
-static void put_switch(struct source *s, uint32_t block)
+/*
+ * The way from the root of @block's search tree to the leaf that begins with case @first: the comparisons in
+ * front of that leaf which no leaf before it has made. Gives the leaf's last case. Each step halves the
+ * cases.
+ */
+static uint32_t put_way_to_leaf(struct source *s, uint32_t block, uint32_t first)
 {
     const struct ir_block *b = &s->f->block.at[block];
+    uint32_t from = 0, last = b->to.n - 1;
 
-    for (uint32_t first = 0, last; first < b->to.n; first = last + 1) { /* a leaf of the tree each */
-        uint32_t from = 0;
-        if (first)
-            strbuf_printf(s->out, "    b%u_%u:\n", (unsigned)block, (unsigned)first);
-        for (last = b->to.n - 1; last - from + 1 > LINEAR_CASES;) {
-            uint32_t middle = from + (last - from + 1) / 2;
-            if (first >= middle) {
-                from = middle;
-                continue;
-            }
+    while (last - from + 1 > LINEAR_CASES) {
+        uint32_t middle = from + (last - from + 1) / 2;
+        if (first >= middle) {
+            from = middle;
+        } else {
             if (from == first) { /* else the leaf in front has asked */
                 strbuf_puts(s->out, "        if (");
                 put_operand(s, b->on);
@@ -305,6 +305,19 @@ static void put_switch(struct source *s, uint32_t block)
             }
             last = middle - 1;
         }
+    }
+    return last;
+}
+
+/* A search tree: the upper half of a range of cases is behind a label, and the lower half follows. */
+static void put_switch(struct source *s, uint32_t block)
+{
+    const struct ir_block *b = &s->f->block.at[block];
+
+    for (uint32_t first = 0, last; first < b->to.n; first = last + 1) { /* a leaf of the tree each */
+        if (first)
+            strbuf_printf(s->out, "    b%u_%u:\n", (unsigned)block, (unsigned)first);
+        last = put_way_to_leaf(s, block, first);
         put_cases(s, b, first, last);
     }
 }
