@@ -33,7 +33,7 @@ struct chain {
 
 struct chains {
     struct ir_func *f;
-    bool *several;              /* by block: several others lead there; NULL: nobody has looked */
+    uint32_t *parent;           /* opt_parents(); NULL: nobody has asked */
     bool *moved;                /* by block: another one of its chain stands for it */
     uint32_t *place;            /* by block: its new number */
     VEC(struct ir_block) block; /* the new ones; their targets are old numbers, or behind those new ones */
@@ -89,7 +89,7 @@ static bool is_inner(const struct chains *x, uint32_t to, ir_value on)
     const struct ir_block *b = is_return(to) ? NULL : &x->f->block.at[to];
 
     return b && b->on == on && !ir_returns(b) && b->phi.n == 0 && b->guard.n == 0 &&
-           !(x->several && x->several[to]);
+           !(x->parent && x->parent[to] == PARENT_SEVERAL);
 }
 
 /* Does the block @head ask for several numbers, or lead to another one that asks for some of the value? */
@@ -241,33 +241,16 @@ static void install(struct chains *x)
     f->block.cap = x->block.cap;
 }
 
-/* Whether one block leads to each, or several. */
-static bool count_ways(struct chains *x)
-{
-    const struct ir_func *f = x->f;
-    uint32_t *from = arena_array(f->arena, uint32_t, f->block.n); /* the last block that leads there, + 1 */
-
-    for (uint32_t i = 0; from && i < f->block.n; i++)
-        for (uint32_t c = 0; c < f->block.at[i].to.n; c++) {
-            uint32_t to = f->block.at[i].to.at[c].target;
-            if (is_return(to) || from[to] == i + 1)
-                continue;
-            x->several[to] = from[to] != 0;
-            from[to] = i + 1;
-        }
-    return from != NULL;
-}
-
 /* Writes the blocks anew, chains in order. */
 static int write_blocks(struct chains *x)
 {
     struct ir_func *f = x->f;
     struct chain chain;
 
-    x->several = arena_array(f->arena, bool, f->block.n);
+    x->parent = opt_parents(f);
     x->moved = arena_array(f->arena, bool, f->block.n);
     x->place = arena_array(f->arena, uint32_t, f->block.n);
-    if (!x->several || !x->moved || !x->place || !count_ways(x))
+    if (!x->parent || !x->moved || !x->place)
         return WEIR_E_MEMORY;
     for (uint32_t i = 0; i < f->block.n; i++) {
         x->place[i] = x->block.n;

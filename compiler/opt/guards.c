@@ -16,7 +16,6 @@
 #include "opt/pass.h"
 
 #define STEPS_MAX 4u /* blocks that are gone back for a guard of a variable address */
-#define SEVERAL   UINT32_MAX
 
 /* A value that a PHI takes from a block. */
 struct brought {
@@ -28,7 +27,7 @@ struct reach {
     uint32_t *absolute; /* per value: the furthest byte an absolute load in it needs */
     bool *indirect;     /* per value: there is a load through a variable address in it */
     uint32_t *guarded;  /* per value: the latest block, plus one, before which all loads in it are guarded */
-    uint32_t *parent;   /* per block: the only one that leads there, plus one; 0: none yet; SEVERAL */
+    uint32_t *parent;   /* opt_parents() */
     VEC(ir_value) stack;
     VEC(struct brought) brought;
     uint32_t *brings; /* per block: index of the first in `brought`, plus one; NULL when there are no PHIs */
@@ -39,7 +38,7 @@ static bool measure_values(struct ir_func *f, struct reach *r)
     r->absolute = arena_array(f->arena, uint32_t, f->value.n);
     r->indirect = arena_array(f->arena, bool, f->value.n);
     r->guarded = arena_array(f->arena, uint32_t, f->value.n);
-    r->parent = arena_array(f->arena, uint32_t, f->block.n);
+    r->parent = opt_parents(f);
     if (!r->absolute || !r->indirect || !r->guarded || !r->parent)
         return false;
     for (ir_value v = 0; v < f->value.n; v++) {
@@ -84,7 +83,7 @@ static bool is_guarded(const struct reach *r, uint32_t block, ir_value v)
 
     for (uint32_t steps = 0; r->guarded[v] && !guarded && steps < STEPS_MAX; steps++) {
         uint32_t parent = r->parent[block];
-        if (parent == 0 || parent == SEVERAL)
+        if (parent == 0 || parent == PARENT_SEVERAL)
             break;
         block = parent - 1;
         guarded = r->guarded[v] == parent;
@@ -174,7 +173,6 @@ int pass_guards(struct ir_func *f)
             if (is_return(to))
                 continue;
             entry[to] = available < entry[to] ? available : entry[to];
-            r.parent[to] = r.parent[to] == 0 || r.parent[to] == i + 1 ? i + 1 : SEVERAL;
         }
     }
     return WEIR_OK;

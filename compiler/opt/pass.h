@@ -20,4 +20,10 @@ static inline bool is_return(uint32_t target)
     return target == IR_ACCEPT || target == IR_REJECT;
 }
 
+#define PARENT_SEVERAL UINT32_MAX
+
+/** By block: the only one that leads there, plus one; 0: none does; or PARENT_SEVERAL. Of the function's
+ * arena; NULL: no memory. */
+uint32_t *opt_parents(const struct ir_func *f);
+
 #endif
