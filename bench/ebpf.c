@@ -420,7 +420,7 @@ static json_t *json_of_classic(struct row *r, unsigned slot)
 static char *listing_of(const struct ebpf_program *p)
 {
     struct strbuf s;
-    strbuf_init(&s, &allocator_libc);
+    strbuf_init(&s, &allocator_system);
     ebpf_print_listing(p->insn, p->n, NULL, NULL, NULL, &s);
     return s.text;
 }

@@ -140,7 +140,7 @@ static inline bool program_of_weir(struct ebpf_program *p, const struct bench_ta
     struct ir_func f;
 
     *p = (struct ebpf_program){.target = t, .map = -1, .on_match = to.on_match};
-    arena_init(&arena, &allocator_libc, (size_t)1 << 30);
+    arena_init(&arena, &allocator_system, (size_t)1 << 30);
     struct ebpf_code code = {.arena = &arena};
     o.live = t->live;
     to.tables = tables;

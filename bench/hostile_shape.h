@@ -120,7 +120,7 @@ static inline void shape_piece(struct strbuf *out, const char *piece, uint32_t i
 /** The filter of @n repetitions; released by the caller. */
 static inline void shape_text(const struct shape *s, uint32_t n, struct strbuf *out)
 {
-    strbuf_init(out, &allocator_libc);
+    strbuf_init(out, &allocator_system);
     for (uint32_t i = 1; i <= n; i++)
         shape_piece(out, s->open, i, 0);
     shape_piece(out, s->core, 0, 1);

@@ -155,7 +155,7 @@ static void print_value(struct strbuf *out, const struct term *t, char which)
 /* The whole filter; release @out. */
 static void print_list(struct strbuf *out, const struct kind *k, uint32_t n)
 {
-    strbuf_init(out, &allocator_libc);
+    strbuf_init(out, &allocator_system);
     for (uint32_t i = 0; i < n; i++) {
         struct term t = term_at(i);
         if (i)

@@ -482,8 +482,8 @@ static void print_side_by_side(FILE *out, const struct program *ours, const stru
                                const char *whose)
 {
     struct strbuf left, right;
-    strbuf_init(&left, &allocator_libc);
-    strbuf_init(&right, &allocator_libc);
+    strbuf_init(&left, &allocator_system);
+    strbuf_init(&right, &allocator_system);
     cbpf_print_listing(ours->at, ours->n, &left);
     cbpf_print_listing(theirs->at, theirs->n, &right);
     char *l = left.text, *r = right.text;

@@ -49,7 +49,7 @@ static int load(const char *filter, int map)
 
     o.target = WEIR_TARGET_TC;
     o.live = 1;
-    arena_init(&arena, &allocator_libc, (size_t)1 << 28);
+    arena_init(&arena, &allocator_system, (size_t)1 << 28);
     struct diag_sink sink = {.arena = &arena, .limit = 1};
     struct ebpf_code code = {.arena = &arena};
     struct ebpf_target_options t = ebpf_target_defaults(WEIR_TARGET_TC, 262144);

@@ -11,7 +11,7 @@ WEIR_API char *bpf_image(const struct bpf_insn *insn, int n)
         image[256]; /* the caller's until its next call, as in libpcap; here also per thread */
     struct strbuf line;
 
-    strbuf_init(&line, &allocator_libc);
+    strbuf_init(&line, &allocator_system);
     cbpf_print_instruction((const struct weir_cbpf_insn *)insn, (uint32_t)n, &line);
     snprintf(image, sizeof image, "%s", line.failed ? "(out of memory)" : line.text);
     strbuf_release(&line);
@@ -23,7 +23,7 @@ WEIR_API void bpf_dump(const struct bpf_program *program, int option)
     const struct weir_cbpf_insn *code = (const struct weir_cbpf_insn *)program->bf_insns;
     struct strbuf text;
 
-    strbuf_init(&text, &allocator_libc);
+    strbuf_init(&text, &allocator_system);
     if (option > 2)
         cbpf_print_decimal(code, program->bf_len, &text);
     else if (option > 1)

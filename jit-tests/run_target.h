@@ -51,7 +51,7 @@ struct built {
 static inline void built_init(struct built *b, const struct target *t)
 {
     *b = (struct built){.status = 0};
-    arena_init(&b->arena, &allocator_libc, (size_t)1 << 30);
+    arena_init(&b->arena, &allocator_system, (size_t)1 << 30);
     b->sink.arena = b->code.arena = &b->arena;
     b->sink.limit = 10;
     b->o = ebpf_target_defaults(t->target, 262144);
@@ -90,7 +90,7 @@ static inline void built_show(const struct built *b, bool ir)
 {
     struct strbuf text;
 
-    strbuf_init(&text, &allocator_libc);
+    strbuf_init(&text, &allocator_system);
     if (ir)
         ir_print(&b->f, &text);
     ebpf_print_listing(b->code.insn.at, b->code.insn.n, NULL, NULL, NULL, &text);
@@ -268,7 +268,7 @@ static inline bool converted_agrees(const struct target *t, const struct weir_cb
     }
     if (fd < 0 || bad) {
         struct strbuf text;
-        strbuf_init(&text, &allocator_libc);
+        strbuf_init(&text, &allocator_system);
         cbpf_print_decimal(code, n, &text);
         tap_diag("status %d%s, optimize %u:\n%s%s", b.status, no.why ? no.why : "", optimize, text.text,
                  fd < 0 ? verifier_log : "");

@@ -117,7 +117,7 @@ static int arrives(const struct group *g, const uint8_t *payload, uint32_t n)
 
 static void write_program(const struct group *g, const char *text, struct strbuf *out)
 {
-    strbuf_init(out, &allocator_libc);
+    strbuf_init(out, &allocator_system);
     for (; *text; text++) {
         if (*text == 'P')
             strbuf_printf(out, "%u", (unsigned)(g->header + (uint32_t)(*++text - '0')));

@@ -170,7 +170,7 @@ static void test_programs(struct weir *cx, const int fd[2], const struct packets
         size_t n = 0;
 
         o.optimize = i % 2;
-        strbuf_init(&text, &allocator_libc);
+        strbuf_init(&text, &allocator_system);
         cbpf_print_decimal(code, random_cbpf(&kinds[i / 2 % 2], &r, code), &text);
         bool read = weir_program_read(cx, text.text, text.len, &o, &p) >= 0;
         const struct weir_cbpf_insn *at = read ? weir_program_cbpf(p, &n) : NULL;

@@ -239,7 +239,7 @@ static void test_memory(const struct target *t, struct sets *s)
     while (status == WEIR_E_MEMORY && ceiling < 8 << 20) {
         struct arena arena;
         struct ebpf_code code = {.arena = &arena};
-        arena_init(&arena, &allocator_libc, ceiling);
+        arena_init(&arena, &allocator_system, ceiling);
         status = ebpf_emit(&b.f, &b.o, &b.sink, &code);
         same = status == 0 && code.rodata.n && code.rodata.n == b.code.rodata.n &&
                !memcmp(code.rodata.at, b.code.rodata.at, code.rodata.n);

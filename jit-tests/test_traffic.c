@@ -48,7 +48,7 @@ static int load_filter(const struct kernel_type *kernel, uint32_t target, const 
     struct ir_func f;
     struct arena a;
 
-    arena_init(&a, &allocator_libc, (size_t)1 << 28);
+    arena_init(&a, &allocator_system, (size_t)1 << 28);
     sink.arena = code.arena = &a;
     o.linktype = target == WEIR_TARGET_CGROUP ? 12 : 1;
     o.live = target == WEIR_TARGET_TC;

@@ -18,8 +18,8 @@ struct allocator {
     void *user;
 };
 
-/** The C library's heap. */
-extern const struct allocator allocator_libc;
+/** The C library's heap, and huge pages (madvise(2), MADV_HUGEPAGE) for blocks of some MiB. */
+extern const struct allocator allocator_system;
 
 void *mem_alloc(const struct allocator *al, size_t size);
 void *mem_resize(const struct allocator *al, void *ptr, size_t size);

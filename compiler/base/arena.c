@@ -5,7 +5,7 @@
 #include <string.h>
 
 #ifndef ARENA_CHUNK_MAX
-#define ARENA_CHUNK_MAX (1u << 20)
+#define ARENA_CHUNK_MAX (256 * ARENA_CHUNK_BYTES)
 #endif
 /* Bytes that are zeroed at once, ahead of their use; memset() has a dearer way for more. */
 #define ARENA_ZERO 1984

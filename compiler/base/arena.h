@@ -14,7 +14,9 @@
 #include "base/alloc.h"
 
 #ifndef ARENA_CHUNK_BYTES
-#define ARENA_CHUNK_BYTES 16384 /* the first one; each is twice the one before, up to ARENA_CHUNK_MAX */
+/* The first one; each is twice the one before, up to ARENA_CHUNK_MAX, and a little less than a power of two:
+ * what heads it fits in the same pages. */
+#define ARENA_CHUNK_BYTES (16384 - 64)
 #endif
 #define ARENA_LARGE (2 * ARENA_CHUNK_BYTES) /* from here on a block has a chunk of its own */
 

@@ -57,7 +57,7 @@ const char *weir_strerror(int status)
 
 int weir_new(const struct weir_allocator *al, struct weir **out)
 {
-    struct allocator from = allocator_libc;
+    struct allocator from = allocator_system;
 
     if (!out || (al && !al->reallocate))
         return WEIR_E_ARGUMENT;

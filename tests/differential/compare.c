@@ -169,7 +169,7 @@ const char *compiled_make(struct compiled *c, const char *text, const struct lin
 {
     *c = (struct compiled){.text = text, .lt = lt, .o = *o};
     char why[300];
-    arena_init(&c->arena, &allocator_libc, (size_t)256 << 20);
+    arena_init(&c->arena, &allocator_system, (size_t)256 << 20);
     if (lt->name)
         snprintf(c->name, sizeof c->name, "%s", lt->name);
     else

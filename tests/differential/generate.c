@@ -325,7 +325,7 @@ static void print(const struct tree *t, struct strbuf *out, bool operand)
 const char *tree_text(const struct tree *t, struct arena *arena)
 {
     struct strbuf out;
-    strbuf_init(&out, &allocator_libc);
+    strbuf_init(&out, &allocator_system);
     print(t, &out, false);
     char *text = out.failed ? NULL : arena_copy(arena, out.text, out.len);
     strbuf_release(&out);

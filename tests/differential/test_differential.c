@@ -455,7 +455,7 @@ static void run_linktype(struct test *t, const struct linktype *lt, uint64_t see
     t->filters = t->refused = t->pairs = t->compared = t->accepted = 0;
     t->failures = t->hidden = 0;
     memset(t->kind, 0, sizeof t->kind);
-    arena_init(&arena, &allocator_libc, (size_t)64 << 20);
+    arena_init(&arena, &allocator_system, (size_t)64 << 20);
     struct arena_mark mark = arena_mark(&arena);
     for (uint32_t row = 0; row < t->grammar.n; row++)
         for (uint32_t i = 0, n = samples_alone(&t->grammar.row[row]) * times; i < n; i++) {

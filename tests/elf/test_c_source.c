@@ -283,7 +283,7 @@ static void check(const char *filter, bool read, const struct kind *k)
     o.frags = k->target == WEIR_TARGET_XDP && k->split;
     if (k->target == WEIR_TARGET_CGROUP)
         o.linktype = (uint32_t)weir_linktype_by_name("RAW");
-    arena_init(&arena, &allocator_libc, (size_t)1 << 30);
+    arena_init(&arena, &allocator_system, (size_t)1 << 30);
     bool ok = weir_new(NULL, &cx) == 0 &&
               (read ? weir_program_read : weir_compile)(cx, filter, strlen(filter), &o, &p) >= 0 &&
               weir_program_text(p, WEIR_TEXT_SOURCE, &text, &len) == 0 && ir_of(filter, read, &o, &arena, &f);

@@ -325,7 +325,7 @@ static void test_tables(void)
     struct bpf_test_run_opts run = {
         .sz = sizeof run, .data_in = packet, .data_size_in = sizeof packet, .repeat = 1};
 
-    strbuf_init(&bytes, &allocator_libc);
+    strbuf_init(&bytes, &allocator_system);
     tap_ok(elf_write(&object, &bytes) == 0, "with tables: made");
     struct bpf_object *b = bpf_object__open_mem(bytes.text, bytes.len, &opts);
     if (!tap_ok(b != NULL, "with tables: libbpf opens it"))

@@ -36,8 +36,8 @@ static void round_trip(struct arena *arena, const struct ir_func *f)
     struct strbuf first, second;
     struct ir_func again;
 
-    strbuf_init(&first, &allocator_libc);
-    strbuf_init(&second, &allocator_libc);
+    strbuf_init(&first, &allocator_system);
+    strbuf_init(&second, &allocator_system);
     ir_print(f, &first);
     if (!parse(arena, first.text, first.len, &again))
         broken("printer", "what was printed does not parse");
@@ -52,7 +52,7 @@ static void draw(const struct ir_func *f)
 {
     struct strbuf dot;
 
-    strbuf_init(&dot, &allocator_libc);
+    strbuf_init(&dot, &allocator_system);
     ir_dot(f, &dot);
     strbuf_release(&dot);
 }
@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena arena;
     struct ir_func f;
 
-    arena_init(&arena, &allocator_libc, (size_t)512 << 20);
+    arena_init(&arena, &allocator_system, (size_t)512 << 20);
     if (parse(&arena, (const char *)data, size, &f)) {
         round_trip(&arena, &f);
         run(&arena, data, size, &f);

@@ -57,8 +57,8 @@ static void round_trip(struct arena *arena, const struct ast *t)
     struct strbuf first, second;
     struct ast again;
 
-    strbuf_init(&first, &allocator_libc);
-    strbuf_init(&second, &allocator_libc);
+    strbuf_init(&first, &allocator_system);
+    strbuf_init(&second, &allocator_system);
     ast_print(t, &first);
     if (parse_filter(arena, &sink, first.text ? first.text : "", (uint32_t)first.len, 1000000, &again) < 0)
         broken("what was printed does not parse");
@@ -74,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena arena;
     struct ast tree;
 
-    arena_init(&arena, &allocator_libc, (size_t)256 << 20);
+    arena_init(&arena, &allocator_system, (size_t)256 << 20);
     struct diag_sink sink = {.arena = &arena, .limit = 100};
     int status = parse_filter(&arena, &sink, (const char *)data, (uint32_t)size, 10000, &tree);
     check_spans(&sink, size);

@@ -45,7 +45,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct weir_options o = options(end ? end + 1 : data, rest);
     struct arena arena;
 
-    arena_init(&arena, &allocator_libc, (size_t)512 << 20);
+    arena_init(&arena, &allocator_system, (size_t)512 << 20);
     compile(&arena, (const char *)data, len, &o, rest > 4 ? end + 5 : NULL, rest > 4 ? rest - 4 : 0);
     arena_release(&arena);
     return 0;

@@ -71,8 +71,8 @@ static void lifts(const char *text, size_t len)
     struct weir_options o = as_it_is;
     struct ir_func plain, optimized;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 28);
-    arena_init(&scratch, &allocator_libc, (size_t)1 << 28);
+    arena_init(&arena, &allocator_system, (size_t)1 << 28);
+    arena_init(&scratch, &allocator_system, (size_t)1 << 28);
     struct cbpf_code code = {.arena = &arena};
     check(pipeline_read(&sink, text, len, &o, &code) == WEIR_OK && code.at.n == code.insn.n);
     int status = pipeline_lift(&arena, &sink, &code, &o, &plain);

@@ -230,7 +230,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     put_node(&s, 0);
     if (getenv("WEIR_SHOW"))
         fprintf(stderr, "%.*s\n", (int)s.len, s.text);
-    arena_init(&arena, &allocator_libc, (size_t)512 << 20);
+    arena_init(&arena, &allocator_system, (size_t)512 << 20);
     compile(&arena, s.text, s.len, &o, NULL, 0);
     arena_release(&arena);
     return 0;

@@ -79,7 +79,7 @@ static void show_program(struct job *j, const char *what, const struct program *
         fprintf(j->out, "%s: %u instructions\n", what, p->n);
         return;
     }
-    strbuf_init(&text, &allocator_libc);
+    strbuf_init(&text, &allocator_system);
     cbpf_print_listing(p->at, p->n, &text);
     fprintf(j->out, "%s:\n%s", what, text.text ? text.text : "");
     strbuf_release(&text);

@@ -106,9 +106,9 @@ static void one_case(const char *file, const char *name, char *text)
     bool free_form = false, fine = true;
     char *lines = strdup(text), *plain = malloc(strlen(text) + 2), problem[1000] = "";
 
-    arena_init(&a, &allocator_libc, (size_t)1 << 28);
-    strbuf_init(&one, &allocator_libc);
-    strbuf_init(&two, &allocator_libc);
+    arena_init(&a, &allocator_system, (size_t)1 << 28);
+    strbuf_init(&one, &allocator_system);
+    strbuf_init(&two, &allocator_system);
     int status = ir_parse(&a, text, strlen(text), &f, &message, &line);
     const char *wrong = status ? NULL : ir_verify(&f, &a, &where);
     for (char *l = strtok(lines, "\n"); l; l = strtok(NULL, "\n")) {

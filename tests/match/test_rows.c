@@ -127,8 +127,8 @@ static bool eval(const struct weir_options *o, const char *filter, const struct 
     struct arena arena, scratch;
     struct ir_func f;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 28);
-    arena_init(&scratch, &allocator_libc, (size_t)1 << 28);
+    arena_init(&arena, &allocator_system, (size_t)1 << 28);
+    arena_init(&scratch, &allocator_system, (size_t)1 << 28);
     struct diag_sink sink = {.arena = &arena, .limit = 10};
     bool good = pipeline_ir(&arena, &sink, filter, strlen(filter), o, NULL, &f) >= 0;
     if (good)

@@ -191,7 +191,7 @@ static void show(const struct ir_func *f, const struct cbpf_code *c)
 {
     struct strbuf s;
 
-    strbuf_init(&s, &allocator_libc);
+    strbuf_init(&s, &allocator_system);
     ir_print(f, &s);
     if (s.len > 20000) /* a large one says nothing */
         s.text[s.len = 200] = 0;
@@ -576,7 +576,7 @@ int main(void)
     struct rng r = {rng_seed()};
     bool slow = getenv("WEIR_LONG") != NULL;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 30);
+    arena_init(&arena, &allocator_system, (size_t)1 << 30);
     test_random(rng_next(&r), slow ? 50000 : 1500);
     test_leaves(rng_next(&r), slow ? 20000 : 500);
     test_chain(&r, 10);

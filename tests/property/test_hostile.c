@@ -268,7 +268,7 @@ static void test_growth(const char *name, void (*term)(struct strbuf *s), const 
     o.optimize = optimize;
     o.target = target;
     for (int i = 0; i < 2; i++) {
-        strbuf_init(&s[i], &allocator_libc);
+        strbuf_init(&s[i], &allocator_system);
         terms(&s[i], term, i ? SIZES * n : n, join);
         if (s[i].text[0] == '{')
             strbuf_puts(&s[i], ", {21, 2, 0, 3}, {6, 0, 0, 0}, {6, 0, 0, 1}, {6, 0, 0, 1}");
@@ -357,7 +357,7 @@ static void test_size(struct strbuf *s, bool must_compile, const char *name)
 static void nested(struct strbuf *s, const char *open, const char *inner, const char *close, uint32_t n,
                    const char *end)
 {
-    strbuf_init(s, &allocator_libc);
+    strbuf_init(s, &allocator_system);
     repeat(s, open, n);
     strbuf_puts(s, inner);
     repeat(s, close, n);
@@ -408,7 +408,7 @@ static void test_sizes(void)
     test_size(&s, true, "minus, 50,000 times");
     nested(&s, "len - (", "1", ")", 50000, " > 5");
     test_size(&s, true, "a right-nested difference, 50,000 deep");
-    strbuf_init(&s, &allocator_libc);
+    strbuf_init(&s, &allocator_system);
     choices(&s, 30000 / less, 60);
     strbuf_puts(&s, " and ");
     choices(&s, 30000 / less, 70);
@@ -451,7 +451,7 @@ static void test_long_words(void)
         struct weir_options o = WEIR_OPTIONS_INIT;
         struct strbuf s;
         o.linktype = strncmp(shapes[i][0], "on", 2) ? 1 : 117;
-        strbuf_init(&s, &allocator_libc);
+        strbuf_init(&s, &allocator_system);
         strbuf_puts(&s, shapes[i][0]);
         repeat(&s, shapes[i][1], SLOW ? 30000 : 1000000);
         struct outcome r = compile(s.text, s.len, &o);
@@ -488,7 +488,7 @@ static void test_limits(void)
     tap_ok(compile("host 1.2.3.4", 12, &o).status == WEIR_E_LIMIT, "a limit of eBPF instructions");
     o.target = WEIR_TARGET_CBPF;
     o.limits = (struct weir_limits){.memory_bytes = 1 << 20};
-    strbuf_init(&s, &allocator_libc);
+    strbuf_init(&s, &allocator_system);
     terms(&s, host, 10000, " or ");
     struct outcome r = compile(s.text, s.len, &o);
     strbuf_release(&s);

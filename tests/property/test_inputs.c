@@ -282,7 +282,7 @@ static void random_programs(void)
 
         o.optimize = i % 2;
         o.keep_inputs = 1;
-        strbuf_init(&text, &allocator_libc);
+        strbuf_init(&text, &allocator_system);
         cbpf_print_decimal(code, random_cbpf(&kind, &t.rng, code), &text);
         const char *why =
             weir_program_read(cx, text.text, text.len, &o, &p) < 0 ? "is not read" : try_program(&t, p);

@@ -372,9 +372,9 @@ int main(void)
         const char *message = "";
         uint32_t line = 0, where;
 
-        arena_init(&a, &allocator_libc, (size_t)1 << 28);
-        strbuf_init(&one, &allocator_libc);
-        strbuf_init(&two, &allocator_libc);
+        arena_init(&a, &allocator_system, (size_t)1 << 28);
+        strbuf_init(&one, &allocator_system);
+        strbuf_init(&two, &allocator_system);
         random_function(&r, &f, &a);
         const char *wrong = ir_verify(&f, &a, &where);
         ir_print(&f, &one);

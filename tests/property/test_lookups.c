@@ -40,7 +40,7 @@ static void compile(struct compiled *c, const char *filter, bool optimize)
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct diag_sink sink = {.arena = &c->arena, .limit = 1};
 
-    arena_init(&c->arena, &allocator_libc, (size_t)1 << 28);
+    arena_init(&c->arena, &allocator_system, (size_t)1 << 28);
     o.target = WEIR_TARGET_XDP;
     o.optimize = optimize;
     c->status = pipeline_ir(&c->arena, &sink, filter, strlen(filter), &o, NULL, &c->f);

@@ -133,7 +133,7 @@ static const char *check_filter(const char *text, uint32_t linktype, int walks)
     o.linktype = linktype;
     o.optimize = 0;
     o.protochain = 4;
-    arena_init(&arena, &allocator_libc, (size_t)1 << 30);
+    arena_init(&arena, &allocator_system, (size_t)1 << 30);
     struct diag_sink sink = {.arena = &arena, .limit = 10};
     if (pipeline_plain_ir(&arena, &sink, text, strlen(text), &o, &plain) < 0) {
         wrong =
@@ -184,8 +184,8 @@ static char *threaded(const char *text, uint32_t linktype, uint32_t tune, bool a
     o.linktype = linktype;
     o.tune = tune;
     o.protochain = 4;
-    strbuf_init(&out, &allocator_libc);
-    arena_init(&arena, &allocator_libc, (size_t)1 << 30);
+    strbuf_init(&out, &allocator_system);
+    arena_init(&arena, &allocator_system, (size_t)1 << 30);
     struct diag_sink sink = {.arena = &arena, .limit = 10};
     int status = pipeline_ir(&arena, &sink, text, strlen(text), &o, &none, &f);
     if (status == 0 && anyway && f.entry < f.block.n)

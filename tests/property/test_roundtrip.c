@@ -354,7 +354,7 @@ struct tree {
 static void parse(struct tree *x, const char *text, size_t len)
 {
     memset(x, 0, sizeof *x);
-    arena_init(&x->arena, &allocator_libc, 1u << 28);
+    arena_init(&x->arena, &allocator_system, 1u << 28);
     x->sink.arena = &x->arena;
     x->sink.limit = 4;
     x->status = parse_filter(&x->arena, &x->sink, text, (uint32_t)len, 10000, &x->ast);
@@ -452,7 +452,7 @@ static const char *check(const char *text, size_t len, bool *parsed, struct strb
     *parsed = x.status == 0;
     if (*parsed) {
         struct strbuf again;
-        strbuf_init(&again, &allocator_libc);
+        strbuf_init(&again, &allocator_system);
         ast_print(&x.ast, printed);
         parse(&y, printed->text ? printed->text : "", printed->len);
         if (!well_formed(&x.ast))
@@ -478,7 +478,7 @@ static bool check_text(const char *text, size_t len, bool must_parse)
     struct strbuf printed;
     bool parsed;
 
-    strbuf_init(&printed, &allocator_libc);
+    strbuf_init(&printed, &allocator_system);
     const char *wrong = check(text, len, &parsed, &printed);
     if (!parsed && must_parse)
         wrong = "does not parse";

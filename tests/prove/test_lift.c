@@ -56,7 +56,7 @@ static const char *ir_agrees(struct totals *t, const struct program *p, bool any
     uint32_t where;
     const char *why = NULL;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 28);
+    arena_init(&arena, &allocator_system, (size_t)1 << 28);
     if (lift_program(&arena, &code, &plain, &no) < 0 || lift_program(&arena, &code, &better, &no) < 0)
         why = no.why ? no.why : "no memory";
     if (!why && any_match) {
@@ -246,7 +246,7 @@ static void random_programs(struct weir *cx, const char *what, const struct rand
         char name[60];
         struct strbuf text;
 
-        strbuf_init(&text, &allocator_libc);
+        strbuf_init(&text, &allocator_system);
         cbpf_print_decimal(code, n, &text);
         snprintf(name, sizeof name, "%s %u", what, i);
         if (cbpf_validate(code, n)) {

@@ -582,7 +582,7 @@ static bool compile_list(const struct list *l, uint32_t n, struct rng *r, struct
     struct strbuf text;
     char why[256] = "";
 
-    strbuf_init(&text, &allocator_libc);
+    strbuf_init(&text, &allocator_system);
     strbuf_puts(&text, l->before);
     for (uint32_t i = 0; i < n; i++) {
         strbuf_puts(&text, i ? l->between : "");

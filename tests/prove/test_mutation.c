@@ -199,7 +199,7 @@ static int verified(const char *text, struct weir_options o)
     struct arena arena;
     struct ir_func f;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 28);
+    arena_init(&arena, &allocator_system, (size_t)1 << 28);
     struct diag_sink sink = {.arena = &arena, .limit = 1};
     int rc = pipeline_ir(&arena, &sink, text, strlen(text), &o, &all, &f);
     arena_release(&arena);

@@ -58,7 +58,7 @@ static bool says_what_ir_says(struct rng *r, const struct random_filter *f, cons
     uint8_t bytes[PACKET_BYTES];
     bool same = true;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 28);
+    arena_init(&arena, &allocator_system, (size_t)1 << 28);
     same = filter_ir(&arena, f, false, &ir[0]) == 0 && filter_ir(&arena, f, true, &ir[1]) == 0;
     for (int i = 0; same && i < PACKETS; i++) {
         struct packet p = {.bytes = bytes, .caplen = PACKET_BYTES};
@@ -97,7 +97,7 @@ static bool ir_faults(const struct random_filter *f, const struct prove_result *
     struct ir_func ir;
     bool faulted = false;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 28);
+    arena_init(&arena, &allocator_system, (size_t)1 << 28);
     bool made = filter_ir(&arena, f, false, &ir) == 0;
     if (made)
         ir_eval(&ir, &p, &arena, &faulted);
@@ -157,7 +157,7 @@ int main(void)
             weir_linktype_by_name(linktypes[rng_below(&r, sizeof linktypes / sizeof linktypes[0])]);
         struct random_filter f = {.o = WEIR_OPTIONS_INIT};
         const struct linktype *lt = linktype_by_number((uint32_t)number);
-        arena_init(&arena, &allocator_libc, (size_t)1 << 26);
+        arena_init(&arena, &allocator_system, (size_t)1 << 26);
         f.o.linktype = (uint32_t)number;
         f.o.live = rng_below(&r, 5) == 0;
         f.o.protochain = PROTOCHAIN;

@@ -67,9 +67,36 @@ static void test_alloc(void **state)
     mem_free(&al, p);
     mem_free(&al, NULL);
     assert_int_equal(h.live, 0);
-    p = mem_alloc(&allocator_libc, 10);
+    p = mem_alloc(&allocator_system, 10);
     assert_non_null(p);
-    mem_free(&allocator_libc, p);
+    mem_free(&allocator_system, p);
+}
+
+/* Blocks keep what is in them, and are aligned, on the heap and in mappings, and from one to the other. */
+static void test_system_blocks(void **state)
+{
+    static const size_t sizes[] = {1,        4000,     1u << 19, 1u << 21, 5u << 20, 3u << 20,
+                                   1u << 20, 7u << 20, 6000,     1u << 23, 16};
+    size_t before = 0;
+    unsigned char *p = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        size_t kept = before < sizes[i] ? before : sizes[i];
+        p = mem_resize(&allocator_system, p, sizes[i]);
+        assert_non_null(p);
+        assert_int_equal((uintptr_t)p % alignof(max_align_t), 0);
+        for (size_t k = 0; k < kept; k++)
+            assert_int_equal(p[k], (k * 7) & 0xff);
+        for (size_t k = kept; k < sizes[i]; k++)
+            p[k] = (k * 7) & 0xff;
+        before = sizes[i];
+    }
+    assert_null(mem_resize(&allocator_system, p, SIZE_MAX)); /* there is none, and what is there stays */
+    assert_null(mem_resize(&allocator_system, p, SIZE_MAX / 4));
+    assert_int_equal(p[15], 105);
+    mem_free(&allocator_system, p);
+    assert_null(mem_alloc(&allocator_system, SIZE_MAX / 4));
 }
 
 /* ---------------------------------------------------------------- arena */
@@ -109,7 +136,7 @@ static void test_arena_overflow(void **state)
     struct arena a;
 
     (void)state;
-    arena_init(&a, &allocator_libc, SIZE_MAX / 2);
+    arena_init(&a, &allocator_system, SIZE_MAX / 2);
     assert_null(arena_alloc(&a, SIZE_MAX, 2, 1));
     assert_true(a.over_ceiling);
     assert_null(arena_alloc(&a, SIZE_MAX / 4, 8, 8));
@@ -127,7 +154,7 @@ static void test_arena_ceiling(void **state)
     for (size_t ceiling = 0; ceiling < 100000; ceiling = ceiling * 3 / 2 + 1)
         for (size_t size = 1; size < 20000; size = size * 4 + 3) {
             size_t got = 0;
-            arena_init(&a, &allocator_libc, ceiling);
+            arena_init(&a, &allocator_system, ceiling);
             while (arena_alloc(&a, 1, size, 1))
                 got += size;
             assert_true(a.over_ceiling);
@@ -227,7 +254,7 @@ static void test_arena_nothing(void **state)
     struct arena a;
     (void)state;
 
-    arena_init(&a, &allocator_libc, 1u << 20);
+    arena_init(&a, &allocator_system, 1u << 20);
     assert_non_null(arena_alloc(&a, ARENA_CHUNK_BYTES + 1, 1, 1));
     assert_non_null(arena_array(&a, uint64_t, 0));
     uint64_t *one = arena_array(&a, uint64_t, 1);
@@ -242,7 +269,7 @@ static void test_arena_copy(void **state)
     struct arena a;
 
     (void)state;
-    arena_init(&a, &allocator_libc, 1 << 20);
+    arena_init(&a, &allocator_system, 1 << 20);
     assert_string_equal(arena_copy(&a, "abcdef", 3), "abc");
     assert_string_equal(arena_copy(&a, NULL, 0), "");
     char *nul = arena_copy(&a, "a\0b", 3);
@@ -283,7 +310,7 @@ static void test_vec_limits(void **state)
     VEC(uint32_t) v = {0};
 
     (void)state;
-    arena_init(&a, &allocator_libc, 4096);
+    arena_init(&a, &allocator_system, 4096);
     assert_true(vec_push(&a, &v, 42));
     assert_false(vec_reserve(&a, &v, UINT32_MAX));
     assert_false(vec_reserve(&a, &v, UINT32_MAX / 2));
@@ -383,7 +410,7 @@ static void test_diag(void **state)
     struct arena a;
 
     (void)state;
-    arena_init(&a, &allocator_libc, 1 << 20);
+    arena_init(&a, &allocator_system, 1 << 20);
     struct diag_sink sink = {.arena = &a, .limit = 2};
     char hint[] = "write it otherwise";
     for (int i = 0; i < 5; i++)
@@ -406,7 +433,7 @@ static void test_diag_long(void **state)
     char name[5000];
 
     (void)state;
-    arena_init(&a, &allocator_libc, 1 << 20);
+    arena_init(&a, &allocator_system, 1 << 20);
     struct diag_sink sink = {.arena = &a, .limit = 10};
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
@@ -423,7 +450,7 @@ static void test_diag_no_memory(void **state)
 
     (void)state;
     for (size_t ceiling = 0; ceiling < 2000; ceiling += 7) {
-        arena_init(&a, &allocator_libc, ceiling);
+        arena_init(&a, &allocator_system, ceiling);
         struct diag_sink sink = {.arena = &a, .limit = 100};
         for (int i = 0; i < 100; i++)
             diag(&sink, DIAG_TOO_BIG, (struct diag_at){.at = {0, 0}, .hint = "h"}, "x");
@@ -459,6 +486,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alloc),
+        cmocka_unit_test(test_system_blocks),
         cmocka_unit_test(test_arena_blocks),
         cmocka_unit_test(test_arena_overflow),
         cmocka_unit_test(test_arena_ceiling),

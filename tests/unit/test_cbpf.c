@@ -161,7 +161,7 @@ static void test_round_trip(void **state)
             if (!text)
                 continue;
             uint32_t n = read_listing(text, code);
-            strbuf_init(&out, &allocator_libc);
+            strbuf_init(&out, &allocator_system);
             cbpf_print_listing(code, n, &out);
             assert_string_equal(out.text, text);
             const char *why = cbpf_validate(code, n);
@@ -198,7 +198,7 @@ static void test_every_opcode_as_libpcap(void **state)
             while (len && want[len - 1] == ' ') /* 1.10 pads, 1.11 does not */
                 len--;
             snprintf(want + len, sizeof want - len, "\n");
-            strbuf_init(&out, &allocator_libc);
+            strbuf_init(&out, &allocator_system);
             cbpf_print_listing(in, 8, &out);
             assert_string_equal(strstr(out.text, "(007)"), want);
             strbuf_release(&out);
@@ -213,12 +213,12 @@ static void test_other_listings(void **state)
         {0x28, 0, 0, 12}, {0x15, 0, 1, 0x800}, {0x6, 0, 0, 262144}, {0x6, 0, 0, 0}};
     struct strbuf out;
 
-    strbuf_init(&out, &allocator_libc);
+    strbuf_init(&out, &allocator_system);
     cbpf_print_c(code, 4, &out);
     assert_string_equal(out.text, "{ 0x28, 0, 0, 0x0000000c },\n{ 0x15, 0, 1, 0x00000800 },\n"
                                   "{ 0x6, 0, 0, 0x00040000 },\n{ 0x6, 0, 0, 0x00000000 },\n");
     strbuf_release(&out);
-    strbuf_init(&out, &allocator_libc);
+    strbuf_init(&out, &allocator_system);
     cbpf_print_decimal(code, 4, &out);
     assert_string_equal(out.text, "4\n40 0 0 12\n21 0 1 2048\n6 0 0 262144\n6 0 0 0\n");
     strbuf_release(&out);
@@ -358,10 +358,10 @@ static void test_emitted(void **state)
         const char *message;
         uint32_t line;
 
-        arena_init(&arena, &allocator_libc, 1 << 20);
+        arena_init(&arena, &allocator_system, 1 << 20);
         assert_int_equal(ir_parse(&arena, emitted[i].ir, strlen(emitted[i].ir), &f, &message, &line), 0);
         assert_int_equal(cbpf_emit(&f, false, 1000, NULL, &c), 0);
-        strbuf_init(&out, &allocator_libc);
+        strbuf_init(&out, &allocator_system);
         cbpf_print_listing(c.insn.at, c.insn.n, &out);
         assert_string_equal(out.text, emitted[i].listing);
         strbuf_release(&out);
@@ -380,7 +380,7 @@ static void *fail_later(void *user, void *ptr, size_t size)
 
     if (size && f->left-- <= 0)
         return NULL;
-    return allocator_libc.reallocate(NULL, ptr, size);
+    return allocator_system.reallocate(NULL, ptr, size);
 }
 
 static void test_no_memory(void **state)

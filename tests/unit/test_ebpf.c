@@ -24,7 +24,7 @@ struct compiled {
 static void compiled_init(struct compiled *c)
 {
     *c = (struct compiled){.status = 0};
-    arena_init(&c->arena, &allocator_libc, (size_t)1 << 30);
+    arena_init(&c->arena, &allocator_system, (size_t)1 << 30);
     c->sink.arena = c->code.arena = &c->arena;
     c->sink.limit = 10;
     ir_init(&c->f, &c->arena, 262144);
@@ -44,7 +44,7 @@ static void compiled_release(struct compiled *c)
 
 static char *listing_of(const struct compiled *c, struct strbuf *text)
 {
-    strbuf_init(text, &allocator_libc);
+    strbuf_init(text, &allocator_system);
     ebpf_print_listing(c->code.insn.at, c->code.insn.n, NULL, NULL, NULL, text);
     return text->text;
 }
@@ -130,7 +130,7 @@ static void test_port(void)
         same &= agree(&c, packet, n);
     tap_ok(same, "its verdicts equal the IR's on every truncation");
     strbuf_release(&text);
-    strbuf_init(&text, &allocator_libc);
+    strbuf_init(&text, &allocator_system);
     ebpf_print_c(c.code.insn.at, 2, &text);
     tap_ok(text.text &&
                !strcmp(text.text, "{ 0x61, 2, 1, 0, 0x00000000 },\n{ 0x61, 3, 1, 4, 0x00000000 },\n"),
@@ -464,7 +464,7 @@ static void test_random(void)
             struct strbuf text;
             tap_ok(false, "random function %d", i);
             tap_diag("status %d, seed %llu", c.status, (unsigned long long)seed);
-            strbuf_init(&text, &allocator_libc);
+            strbuf_init(&text, &allocator_system);
             ir_print(&c.f, &text);
             tap_diag("%s", text.text);
             strbuf_release(&text);
@@ -492,7 +492,7 @@ static void *failing_reallocate(void *user, void *ptr, size_t size)
         return NULL;
     if (size)
         f->left--;
-    return allocator_libc.reallocate(allocator_libc.user, ptr, size);
+    return allocator_system.reallocate(allocator_system.user, ptr, size);
 }
 
 static void test_no_memory(void)

@@ -43,14 +43,14 @@ static void test_filter(const char *filter, uint32_t target, uint32_t optimize, 
     struct ir_func f;
     unsigned accepted = 0;
 
-    arena_init(&arena, &allocator_libc, (size_t)1 << 30);
+    arena_init(&arena, &allocator_system, (size_t)1 << 30);
     o.optimize = optimize;
     o.live = to.direct = true;
     bool good = pipeline_ir(&arena, &sink, filter, strlen(filter), &o, NULL, &f) == 0 &&
                 ebpf_emit(&f, &to, &sink, &code) == 0;
     machine_relocate(&code);
     for (size_t i = 0; good && i < all->n; i++) {
-        arena_init(&scratch, &allocator_libc, (size_t)1 << 20);
+        arena_init(&scratch, &allocator_system, (size_t)1 << 20);
         good = packet_agrees(&f, &code, &to, all->byte[i], all->size[i], &r, &scratch, &accepted);
         arena_release(&scratch);
     }

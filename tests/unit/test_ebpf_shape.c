@@ -79,7 +79,7 @@ static bool compile(const char *filter, struct ebpf_target_options to, struct ar
     struct diag_sink sink = {.arena = arena, .limit = 1};
     struct ir_func f;
 
-    arena_init(arena, &allocator_libc, (size_t)1 << 30);
+    arena_init(arena, &allocator_system, (size_t)1 << 30);
     *code = (struct ebpf_code){.arena = arena};
     o.live = to.target == WEIR_TARGET_TC;
     return pipeline_ir(arena, &sink, filter, strlen(filter), &o, NULL, &f) == 0 &&
@@ -126,7 +126,7 @@ static void test_direct(void)
         calls += is_call(&code.insn.at[i]);
     tap_ok(good && calls == 2, "direct: two functions and three fields of Linux, and no other call");
     const struct ebpf_names names = {code.reloc.at, code.reloc.n, NULL};
-    strbuf_init(&text, &allocator_libc);
+    strbuf_init(&text, &allocator_system);
     ebpf_print_listing(code.insn.at, code.insn.n, NULL, NULL, &names, &text);
     tap_ok(text.text && strstr(text.text, "1: call bpf_cast_to_kern_ctx\n") &&
                strstr(text.text, "5: r1 = *(u64 *)(r0 +sk_buff.data)\n"),

@@ -25,7 +25,7 @@ static int setup(void **state)
 {
     struct fixture *x = malloc(sizeof *x);
 
-    arena_init(&x->arena, &allocator_libc, CEILING);
+    arena_init(&x->arena, &allocator_system, CEILING);
     ir_init(&x->f, &x->arena, 96);
     *state = x;
     return 0;
@@ -201,7 +201,7 @@ static void test_folding_keeps_values(void **state)
         ir_value expr[EXPRS];
         uint32_t evaluated = 0;
 
-        arena_init(&a, &allocator_libc, CEILING);
+        arena_init(&a, &allocator_system, CEILING);
         ir_init(&f, &a, 1);
         for (int p = 0; p < PACKETS; p++)
             for (int i = 0; i < 16; i++)
@@ -317,7 +317,7 @@ static char *printed(const struct ir_func *f)
 {
     struct strbuf s;
 
-    strbuf_init(&s, &allocator_libc);
+    strbuf_init(&s, &allocator_system);
     ir_print(f, &s);
     assert_false(s.failed);
     return s.text; /* the heap's: free() */
@@ -357,7 +357,7 @@ static void test_text(void **state)
     free(again);
     assert_null(ir_verify(&f, &x->arena, &where));
     struct strbuf s;
-    strbuf_init(&s, &allocator_libc);
+    strbuf_init(&s, &allocator_system);
     ir_dot(&f, &s);
     assert_false(s.failed);
     assert_non_null(strstr(s.text, "b0 -> b1 [label=\"0x800\"]"));
@@ -433,7 +433,7 @@ static void test_damaged_text(void **state)
         if (i >= sizeof text)
             for (uint32_t n = 1 + rng_below(&r, 2); n; n--)
                 copy[rng_below(&r, sizeof text - 1)] = text[rng_below(&r, sizeof text - 1)];
-        arena_init(&a, &allocator_libc, CEILING);
+        arena_init(&a, &allocator_system, CEILING);
         if (ir_parse(&a, copy, len, &f, &message, &line) == 0) {
             ir_verify(&f, &a, &where);
             char *first = printed(&f);

@@ -37,7 +37,7 @@ static void parse_with(struct run *r, const struct allocator *al, size_t ceiling
 
 static void parse(struct run *r, const char *text)
 {
-    parse_with(r, &allocator_libc, 1u << 30, text, strlen(text), 100000);
+    parse_with(r, &allocator_system, 1u << 30, text, strlen(text), 100000);
 }
 
 static void release(struct run *r)
@@ -274,7 +274,7 @@ static void test_trees(void)
 
     for (size_t i = 0; i < sizeof dumps / sizeof *dumps; i++) {
         struct strbuf out;
-        strbuf_init(&out, &allocator_libc);
+        strbuf_init(&out, &allocator_system);
         parse(&r, dumps[i].text);
         if (r.status == 0)
             ast_dump(&r.ast, &out);
@@ -286,7 +286,7 @@ static void test_trees(void)
     }
     for (size_t i = 0; i < sizeof prints / sizeof *prints; i++) {
         struct strbuf out;
-        strbuf_init(&out, &allocator_libc);
+        strbuf_init(&out, &allocator_system);
         parse(&r, prints[i].text);
         if (r.status == 0)
             ast_print(&r.ast, &out);
@@ -446,23 +446,23 @@ static void test_bytes(void)
 {
     struct run r;
 
-    parse_with(&r, &allocator_libc, 1u << 20, "tcp\0or udp", 10, 1000);
+    parse_with(&r, &allocator_system, 1u << 20, "tcp\0or udp", 10, 1000);
     tap_ok(r.status == WEIR_E_FILTER && r.sink.list.n == 1 && r.sink.list.at[0].number == 102 &&
                r.sink.list.at[0].at.begin == 3 && r.sink.list.at[0].at.end == 4,
            "a NUL is an unknown byte");
     release(&r);
-    parse_with(&r, &allocator_libc, 1u << 20, "host \\a\0b", 9, 1000);
+    parse_with(&r, &allocator_system, 1u << 20, "host \\a\0b", 9, 1000);
     tap_ok(r.status == WEIR_E_FILTER && r.sink.list.n == 1 && r.sink.list.at[0].at.begin == 7,
            "a NUL ends an escaped name");
     release(&r);
-    parse_with(&r, &allocator_libc, 1u << 20, "tcp\0", 4, 1000);
+    parse_with(&r, &allocator_system, 1u << 20, "tcp\0", 4, 1000);
     tap_ok(r.status == WEIR_E_FILTER && r.sink.list.at[0].at.begin == 3, "a NUL at the end is not the end");
     release(&r);
 
     bool each = true;
     for (int c = 0; c < 256; c++) {
         char text[] = {'t', 'c', 'p', ' ', (char)c};
-        parse_with(&r, &allocator_libc, 1u << 20, text, 5, 1000);
+        parse_with(&r, &allocator_system, 1u << 20, text, 5, 1000);
         each &= r.status == ((c == ' ' || c == '\t' || c == '\r' || c == '\n') ? 0 : WEIR_E_FILTER) &&
                 r.sink.errors <= 1;
         release(&r);
@@ -491,13 +491,13 @@ static void big(const char *name, const char *before, const char *part, size_t c
     char *text = repeat(before, part, count, after, &len);
     struct run r;
 
-    parse_with(&r, &allocator_libc, (size_t)1 << 30, text, len, nesting);
+    parse_with(&r, &allocator_system, (size_t)1 << 30, text, len, nesting);
     if (!tap_ok(r.status == status && (r.sink.list.n ? r.sink.list.at[0].number : 0) == number, "big: %s",
                 name))
         tap_diag("status %d, E%04u", r.status, r.sink.list.n ? r.sink.list.at[0].number : 0);
     if (r.status == 0) {
         struct strbuf out;
-        strbuf_init(&out, &allocator_libc);
+        strbuf_init(&out, &allocator_system);
         ast_print(&r.ast, &out);
         ast_dump(&r.ast, &out);
         tap_ok(!out.failed, "big: %s, printed", name);
@@ -579,13 +579,13 @@ static void test_memory(void)
         tap_ok(good && done, "the Nth allocation fails: %s", text[i]);
         good = true, done = false;
         for (size_t ceiling = 0; !done && ceiling < 1u << 20; ceiling += 64) {
-            parse_with(&r, &allocator_libc, ceiling, text[i], len, 100000);
+            parse_with(&r, &allocator_system, ceiling, text[i], len, 100000);
             done = r.status != WEIR_E_MEMORY;
             release(&r);
         }
         tap_ok(done, "the ceiling is met anywhere: %s", text[i]);
     }
-    parse_with(&r, &allocator_libc, 1u << 30, "", 0, 100000);
+    parse_with(&r, &allocator_system, 1u << 30, "", 0, 100000);
     tap_ok(r.status == 0 && ast_root(&r.ast) == AST_NONE, "nothing is a filter");
     release(&r);
 }

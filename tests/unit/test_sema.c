@@ -461,7 +461,7 @@ static void run(const struct test *t, struct out *got)
     o.lint = t->flags == 'n';
     o.netmask = t->flags == 'm' ? 0xffffff00 : WEIR_NETMASK_UNKNOWN;
     o.resolver = &resolver;
-    arena_init(&arena, &allocator_libc, 1 << 24);
+    arena_init(&arena, &allocator_system, 1 << 24);
     int status = parse_filter(&arena, &sink, t->filter, (uint32_t)strlen(t->filter), 1000, &ast);
     if (status == 0)
         status = sema_check(&arena, &sink, &ast, &o, &c);
@@ -496,7 +496,7 @@ static void *fail_reallocate(void *user, void *ptr, size_t size)
         f->left = 0;
         return NULL;
     }
-    return allocator_libc.reallocate(allocator_libc.user, ptr, size);
+    return allocator_system.reallocate(allocator_system.user, ptr, size);
 }
 
 static void test_memory(void)

@@ -149,11 +149,11 @@ static const char *check_cells(const struct weir_cbpf_insn *code, uint32_t n, bo
     if (n <= CBPF_KERNEL_MAX)
         return check_cells_in(few, code, n, through_ret);
 
-    uint16_t *many = mem_alloc(&allocator_libc, (size_t)n * sizeof *many);
+    uint16_t *many = mem_alloc(&allocator_system, (size_t)n * sizeof *many);
     if (!many)
         return "no memory to check it";
     const char *why = check_cells_in(many, code, n, through_ret);
-    mem_free(&allocator_libc, many);
+    mem_free(&allocator_system, many);
     return why;
 }
 

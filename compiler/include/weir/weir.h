@@ -75,8 +75,9 @@ struct weir_allocator {
 /**
  * A context, to be freed with weir_free().
  *
- * @al      copied; NULL: the C library's heap. What it calls must outlive the context and its programs.
- * Returns  WEIR_OK, WEIR_E_MEMORY, or WEIR_E_ARGUMENT for an allocator without a function
+ * @al      copied; NULL: the system's, with huge pages for large blocks. What it calls must outlive the
+ * context and its programs. Returns  WEIR_OK, WEIR_E_MEMORY, or WEIR_E_ARGUMENT for an allocator without a
+ * function
  */
 WEIR_API int weir_new(const struct weir_allocator *al, struct weir **out);
 
