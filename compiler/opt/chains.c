@@ -17,6 +17,7 @@
 #include "opt/pass.h"
 
 #define NUMBERS_MAX 16u
+#define CASES_MAX   (2 * NUMBERS_MAX + 1) /* of a block that asks for so many: they, and what lies between */
 
 /* A number that a chain asks for, and where it leads. */
 struct asked {
@@ -44,12 +45,15 @@ static bool has_phis(const struct ir_func *f, uint32_t target)
     return !is_return(target) && f->block.at[target].phi.n > 0;
 }
 
-/* Where the numbers lead that @b does not ask for one by one; false: to several places. */
+/* Where the numbers lead that @b does not ask for one by one; false: to several places, or it asks for too
+ * many. */
 static bool find_otherwise(const struct ir_block *b, uint32_t *to)
 {
     bool found = false;
     uint32_t low = 0;
 
+    if (b->to.n > CASES_MAX)
+        return false;
     for (uint32_t c = 0; c < b->to.n; low = b->to.at[c++].last + 1) {
         if (b->to.at[c].last == low)
             continue;
