@@ -19,10 +19,11 @@
  */
 #include "lower/run.h"
 
-#define ASKED_MAX  32    /* numbers whose order is recalled */
-#define LOOKS_FREE 65536 /* children that are looked at again while lists are regrouped ... */
-#define LOOKS_NODE 32    /* ... and for each condition: lists in lists may be as deep as there are */
-#define NODES_MANY 4096  /* conditions whose normal form gets an arena of its own */
+#define ASKED_MAX       32    /* numbers whose order is recalled */
+#define LOOKS_FREE      65536 /* children that are looked at again while lists are regrouped ... */
+#define LOOKS_NODE      32    /* ... and for each condition: lists in lists may be as deep as there are */
+#define CONDITIONS_PRIM 4     /* of an item of rows: what a primitive comes to, two directions of two words */
+#define NODES_MANY      4096  /* conditions whose normal form gets an arena of its own */
 
 /* Has @list no items of several parts? */
 static bool is_of_leaves(const struct normal_form *x, uint32_t list)
@@ -161,7 +162,7 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
     x->any_long = lw->rows.n > 0;
     x->form.left = LOOKS_FREE + (uint64_t)LOOKS_NODE * lw->node.n;
     for (uint32_t i = 0; i < lw->rows.n; i++)
-        x->form.left += (uint64_t)LOOKS_NODE * lw->rows.at[i].n;
+        x->form.left += (uint64_t)LOOKS_NODE * CONDITIONS_PRIM * lw->rows.at[i].prims * lw->rows.at[i].n;
     uint32_t top = nf_build(&x->form, root, simplify);
     simplify(&x->form, 0);
     x->switches = true;
