@@ -446,8 +446,8 @@ static void write_loss(FILE *out, struct row *r, unsigned t, const struct side *
         b += nb + (b[nb] == '\n');
     }
     fprintf(out, "%s\n", *a || *b ? "...\n" : "");
-    free(left);
-    free(right);
+    mem_free(&allocator_system, left);
+    mem_free(&allocator_system, right);
 }
 
 struct totals {

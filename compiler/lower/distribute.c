@@ -138,19 +138,19 @@ static void put_direction(struct distribution *d, uint32_t list, int side)
 
 /* ---------------------------------------------------------------- which pairs */
 
-/* Is @item a choice of two that begin with tests of different values, and then more? */
-static bool is_pair(const struct distribution *d, uint32_t item, struct pair *out, ir_value on[2])
+bool distribute_is_pair(const struct normal_form *x, uint32_t item, uint8_t kind, struct pair *out,
+                        ir_value on[2])
 {
-    const struct normal_form *x = d->x;
     const struct nf *n = &x->nf.at[item];
+    const uint8_t compound = kind == NF_OR ? NF_AND : NF_OR;
 
-    if (n->kind != d->compound || n->first == NF_NONE || n->first == n->last ||
-        x->nf.at[n->first].kind != d->kind || !factor_is_small(x, item))
+    if (n->kind != compound || n->first == NF_NONE || n->first == n->last ||
+        x->nf.at[n->first].kind != kind || !factor_is_small(x, item))
         return false;
     uint32_t a = x->nf.at[n->first].first, b = x->nf.at[a].next;
     if (b == NF_NONE || x->nf.at[b].next != NF_NONE)
         return false;
-    uint32_t head[2] = {factor_head(x, a, d->compound), factor_head(x, b, d->compound)};
+    uint32_t head[2] = {factor_head(x, a, compound), factor_head(x, b, compound)};
     if (head[0] == NF_NONE || head[1] == NF_NONE)
         return false;
     *out = (struct pair){.side = {a, b}, .item = item};
@@ -166,15 +166,21 @@ static uint32_t read_pairs(struct distribution *d, uint32_t item)
     ir_value on[2];
     struct pair one;
 
-    for (d->n = 0; item != NF_NONE && is_pair(d, item, &one, on); item = x->nf.at[item].next) {
-        if (d->n == 0) {
+    d->room.n = 0;
+    for (; item != NF_NONE && distribute_is_pair(x, item, d->kind, &one, on); item = x->nf.at[item].next) {
+        if (d->room.n == 0) {
             d->on[0] = on[0];
             d->on[1] = on[1];
         } else if (on[0] != d->on[0] || on[1] != d->on[1]) {
             break;
         }
-        d->pair[d->n++] = one;
+        if (!vec_push(x->w, &d->room, one)) {
+            x->failed = true;
+            break;
+        }
     }
+    d->pair = d->room.at;
+    d->n = d->room.n;
     return item;
 }
 
@@ -290,48 +296,117 @@ static bool cut_pairs(struct distribution *d)
     return !x->failed;
 }
 
-void factor_distribute(struct normal_form *x, uint32_t list)
+/* Appends the items from @first to before @behind to @list. */
+static void append_items(struct distribution *d, uint32_t list, uint32_t first, uint32_t behind)
 {
-    uint8_t kind = x->nf.at[list].kind;
-    struct distribution d = {.x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR};
-    uint32_t items = 0, item = x->nf.at[list].first, next;
+    uint32_t next;
 
-    for (uint32_t i = item; i != NF_NONE; i = x->nf.at[i].next)
-        items++;
-    if (items < ITEMS_MIN || x->nf.at[list].strict)
+    for (uint32_t i = first; i != behind; i = next) {
+        next = d->x->nf.at[i].next;
+        nf_list_append(d->x, list, i);
+    }
+}
+
+/* What is known of the order in which items may be asked for. */
+enum order {
+    ORDER_OPEN, /* nothing yet */
+    ORDER_FREE, /* any */
+    ORDER_KEPT, /* no more than the pairs themselves say */
+};
+
+static void distribute_items(struct distribution *d, uint32_t list, uint32_t item, enum order order);
+
+/* Appends what the items of @from, where packets have @held bytes (0: nobody has asked), become to @list, by
+ * phases. False: they have none. */
+static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t from, uint32_t held)
+{
+    struct phase_lists phases = {0};
+
+    if (d->x->failed || !distribute_by_phases(d->x, from, held, &phases))
+        return false;
+    append_items(d, list, d->x->nf.at[from].first, NF_NONE);
+    for (uint32_t i = 0; i < phases.n && !d->x->failed; i++)
+        distribute_items(d, list, d->x->nf.at[phases.at[i]].first, ORDER_FREE);
+    distribute_items(d, list, phases.rest, ORDER_KEPT);
+    return true;
+}
+
+/* Appends what the pairs from @first to before @behind become by phases, or they. @held: what packets hold
+ * that pass the first @lead of them; 0: nobody knows. */
+static void distribute_others(struct distribution *d, uint32_t list, uint32_t first, uint32_t behind,
+                              uint32_t lead, uint32_t held)
+{
+    uint32_t others = first, some = nf_list_new(d->x, d->kind);
+
+    if (d->x->failed)
         return;
-    struct pair *room = arena_array(x->w, struct pair, items);
-    x->failed |= !room;
-    if (x->failed)
-        return;
-    x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
+    for (uint32_t k = 0; k < lead; k++)
+        others = d->x->nf.at[others].next;
+    append_items(d, list, first, others);
+    append_items(d, some, others, behind);
+    if (!distribute_phases(d, list, some, held) && !d->x->failed)
+        append_items(d, list, d->x->nf.at[some].first, NF_NONE);
+}
+
+/* May the pairs be distributed? */
+static bool may_distribute(struct distribution *d, enum order order)
+{
+    if (order != ORDER_FREE)
+        return distribute_may(d);
+    d->late = IR_NONE;
+    return true;
+}
+
+/* Appends what the items from @item on become to @list. */
+static void distribute_items(struct distribution *d, uint32_t list, uint32_t item, enum order order)
+{
+    struct normal_form *x = d->x;
+
     while (item != NF_NONE && !x->failed) {
-        d.pair = room;
-        uint32_t behind = read_pairs(&d, item);
-        bool apart = d.n >= ITEMS_MIN && sides_apart(&d);
-        if (apart && find_conversations(&d)) {
-            put_direction(&d, list, 0);
-            put_direction(&d, list, 1);
+        uint32_t behind = read_pairs(d, item);
+        bool apart = d->n >= ITEMS_MIN && sides_apart(d);
+        if (apart && find_conversations(d)) {
+            put_direction(d, list, 0);
+            put_direction(d, list, 1);
             item = behind;
             continue;
         }
-        bool overlap = !apart && d.n >= ITEMS_MIN && !x->failed && sides_overlap(&d),
-             may = (apart || overlap) && distribute_may(&d);
+        bool overlap = !apart && d->n >= ITEMS_MIN && !x->failed && sides_overlap(d),
+             may = (apart || overlap) && may_distribute(d, order);
+        const uint32_t lead = may ? d->lead : 0, held = may ? d->held : 0;
         if (may && overlap) /* from here on they are apart */
-            may = cut_pairs(&d);
-        if (may && d.late == IR_NONE) {
-            distribute_side(&d, list, 0, d.n);
-            distribute_side(&d, list, 1, d.n);
-            item = behind;
-        } else if (may && distribute_find_table(&d)) {
-            distribute_put_table(&d, list);
-            item = behind;
+            may = cut_pairs(d);
+        if (may && d->late == IR_NONE) {
+            distribute_side(d, list, 0, d->n);
+            distribute_side(d, list, 1, d->n);
+        } else if (may && distribute_find_table(d)) {
+            distribute_put_table(d, list);
+        } else if (d->n >= ITEMS_MIN && order == ORDER_OPEN && !x->failed) {
+            distribute_others(d, list, item, behind, lead, held);
         } else {
-            do {
-                next = x->nf.at[item].next;
-                nf_list_append(x, list, item);
-                item = next;
-            } while (item != behind && item != NF_NONE);
+            behind = d->n ? behind : x->nf.at[item].next;
+            append_items(d, list, item, behind);
         }
+        item = behind;
     }
+}
+
+void factor_distribute(struct normal_form *x, uint32_t list)
+{
+    const uint8_t kind = x->nf.at[list].kind;
+    struct distribution d = {.x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR};
+    uint32_t items = 0, all;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next)
+        items++;
+    if (items < ITEMS_MIN || x->nf.at[list].strict)
+        return;
+    all = nf_list_new(x, kind);
+    if (x->failed)
+        return;
+    x->nf.at[all].first = x->nf.at[list].first;
+    x->nf.at[all].last = x->nf.at[list].last;
+    x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
+    if (!distribute_is_mixed(x, all) || !distribute_phases(&d, list, all, 0))
+        distribute_items(&d, list, x->nf.at[all].first, ORDER_OPEN);
 }

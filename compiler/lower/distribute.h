@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/distribute.h - what distribute.c, rests.c and pair_table.c share; private to them.
+ * lower/distribute.h - what distribute.c, phases.c, rests.c and pair_table.c share; private to them.
  */
 #ifndef WEIR_LOWER_DISTRIBUTE_H
 #define WEIR_LOWER_DISTRIBUTE_H
@@ -18,6 +18,7 @@ struct pair {
 struct distribution {
     struct normal_form *x;
     uint8_t kind, compound; /* of the list; of its items */
+    VEC(struct pair) room;  /* pairs as they are read */
     struct pair *pair;
     uint32_t n, lead;
     ir_value on[2];
@@ -39,6 +40,30 @@ static inline uint32_t rest_of(const struct distribution *d, uint32_t k)
 
     return nf[nf[d->pair[k].item].first].next;
 }
+
+/** Is @item of a list of @kind a choice of two that begin with tests of different values, *@on, and then
+ * more? */
+bool distribute_is_pair(const struct normal_form *x, uint32_t item, uint8_t kind, struct pair *out,
+                        ir_value on[2]);
+
+/** Does no packet pass both @i and @j, as they ask for different numbers of one value? rests.c */
+bool distribute_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind);
+
+/* Lists of items that may be asked for in any order, one list after the other; then those from @rest on. */
+struct phase_lists {
+    uint32_t *at; /* a vector */
+    uint32_t n, cap;
+    uint32_t rest; /* or NF_NONE */
+};
+
+/** Is there more than one stretch of items in @list that begin alike? phases.c */
+bool distribute_is_mixed(struct normal_form *x, uint32_t list);
+
+/**
+ * Takes the items of @list apart: others go to @out than the first ones, which say what packets hold; none of
+ * these if it is known to be @held bytes. False: not even they say it. phases.c
+ */
+bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, struct phase_lists *out);
 
 /** A copy of @i, a part of an item of the list. */
 uint32_t distribute_copy(struct distribution *d, uint32_t i);

@@ -48,8 +48,7 @@ static bool must_read(const struct distribution *d, uint32_t i, ir_value v)
     return read;
 }
 
-/* No packet passes both @i and @j, as they ask for different numbers of one value. */
-static bool exclude_each_other(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
+bool distribute_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
 {
     uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first,
              first = x->nf.at[j].kind == NF_LEAF ? j : x->nf.at[j].first;
@@ -68,7 +67,7 @@ static bool second_is_read(struct distribution *d)
     bool read = d->lead < d->n;
 
     for (uint32_t k = 1; k < d->n && !read; k++)
-        read = exclude_each_other(d->x, d->pair[0].side[0], d->pair[k].side[0], d->kind);
+        read = distribute_exclude(d->x, d->pair[0].side[0], d->pair[k].side[0], d->kind);
     return read;
 }
 

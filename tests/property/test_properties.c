@@ -229,8 +229,8 @@ static bool threads_alike(const char *text, uint32_t linktype)
         if (!alike)
             tap_pending("tune %u: %s", tune, text);
         all &= alike;
-        free(a);
-        free(b);
+        mem_free(&allocator_system, a);
+        mem_free(&allocator_system, b);
     }
     return all;
 }

@@ -274,6 +274,53 @@ static void host_but_a_port(struct rng *r, struct strbuf *s)
     strbuf_printf(s, " and %snot port %u)", word[rng_below(r, 4)], rng_below(r, 65536));
 }
 
+static void host_range(struct rng *r, struct strbuf *s)
+{
+    uint32_t from = rng_below(r, 60000);
+
+    strbuf_puts(s, "(");
+    host(r, s);
+    strbuf_printf(s, " and portrange %u-%u)", from, from + 1 + rng_below(r, 5000));
+}
+
+/* One of several kinds of item, which ask for different things behind an address, or for none. */
+static void of_many_kinds(struct rng *r, struct strbuf *s)
+{
+    static const char *const after[] = {"tcp port",         "udp port",       "port",
+                                        "tcp dst port",     "not port",       "tcp src port",
+                                        "icmp[icmptype] =", "tcp[13] & 7 !=", "udp and not port"};
+    enum { AFTER = sizeof after / sizeof *after };
+    uint32_t kind = rng_below(r, AFTER + 5);
+
+    if (kind < AFTER) {
+        static const char *const before[] = {"host", "src host", "dst host"};
+        strbuf_printf(s, "(%s ", before[rng_below(r, 4) % 3]);
+        address(r, s);
+        strbuf_printf(s, " and %s %u)", after[kind], rng_below(r, kind == 6 || kind == 7 ? 8 : 65536));
+    } else if (kind == AFTER) {
+        host(r, s);
+    } else if (kind == AFTER + 1) {
+        net(r, s);
+    } else if (kind == AFTER + 2) {
+        conversation(r, s);
+    } else {
+        strbuf_printf(s, "%s %u", kind == AFTER + 3 ? "port" : "udp dst port", rng_below(r, 65536));
+    }
+}
+
+static void host_of_either(struct rng *r, struct strbuf *s)
+{
+    static const char *const after[] = {"", " and tcp port", " and udp port", " and port"};
+    uint32_t kind = rng_below(r, 4);
+
+    strbuf_puts(s, "(");
+    host(r, s);
+    strbuf_puts(s, after[kind]);
+    if (kind)
+        strbuf_printf(s, " %u", rng_below(r, 65536));
+    strbuf_puts(s, ")");
+}
+
 #define FOUR_HOSTS(n)                                                                                        \
     "ip6 host 2001:db8::" n "1 or ip6 host 2001:db8::" n "2 or ip6 host 2001:db8::" n                        \
     "3 or ip6 host 2001:db8::" n "4"
@@ -334,6 +381,8 @@ static const struct list lists[] = {
     {"TCP flags of hosts", host_and_flags, "", " or ", "", 100, 300},
     {"TCP flags of ports", port_and_flags, "", " or ", "", 100, 300},
     {"hosts but a port", host_but_a_port, "", " or ", "", 40, 100},
+    {"hosts with ranges of ports", host_range, "", " or ", "", 20, 60},
+    {"hosts, and hosts with ports of two protocols", host_of_either, "", " or ", "", 24, 60},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
 };
 
@@ -514,7 +563,68 @@ static void few_words(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "(%s and %s)", word[rng_below(r, WORDS)], word[rng_below(r, WORDS)]);
 }
 
+/* Items of several kinds that ask for few addresses and numbers. */
+static void few_kinds(struct rng *r, struct strbuf *s)
+{
+    static const char *const address[] = {"host", "src host", "dst host"};
+    static const char *const after[] = {"",
+                                        " and port",
+                                        " and tcp port",
+                                        " and not port",
+                                        " and tcp dst port",
+                                        " and udp and not port",
+                                        " and tcp[13] &",
+                                        " and icmp[0] ="};
+    enum { AFTER = sizeof after / sizeof *after };
+    uint32_t kind = rng_below(r, AFTER + 1), n = 1 + rng_below(r, 3);
+
+    if (kind == AFTER) {
+        strbuf_printf(s, "%sport %u", rng_below(r, 2) ? "tcp dst " : "", n);
+        return;
+    }
+    strbuf_printf(s, "(%s 10.0.0.%u%s", address[rng_below(r, 3)], rng_below(r, 5), after[kind]);
+    if (after[kind][0])
+        strbuf_printf(s, kind == 6 ? " %u != 0" : " %u", n);
+    strbuf_puts(s, ")");
+}
+
+/* The same of IPv6 hosts, whose ports are at one place, or of networks that meet, with ranges. */
+static void few_kinds6(struct rng *r, struct strbuf *s)
+{
+    static const char *const after[] = {"", " and port", " and tcp port", " and udp dst port",
+                                        " and not port"};
+    uint32_t kind = rng_below(r, 6), n = 1 + rng_below(r, 3);
+
+    if (kind == 5) {
+        strbuf_printf(s, "port %u", n);
+        return;
+    }
+    strbuf_printf(s, "(ip6 host 2001:db8::%u%s", rng_below(r, 5), after[kind]);
+    if (kind)
+        strbuf_printf(s, " %u", n);
+    strbuf_puts(s, ")");
+}
+
+static void few_ranges(struct rng *r, struct strbuf *s)
+{
+    static const char *const net[] = {"10.0.0.0/8", "10.0.0.0/16", "10.0.0.0/24", "10.0.0.1/32",
+                                      "10.0.1.0/24"};
+    uint32_t from = 1 + rng_below(r, 4);
+
+    strbuf_printf(s, "(net %s and %sportrange %u-%u)", net[rng_below(r, 5)], rng_below(r, 3) ? "" : "tcp ",
+                  from, from + rng_below(r, 4));
+}
+
 static const struct list small[] = {
+    {"items of many kinds", of_many_kinds, "", " or ", "", 9, 12},
+    {"items of a few kinds", few_kinds, "", " or ", "", 9, 16},
+    {"items of a few kinds, negated", few_kinds, "not (", " or ", ")", 9, 16},
+    {"items of a few kinds, beside others", few_kinds, "len > 40 and (", " or ", " or ip[60] = 5) or arp", 9,
+     16},
+    {"items of a few kinds, IPv6", few_kinds6, "", " or ", "", 9, 16},
+    {"items of a few kinds, IPv6, negated", few_kinds6, "not (", " or ", ") and not arp", 9, 16},
+    {"networks with ranges of ports", few_ranges, "", " or ", "", 9, 14},
+    {"networks with ranges of ports, negated", few_ranges, "not (", " or ", ")", 9, 14},
     {"pairs of words", few_words, "", " or ", "", 2, 3},
     {"pairs of words, negated", few_words, "not (", " or ", ")", 2, 3},
     {"pairs of words, beside another", few_words, "udp or (", " or ", ")", 2, 4},
@@ -673,6 +783,24 @@ static void prove_small(const struct list *l, uint64_t seed, unsigned times)
     tap_ok(proved == times, "%s: %u of %u small lists proved and better", l->name, proved, times);
 }
 
+/* Sixteen times the terms: is it still a search, whose longest path grows by little? */
+static void test_depth(const struct list *l, uint64_t seed)
+{
+    enum { TERMS = 500, TIMES = 16 };
+    uint32_t path[2] = {0};
+
+    for (unsigned i = 0; i < 2; i++) {
+        struct rng r = {seed};
+        struct program plain = {0}, optimized = {0};
+        if (compile_list(l, i ? TIMES * TERMS : TERMS, &r, &plain, &optimized))
+            path[i] = program_longest_path(&optimized);
+        program_free(&plain);
+        program_free(&optimized);
+    }
+    tap_ok(path[0] > 0 && path[1] > 0 && path[1] <= 2 * path[0], "%u and %u %s: longest paths %u and %u",
+           TERMS, TIMES * TERMS, l->name, path[0], path[1]);
+}
+
 int main(void)
 {
     bool all = getenv("WEIR_LONG") != NULL;
@@ -683,6 +811,9 @@ int main(void)
         if (all)
             prove_list(&lists[i], lists[i].many, seed);
     }
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
+        test_depth(&lists[i], seed);
+    test_depth(&small[0], seed);
     prove_list(&lists[0], 10000, seed);
     for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
         prove_small(&small[i], seed, all ? 200 : 5);

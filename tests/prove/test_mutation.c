@@ -40,6 +40,14 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
 #define ENDS(a, b)       "or (host 1.1.1." #b " and ((ip[9] = " #b " and ip[60] = 1) or ip[8] = 7)) "
 #define NEAR_FAR(a, b)   "or (host 1.1.1." #b " and ip[8] = " #b ") or (host 1.1.2." #b " and ip[60] = " #b ") "
 #define OTHER_LOAD(a, b) "or (host 1.1.1." #b " and ip[6" #b "] = 1) "
+#define OF_KINDS(a, b)                                                                                       \
+    "or (host 1.1.1." #b " and tcp port " #b ") or udp dst port " #b " or (host 1.1.2." #b " and len > 6" #b \
+    ") "
+#define THEN_TTL(a, b) "or (host 1.1.1." #b " and port " #b " and ip[8] = 3) or (host 1.1.2." #b " and icmp) "
+#define ONE_HOST6(a, b)                                                                                      \
+    "or (ip6 host 2001::1 and udp dst port " #b ") or (ip6 host 2001::1 and tcp dst port " #b ") "
+#define TWO_BASES(a, b)                                                                                      \
+    "or (host 1.1.1." #b " and tcp port " #b ") or (host 1.1.2." #b " and ip[60] = " #b ") "
 #define MEETING(a, b)                                                                                        \
     "or (((ether[1" #b "] <= 5 and ether[1] != 2" #b ") or (ether[1" #b                                      \
     "] >= 3 and ether[70] = 2)) and ether[3] = " #b ") "
@@ -66,6 +74,12 @@ static const char *const filters[] = {
     "ether[0] = 9 " TEN(ENDS, 1),
     "ether[0] = 9 " TEN(NEAR_FAR, 1),
     "ether[0] = 9 " TEN(OTHER_LOAD, 1),
+    "ether[0] = 9 " TEN(OF_KINDS, 1) "or ether[1] = 7",
+    "(host 1.1.1.1 and tcp port 1) or udp dst port 77 or (host 1.1.1.1 and udp port 2) or udp dst port "
+    "88 " TEN(OF_KINDS, 1),
+    "ether[0] = 9 " TEN(THEN_TTL, 1) "or ether[1] = 7",
+    "ether[0] = 9 " TEN(ONE_HOST6, 1) "or ether[1] = 7",
+    "ether[0] = 9 " TEN(TWO_BASES, 1) "or ether[1] = 7",
     "ether[9] = 9 " TEN(MEETING, 1),
     "arp " SEVENTY(OF_ICMP) "or (igmp and src host 3.1.1.1) ",
     "(net 10.0.0.0/8 and (ip[8] = 1 or ip[70] = 1)) or (net 10.1.0.0/16 and (ip[8] = 2 or ip[70] = 2)) or "

@@ -313,6 +313,7 @@ static void test_switches_are_canonical(void **state)
 
 /* ---------------------------------------------------------------- text */
 
+/* To be freed with mem_free(). */
 static char *printed(const struct ir_func *f)
 {
     struct strbuf s;
@@ -320,7 +321,7 @@ static char *printed(const struct ir_func *f)
     strbuf_init(&s, &allocator_system);
     ir_print(f, &s);
     assert_false(s.failed);
-    return s.text; /* the heap's: free() */
+    return s.text;
 }
 
 static void test_text(void **state)
@@ -354,7 +355,7 @@ static void test_text(void **state)
         fail_msg("line %u: %s", line, message);
     char *again = printed(&f);
     assert_string_equal(again, text);
-    free(again);
+    mem_free(&allocator_system, again);
     assert_null(ir_verify(&f, &x->arena, &where));
     struct strbuf s;
     strbuf_init(&s, &allocator_system);
@@ -441,9 +442,9 @@ static void test_damaged_text(void **state)
             if (ir_parse(&a, first, strlen(first), &again, &message, &line) == 0) {
                 char *second = printed(&again);
                 assert_string_equal(first, second);
-                free(second);
+                mem_free(&allocator_system, second);
             }
-            free(first);
+            mem_free(&allocator_system, first);
         }
         arena_release(&a);
     }
@@ -567,8 +568,8 @@ static void test_verifier_is_fast(void **state)
     char *text2 = printed(&again);
     assert_string_equal(text, text2);
     assert_string_equal(verdict(x, &again), "fine");
-    free(text);
-    free(text2);
+    mem_free(&allocator_system, text);
+    mem_free(&allocator_system, text2);
     assert_true((double)(clock() - begin) / CLOCKS_PER_SEC < 20);
 }
 

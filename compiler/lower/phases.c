@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/phases.c - a mixed list in the order of how much of the packet its items need.
+ *
+ *   (s = a or d = a) and (p = A or q = A), q = B, s = b, (s = c or d = c) and (p = C or q = C), ...
+ *                                        s = b, ...,
+ *                                        (s = a or d = a) and p = A, (s = c or d = c) and p = C, ...,
+ *                                        (s = a or d = a) and q = A, (s = c or d = c) and q = C, q = B, ...
+ *
+ * so that items that begin alike follow each other and become a search. A phase is what can be asked of
+ * packets of one length: first what needs no more than they all have, then what needs each value behind a
+ * variable address, nearest first. An item with alternatives for several phases is there in each.
+ *
+ * Refines: the first items stay in front, and a packet that passes them holds `held` bytes. If the plain
+ * program accepts it at an item, it holds what that item needs, so also what any item of the same phase or of
+ * an earlier one needs; and no other is asked before. Far values have one address but for a constant, so that
+ * a packet which holds one holds what is nearer. Nothing moves past a requirement or a definition.
+ *
+ * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the list; items that are copied are
+ * small.
+ */
+#include "base/sort.h"
+#include "lower/distribute.h"
+
+#define FIRST_MAX  16 /* items in front that say what packets hold */
+#define GROUPS_MAX 32 /* ways in which items begin; all others are one more */
+
+/* What computing a value reads. */
+struct need {
+    uint32_t reach; /* bytes from the packet's start */
+    ir_value base;  /* ... and, if end is not 0, */
+    uint32_t end;   /* bytes from there; UINT32_MAX: unknown */
+};
+
+/* Of a part of an item: the phase of the packets for which it can be decided at all, and in any case. */
+struct asks {
+    uint32_t must, may; /* 0: near; else bytes from the base; UNKNOWN */
+};
+#define UNKNOWN UINT32_MAX
+
+struct placed {
+    uint32_t item, phase, group;
+};
+
+struct phases {
+    struct normal_form *x;
+    uint8_t kind, compound;
+    uint32_t held;
+    const struct need *need;
+    uint32_t needs;
+    bool based; /* there is a far value: they are read from `base` on, or, if that is IR_NONE, from the start
+                 */
+    ir_value base;
+    uint32_t groups;
+    ir_value begins[GROUPS_MAX][2];
+    VEC(struct placed) placed;
+};
+
+/* ---------------------------------------------------------------- what values need */
+
+static struct need need_of(const struct ir_func *f, const struct need *need, ir_value v)
+{
+    static const struct need unknown = {0, IR_NONE, UNKNOWN}, none = {0, IR_NONE, 0};
+    const struct ir_node *n = &f->value.at[v];
+    const unsigned bytes = ir_read_bytes(n);
+    struct need a = n->a == IR_NONE ? none : need[n->a], b = n->b == IR_NONE ? none : need[n->b];
+
+    if (n->op == IR_PHI || a.end == UNKNOWN || b.end == UNKNOWN || (bytes && n->imm > UINT32_MAX / 2))
+        return unknown;
+    if (bytes && n->a != IR_NONE)
+        return a.end ? unknown : (struct need){a.reach, n->a, n->imm + bytes};
+    if (a.end && b.end && a.base != b.base)
+        return unknown;
+    uint32_t reach = a.reach > b.reach ? a.reach : b.reach;
+    if (bytes && n->imm + bytes > reach)
+        reach = n->imm + bytes;
+    return (struct need){reach, a.end ? a.base : b.base, a.end > b.end ? a.end : b.end};
+}
+
+static bool measure_needs(struct phases *p)
+{
+    const struct ir_func *f = p->x->lw->f;
+    struct need *need = arena_array(p->x->w, struct need, f->value.n);
+
+    for (ir_value v = 0; need && v < f->value.n; v++)
+        need[v] = need_of(f, need, v);
+    p->need = need;
+    p->needs = f->value.n;
+    p->x->failed |= !need;
+    return need != NULL;
+}
+
+/* ---------------------------------------------------------------- phases of items */
+
+static uint32_t phase_of_leaf(struct phases *p, uint32_t leaf)
+{
+    if (!nf_is_test(p->x, leaf))
+        return UNKNOWN;
+    ir_value v = nf_test_value(p->x, leaf);
+    struct need n = v < p->needs ? p->need[v] : (struct need){0, IR_NONE, UNKNOWN};
+    if (n.end == UNKNOWN || (n.end == 0 && n.reach <= p->held))
+        return n.end;
+    if (n.end && n.reach > p->held)
+        return UNKNOWN;
+    if (!p->based) {
+        p->based = true;
+        p->base = n.end ? n.base : IR_NONE;
+    }
+    if (p->base != (n.end ? n.base : IR_NONE))
+        return UNKNOWN;
+    return n.end ? n.end : n.reach;
+}
+
+/* What @i, which is small, asks for. */
+static struct asks asks_of(struct phases *p, uint32_t i)
+{
+    const struct nf *n = &p->x->nf.at[i];
+    struct asks all = {n->kind == p->kind ? UNKNOWN : 0, 0};
+
+    if (n->kind == NF_LEAF) {
+        uint32_t phase = phase_of_leaf(p, i);
+        return (struct asks){phase, phase};
+    }
+    for (uint32_t c = n->first; c != NF_NONE; c = p->x->nf.at[c].next) {
+        struct asks one = asks_of(p, c);
+        all.may = one.may > all.may ? one.may : all.may;
+        if (n->kind == p->kind ? one.must < all.must : one.must > all.must)
+            all.must = one.must;
+    }
+    return all;
+}
+
+/* The group of what begins like @item. */
+static uint32_t group_of(struct phases *p, uint32_t item)
+{
+    uint32_t head = factor_head(p->x, item, p->compound), g = 0;
+    ir_value on[2] = {head == NF_NONE ? IR_NONE : nf_test_value(p->x, head), IR_NONE};
+    struct pair pair;
+
+    if (head == NF_NONE && !distribute_is_pair(p->x, item, p->kind, &pair, on))
+        return GROUPS_MAX;
+    while (g < p->groups && (p->begins[g][0] != on[0] || p->begins[g][1] != on[1]))
+        g++;
+    if (g < GROUPS_MAX && g == p->groups) {
+        p->begins[g][0] = on[0];
+        p->begins[g][1] = on[1];
+        p->groups++;
+    }
+    return g;
+}
+
+static void place(struct phases *p, uint32_t item, uint32_t phase)
+{
+    if (p->x->failed)
+        return;
+    p->x->nf.at[item].next = NF_NONE;
+    if (!vec_push(p->x->w, &p->placed, ((struct placed){item, phase, group_of(p, item)})))
+        p->x->failed = true;
+}
+
+/* Is @part all alternatives of which are for one phase, if what stands beside it needs @beside? */
+static uint32_t phase_beside(struct asks a, uint32_t beside)
+{
+    uint32_t must = a.must > beside ? a.must : beside, may = a.may > beside ? a.may : beside;
+
+    return must == may ? may : UNKNOWN;
+}
+
+/* The one part of @item that may need more than the others do, all of which need @beside; NF_NONE: there are
+ * several. */
+static uint32_t find_choice(struct phases *p, uint32_t item, uint32_t *beside)
+{
+    uint32_t choice = NF_NONE;
+
+    *beside = 0;
+    for (uint32_t c = p->x->nf.at[item].first; c != NF_NONE; c = p->x->nf.at[c].next) {
+        struct asks a = asks_of(p, c);
+        if (a.must != a.may && choice != NF_NONE)
+            return NF_NONE;
+        if (a.must != a.may)
+            choice = c;
+        else
+            *beside = a.may > *beside ? a.may : *beside;
+    }
+    return choice;
+}
+
+/* A copy of @item in which @choice, one of its parts, is @instead. */
+static uint32_t copy_with(struct phases *p, uint32_t item, uint32_t choice, uint32_t instead)
+{
+    struct normal_form *x = p->x;
+    uint32_t copy = nf_list_new(x, p->compound);
+
+    for (uint32_t c = x->nf.at[item].first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+        uint32_t part = c == choice ? instead : factor_copy(x, c, p->kind == NF_OR);
+        if (!x->failed)
+            nf_list_add(x, copy, part);
+    }
+    return copy;
+}
+
+/* Places @item once for each phase that the alternatives of one of its parts are for. False, having placed
+ * nothing: it cannot be split so. */
+static bool split(struct phases *p, uint32_t item)
+{
+    struct normal_form *x = p->x;
+    uint32_t beside, choice = find_choice(p, item, &beside), phase = 0, next;
+
+    if (choice == NF_NONE || x->nf.at[choice].kind != p->kind || x->nf.at[choice].next != NF_NONE)
+        return false;
+    for (uint32_t c = x->nf.at[choice].first; c != NF_NONE; c = x->nf.at[c].next)
+        if (phase_beside(asks_of(p, c), beside) == UNKNOWN)
+            return false;
+    for (bool more = true; more && !x->failed; phase = next) {
+        uint32_t some = nf_list_new(x, p->kind);
+        more = false;
+        next = UNKNOWN;
+        for (uint32_t c = x->nf.at[choice].first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+            uint32_t own = phase_beside(asks_of(p, c), beside);
+            if (own > phase && own < next)
+                next = own;
+            if (own != phase)
+                continue;
+            uint32_t copy = factor_copy(x, c, p->kind == NF_OR);
+            if (!x->failed)
+                nf_list_add(x, some, copy);
+        }
+        more = next != UNKNOWN;
+        if (x->failed || x->nf.at[some].first == NF_NONE)
+            continue;
+        if (x->nf.at[some].first == x->nf.at[some].last)
+            some = x->nf.at[some].first;
+        place(p, copy_with(p, item, choice, some), phase);
+    }
+    return true;
+}
+
+/* Is nothing that is far among the two ways in which @item may begin? distribute.c asks for one of all items,
+ * then for the other one. */
+static bool sides_are_near(struct phases *p, uint32_t item)
+{
+    struct pair pair;
+    ir_value on[2];
+
+    return !distribute_is_pair(p->x, item, p->kind, &pair, on) ||
+           (asks_of(p, pair.side[0]).may == 0 && asks_of(p, pair.side[1]).may == 0);
+}
+
+/* Places @item. False: it has to stay where it is. */
+static bool place_item(struct phases *p, uint32_t item)
+{
+    const struct nf *n = &p->x->nf.at[item];
+
+    if (n->strict)
+        return false;
+    if (!factor_is_small(p->x, item)) {
+        if (n->reach > p->held)
+            return false;
+        place(p, item, 0);
+        return true;
+    }
+    struct asks a = asks_of(p, item);
+    if (a.may == UNKNOWN || !sides_are_near(p, item))
+        return false;
+    if (a.must != a.may)
+        return split(p, item);
+    place(p, item, a.may);
+    return true;
+}
+
+/* ---------------------------------------------------------------- the list */
+
+/* Finds what packets hold that the first items do not accept; gives the last item that says so. */
+static uint32_t read_first(struct phases *p, uint32_t list)
+{
+    struct normal_form *x = p->x;
+    uint32_t last = NF_NONE, side = NF_NONE, n = 0;
+    ir_value on[2] = {IR_NONE, IR_NONE}, now[2];
+    struct pair pair;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && n < FIRST_MAX;
+         i = x->nf.at[i].next, n++) {
+        uint32_t first = nf_first(x, i),
+                 reach = first != NF_NONE && nf_is_test(x, first) ? x->nf.at[first].reach : 0;
+        if (distribute_is_pair(x, i, p->kind, &pair, now)) {
+            if (side == NF_NONE) {
+                side = pair.side[0];
+                on[0] = now[0];
+                on[1] = now[1];
+            } else if (on[0] == now[0] && on[1] == now[1] &&
+                       distribute_exclude(x, side, pair.side[0], p->kind) &&
+                       x->value_reach[on[1]] != UINT32_MAX) {
+                reach = x->value_reach[on[1]];
+            }
+        }
+        if (reach != UINT32_MAX && reach > p->held) {
+            p->held = reach;
+            last = i;
+        }
+    }
+    return last;
+}
+
+/* Items that begin with a test, by the first one that has the same set; else 0. */
+static const uint32_t *number_heads(struct phases *p)
+{
+    struct normal_form *x = p->x;
+    struct entry *e = arena_array(x->w, struct entry, p->placed.n);
+
+    x->failed |= !e;
+    for (uint32_t i = 0; e && i < p->placed.n; i++) {
+        uint32_t head = factor_head(x, p->placed.at[i].item, p->compound);
+        if (head != NF_NONE)
+            e[i].set = nf_test_set(x, head, p->kind == NF_OR);
+    }
+    return x->failed ? NULL : factor_number_sets(x, e, p->placed.n);
+}
+
+/* Adds a list of what was placed for each phase to @out, sorted by how it begins, then by what is asked of
+ * that first. */
+static void put_phases(struct phases *p, struct phase_lists *out)
+{
+    struct normal_form *x = p->x;
+    const uint32_t n = p->placed.n, *number = number_heads(p);
+    struct sort_key *key = arena_array(x->w, struct sort_key, 2 * (size_t)n + 1), *spare = key + n;
+    uint32_t before = UNKNOWN, list = NF_NONE;
+
+    x->failed |= !key;
+    if (x->failed)
+        return;
+    for (uint32_t i = 0; i < n; i++)
+        key[i] = (struct sort_key){number[i], i};
+    for (int by = 0; by < 2; by++) { /* sorting keeps the order of those that are alike */
+        struct sort_key *sorted = sort_keys(key, spare, n);
+        spare = sorted == key ? spare : key;
+        key = sorted;
+        for (uint32_t i = 0; i < n; i++)
+            key[i].key = by ? p->placed.at[key[i].index].phase : p->placed.at[key[i].index].group;
+    }
+    key = sort_keys(key, spare, n);
+    for (uint32_t i = 0; i < n && !x->failed; i++) {
+        if (key[i].key != before) {
+            list = nf_list_new(x, p->kind);
+            x->failed |= !vec_push(x->w, out, list);
+        }
+        before = key[i].key;
+        if (!x->failed)
+            nf_list_append(x, list, p->placed.at[key[i].index].item);
+    }
+}
+
+bool distribute_is_mixed(struct normal_form *x, uint32_t list)
+{
+    const uint8_t kind = x->nf.at[list].kind;
+    struct phases p = {.x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR};
+    uint32_t stretches = 0, before = UINT32_MAX;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next) {
+        uint32_t group = group_of(&p, i);
+        stretches += group != before;
+        before = group;
+    }
+    return stretches > p.groups + 1; /* those that are in no group may be one more */
+}
+
+bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, struct phase_lists *out)
+{
+    const uint8_t kind = x->nf.at[list].kind;
+    struct phases p = {.x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR, .held = held};
+    const uint32_t last = held ? NF_NONE : read_first(&p, list);
+    uint32_t item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next, next;
+
+    if (p.held == 0 || !measure_needs(&p))
+        return false;
+    if (last == NF_NONE)
+        x->nf.at[list].first = NF_NONE;
+    else
+        x->nf.at[last].next = NF_NONE;
+    x->nf.at[list].last = last;
+    for (; item != NF_NONE && !x->failed; item = next) {
+        next = x->nf.at[item].next;
+        if (!place_item(&p, item))
+            break;
+    }
+    put_phases(&p, out);
+    out->rest = item;
+    x->changed = true;
+    return true;
+}
