@@ -123,6 +123,25 @@ static bool row_decided(const struct thread *t, const struct ir_block *b, uint32
     return true;
 }
 
+/* Does @known decide the test of @b? Where both are long it is asked for again and again, as one set comes by
+ * many ways. */
+static bool set_decides(const struct thread *t, const struct ir_block *b, uint32_t known,
+                        struct thread_target *one)
+{
+    const struct set *set = &t->set.at[known];
+    struct target *memo = &t->target[b - t->f->block.at];
+
+    if (set->n <= MANY_PIECES || b->to.n <= MANY_PIECES)
+        return thread_is_decided(b, set, one);
+    if (memo->known != known) {
+        memo->known = known;
+        memo->decided = thread_is_decided(b, set, one);
+        memo->leads = one->target;
+    }
+    one->target = memo->leads;
+    return memo->decided;
+}
+
 /* Is the test of @b decided by the @n facts from @first on, or is it none? Then to where, in @one. */
 static bool test_decided(const struct thread *t, const struct ir_block *b, uint32_t first, uint32_t n,
                          struct thread_target *one)
@@ -132,8 +151,7 @@ static bool test_decided(const struct thread *t, const struct ir_block *b, uint3
     uint32_t known = b->on == IR_NONE ? 0 : set_of(t, first, n, b->on);
 
     *one = (struct thread_target){.b = b, .target = b->to.at[0].target};
-    return known ? thread_is_decided(b, &t->set.at[known], one) || row_decided(t, b, known, one)
-                 : b->to.n == 1;
+    return known ? set_decides(t, b, known, one) || row_decided(t, b, known, one) : b->to.n == 1;
 }
 
 /* The return that the last @n facts lead to from @block on, whatever PHIs are on the way, or the block that
