@@ -320,6 +320,43 @@ static bool cut_entries(struct factor *x, struct entry **entries, uint32_t *n, u
     return !x->form.failed;
 }
 
+/* Do two of the entries have one set? They could not be united, as one between them may hold as well. */
+static bool some_repeat(struct factor *x, const struct entry *e, uint32_t n)
+{
+    const uint32_t *number = n > 2 ? factor_number_sets(&x->form, e, n) : NULL;
+    uint32_t i = 0;
+
+    while (number && i < n && number[i] == i)
+        i++;
+    return number && i < n;
+}
+
+bool factor_begin_alike(const struct normal_form *x, uint32_t i, uint32_t j)
+{
+    uint32_t a = nf_first(x, i), b = nf_first(x, j);
+
+    return a != NF_NONE && b != NF_NONE && nf_is_test(x, a) && nf_is_test(x, b) &&
+           nf_test_value(x, a) == nf_test_value(x, b);
+}
+
+/* May two of a few entries hold for the same number, and do their rests begin with tests of one value? */
+static bool few_meet(const struct normal_form *x, const struct entry *e, uint32_t n)
+{
+    bool meet = false;
+
+    for (uint32_t i = 1; i < n && n <= RUN_FEW && !meet; i++)
+        for (uint32_t k = 0; k < i && !meet; k++)
+            meet = factor_begin_alike(x, e[i].rest, e[k].rest) && sets_meet(e[i].set, e[k].set) &&
+                   !set_equal(e[i].set, e[k].set);
+    return meet;
+}
+
+/* Are entries whose sets overlap to be cut to others? */
+static bool should_cut(struct factor *x, const struct entry *e, uint32_t n)
+{
+    return (x->switches && (n >= SWITCH_MIN || some_repeat(x, e, n))) || few_meet(&x->form, e, n);
+}
+
 /* Test and rest as one item. */
 static uint32_t compound_item(struct factor *x, const struct run *r, const struct entry *e, bool is_or)
 {
@@ -386,7 +423,8 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
     lone = unite_lone(x, r, e, lone, is_or);
     n = n ? unite_equal(x, rests, n, kind) : 0;
     const struct piece *p = x->switches && n >= SWITCH_MIN ? disjoint_pieces(x, rests, n, &pieces) : NULL;
-    if (!p && x->switches && n >= SWITCH_MIN && !x->form.failed && cut_entries(x, &rests, &n, kind))
+    bool cut = !p && !x->form.failed && should_cut(x, rests, n) && cut_entries(x, &rests, &n, kind);
+    if (cut && x->switches && n >= SWITCH_MIN)
         p = disjoint_pieces(x, rests, n, &pieces);
     for (uint32_t i = 0; i < n && !x->form.failed; i++)
         push_work(x, rests[i].rest);
@@ -397,7 +435,7 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
         for (uint32_t i = 0; i < n && !x->form.failed; i++)
             rests[i].rest = compound_item(x, r, &rests[i], is_or);
     }
-    bool moved = (n < before || pieces) && !lone_apart;
+    bool moved = (n < before || pieces || cut) && !lone_apart;
     for (uint32_t i = 0; i < lone && moved; i++)
         e[i].rank =
             0; /* rests moved past it that hold where it does: what is decided without one comes first */

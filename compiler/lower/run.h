@@ -7,6 +7,7 @@
 #include "lower/factor.h"
 
 #define SWITCH_MIN 6          /* disjoint sets of one value from which a run becomes a switch */
+#define RUN_FEW    4          /* items of a run that are compared one by one */
 #define LONG_LIST  SWITCH_MIN /* items from which a list is worth a second look */
 
 /* Items that begin by testing one value, linked through `next`; or one item that does not. */
@@ -21,6 +22,7 @@ struct run {
 struct factor {
     struct normal_form form; /* first: simplify() finds its way back */
     bool switches;           /* many disjoint sets become a switch */
+    bool join_late;          /* choices are joined when they do */
     VEC(struct run) run;
     uint32_t *run_of; /* per value: index of its open run in the list being read, plus one */
     uint32_t *run_stamp, stamp;
@@ -41,9 +43,12 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r);
  */
 bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first);
 
+/** Do @i and @j begin with tests of one value? */
+bool factor_begin_alike(const struct normal_form *x, uint32_t i, uint32_t j);
+
 /**
- * Do the few items of run @r stay as they are? There are no two lone ones, no two ask for one set, and there
- * is nothing to do behind the tests.
+ * Do the few items of run @r stay as they are? There are no two lone ones, no two ask for one set, or for
+ * sets that overlap and then for one value, and there is nothing to do behind the tests.
  */
 bool factor_run_stays(struct factor *x, const struct run *r, bool is_or);
 

@@ -7,7 +7,6 @@
  */
 #include "lower/run.h"
 
-#define FEW  4 /* items of a run that are compared one by one */
 #define DEEP 8 /* lists in lists, each the first of the one around it, that are looked into */
 
 bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first)
@@ -52,8 +51,8 @@ static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
 
 bool factor_run_stays(struct factor *x, const struct run *r, bool is_or)
 {
-    uint32_t seen[FEW], n = 0, lone = 0; /* seen: their tests */
-    bool stays = r->n <= FEW;
+    uint32_t seen[RUN_FEW], n = 0, lone = 0; /* seen: their tests */
+    bool stays = r->n <= RUN_FEW;
 
     for (uint32_t i = r->first; i != NF_NONE && stays; i = x->form.nf.at[i].next) {
         uint32_t head = factor_head(&x->form, i, is_or ? NF_AND : NF_OR);
@@ -63,7 +62,9 @@ bool factor_run_stays(struct factor *x, const struct run *r, bool is_or)
         }
         seen[n] = head;
         for (uint32_t k = 0; k < n && stays; k++)
-            stays = !nf_tests_equal(&x->form, seen[k], head, is_or);
+            stays = !nf_tests_equal(&x->form, seen[k], head, is_or) &&
+                    !(factor_begin_alike(&x->form, x->form.nf.at[seen[k]].next, x->form.nf.at[head].next) &&
+                      nf_tests_meet(&x->form, seen[k], head, is_or));
         n++;
         stays = stays && is_rest_settled(x, i, head);
     }
