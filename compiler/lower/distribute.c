@@ -20,17 +20,13 @@
  * is cut off in front of the destination port q. Lists of such pairs become tables (pair_table.c), those of
  * other pairs that ask for what packets may lack stay as they are.
  *
- * Conversations, (s = a or d = a) and (s = b or d = b) and ..., become s = a and d = b and ..., d = a and s =
- * b and ..., where a is the lower of the two. What is behind is asked only of packets between those two
- * addresses, which only items with the same two can accept; those stay in order. All such packets hold s and
- * d.
- *
  * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the list but for sorting; rests are
  * small.
  */
 #include "lower/distribute.h"
 
-#define ITEMS_MIN 8 /* items that make it worth it */
+#define ITEMS_MIN 8 /* items that make it worth it ... */
+#define FREE_MIN  3 /* ... and where they are asked for in any order */
 
 /* ---------------------------------------------------------------- without a table */
 
@@ -61,78 +57,6 @@ void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t e
         }
         if (!x->failed)
             nf_list_append(x, list, item);
-    }
-}
-
-/* ---------------------------------------------------------------- conversations */
-
-/* The number that both leaves of the choice ask for, @on in order. */
-static bool choice_number(const struct distribution *d, uint32_t choice, uint32_t *number)
-{
-    struct normal_form *x = d->x;
-    uint32_t leaf = x->nf.at[choice].first;
-    bool ok = x->nf.at[choice].kind == d->kind && leaf != NF_NONE;
-
-    for (int side = 0; side < 2 && ok; side++, leaf = x->nf.at[leaf].next) {
-        ok = leaf != NF_NONE && nf_is_test(x, leaf) && nf_test_value(x, leaf) == d->on[side];
-        struct set s = ok ? nf_test_set(x, leaf, d->kind == NF_OR) : (struct set){NULL, 0, 0, NULL};
-        ok = s.n == 1 && s.at[0].lo == s.at[0].hi && (side == 0 || s.at[0].lo == *number);
-        *number = ok ? s.at[0].lo : 0;
-    }
-    return ok && leaf == NF_NONE;
-}
-
-/* Do all pairs ask for two different addresses, and does a packet that passes them hold both? */
-static bool find_conversations(struct distribution *d)
-{
-    const struct normal_form *x = d->x;
-    bool ok = true, adjacent = true;
-
-    for (uint32_t k = 0; k < d->n && ok; k++) {
-        struct pair *p = &d->pair[k];
-        uint32_t a, b = 0, c = rest_of(d, k);
-        ok = choice_number(d, x->nf.at[p->item].first, &a);
-        while (ok && c != NF_NONE && !choice_number(d, c, &b))
-            c = x->nf.at[c].next;
-        adjacent &= c == rest_of(d, k);
-        ok = ok && c != NF_NONE && a != b;
-        p->partner = c;
-        p->address[0] = a < b ? a : b;
-        p->address[1] = a < b ? b : a;
-    }
-    return ok && (adjacent || d->lead < d->n);
-}
-
-static void append_point(struct distribution *d, uint32_t list, ir_value on, uint32_t number, struct span at)
-{
-    struct ir_range *one = intervals_new(d->x, 1);
-    uint32_t leaf = nf_new(d->x, (struct nf){.kind = NF_LEAF});
-
-    if (d->x->failed)
-        return;
-    *one = (struct ir_range){number, number};
-    nf_become_leaf(d->x, leaf, on, (struct set){one, 1, 0, NULL}, d->kind == NF_OR, at);
-    nf_list_append(d->x, list, leaf);
-}
-
-/* Appends the conversations in one direction: the lower address is that of side @side. */
-static void put_direction(struct distribution *d, uint32_t list, int side)
-{
-    struct normal_form *x = d->x;
-
-    for (uint32_t k = 0; k < d->n && !x->failed; k++) {
-        const struct pair *p = &d->pair[k];
-        uint32_t item = nf_list_new(x, d->compound);
-        if (x->failed)
-            return;
-        append_point(d, item, d->on[side], p->address[0], x->nf.at[p->item].at);
-        append_point(d, item, d->on[!side], p->address[1], x->nf.at[p->item].at);
-        for (uint32_t c = rest_of(d, k); c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
-            uint32_t part = c == p->partner ? NF_NONE : distribute_copy(d, c);
-            if (part != NF_NONE && !x->failed)
-                nf_list_add(x, item, part);
-        }
-        nf_list_append(x, list, item);
     }
 }
 
@@ -325,27 +249,34 @@ static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t fr
     if (d->x->failed || !distribute_by_phases(d->x, from, held, &phases))
         return false;
     append_items(d, list, d->x->nf.at[from].first, NF_NONE);
-    for (uint32_t i = 0; i < phases.n && !d->x->failed; i++)
+    for (uint32_t i = 0; i < phases.n && !d->x->failed; i++) {
+        factor_spread(d->x, phases.at[i]);
         distribute_items(d, list, d->x->nf.at[phases.at[i]].first, ORDER_FREE);
+    }
     distribute_items(d, list, phases.rest, ORDER_KEPT);
     return true;
 }
 
-/* Appends what the pairs from @first to before @behind become by phases, or they. @held: what packets hold
- * that pass the first @lead of them; 0: nobody knows. */
+/* Appends what the pairs from @first to before @behind become by phases, or they. @held: what those packets
+ * hold that one of them accepts, or that pass the first @lead of them; 0: nobody knows. */
 static void distribute_others(struct distribution *d, uint32_t list, uint32_t first, uint32_t behind,
                               uint32_t lead, uint32_t held)
 {
-    uint32_t others = first, some = nf_list_new(d->x, d->kind);
+    struct normal_form *x = d->x;
+    uint32_t some = nf_list_new(x, d->kind);
 
-    if (d->x->failed)
+    if (x->failed)
         return;
-    for (uint32_t k = 0; k < lead; k++)
-        others = d->x->nf.at[others].next;
-    append_items(d, list, first, others);
-    append_items(d, some, others, behind);
-    if (!distribute_phases(d, list, some, held) && !d->x->failed)
-        append_items(d, list, d->x->nf.at[some].first, NF_NONE);
+    append_items(d, some, first, behind);
+    if (distribute_phases(d, list, some, 0) || x->failed)
+        return;
+    for (; held && lead > 0; lead--) {
+        first = x->nf.at[some].first;
+        x->nf.at[some].first = x->nf.at[first].next;
+        nf_list_append(x, list, first);
+    }
+    if (!held || !distribute_phases(d, list, some, held))
+        append_items(d, list, x->nf.at[some].first, NF_NONE);
 }
 
 /* May the pairs be distributed? */
@@ -361,17 +292,12 @@ static bool may_distribute(struct distribution *d, enum order order)
 static void distribute_items(struct distribution *d, uint32_t list, uint32_t item, enum order order)
 {
     struct normal_form *x = d->x;
+    const uint32_t min = order == ORDER_FREE ? FREE_MIN : ITEMS_MIN;
 
     while (item != NF_NONE && !x->failed) {
         uint32_t behind = read_pairs(d, item);
-        bool apart = d->n >= ITEMS_MIN && sides_apart(d);
-        if (apart && find_conversations(d)) {
-            put_direction(d, list, 0);
-            put_direction(d, list, 1);
-            item = behind;
-            continue;
-        }
-        bool overlap = !apart && d->n >= ITEMS_MIN && !x->failed && sides_overlap(d),
+        bool apart = d->n >= min && sides_apart(d);
+        bool overlap = !apart && d->n >= min && !x->failed && sides_overlap(d),
              may = (apart || overlap) && may_distribute(d, order);
         const uint32_t lead = may ? d->lead : 0, held = may ? d->held : 0;
         if (may && overlap) /* from here on they are apart */
@@ -381,7 +307,7 @@ static void distribute_items(struct distribution *d, uint32_t list, uint32_t ite
             distribute_side(d, list, 1, d->n);
         } else if (may && distribute_find_table(d)) {
             distribute_put_table(d, list);
-        } else if (d->n >= ITEMS_MIN && order == ORDER_OPEN && !x->failed) {
+        } else if (d->n >= min && order == ORDER_OPEN && !x->failed) {
             distribute_others(d, list, item, behind, lead, held);
         } else {
             behind = d->n ? behind : x->nf.at[item].next;
@@ -389,6 +315,17 @@ static void distribute_items(struct distribution *d, uint32_t list, uint32_t ite
         }
         item = behind;
     }
+}
+
+/* Choices of items are joined. */
+static void join_choices(struct normal_form *x, uint32_t list)
+{
+    const uint8_t compound = x->nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->failed; i = x->nf.at[i].next)
+        if (x->nf.at[i].kind == compound)
+            factor_join_choices(x, i);
+    nf_flatten(x, list);
 }
 
 void factor_distribute(struct normal_form *x, uint32_t list)
@@ -407,6 +344,8 @@ void factor_distribute(struct normal_form *x, uint32_t list)
     x->nf.at[all].first = x->nf.at[list].first;
     x->nf.at[all].last = x->nf.at[list].last;
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
-    if (!distribute_is_mixed(x, all) || !distribute_phases(&d, list, all, 0))
-        distribute_items(&d, list, x->nf.at[all].first, ORDER_OPEN);
+    if (distribute_is_mixed(x, all) && distribute_phases(&d, list, all, 0))
+        return;
+    join_choices(x, all);
+    distribute_items(&d, list, x->nf.at[all].first, ORDER_OPEN);
 }

@@ -9,10 +9,8 @@
 struct row;
 
 struct pair {
-    uint32_t side[2];    /* the two ways to begin */
-    uint32_t item;       /* the choice between them, then the rest */
-    uint32_t partner;    /* of a conversation: the other choice */
-    uint32_t address[2]; /* ... and what the two ask for, the lower number first */
+    uint32_t side[2]; /* the two ways to begin */
+    uint32_t item;    /* the choice between them, then the rest */
 };
 
 struct distribution {
@@ -46,9 +44,6 @@ static inline uint32_t rest_of(const struct distribution *d, uint32_t k)
 bool distribute_is_pair(const struct normal_form *x, uint32_t item, uint8_t kind, struct pair *out,
                         ir_value on[2]);
 
-/** Does no packet pass both @i and @j, as they ask for different numbers of one value? rests.c */
-bool distribute_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind);
-
 /* Lists of items that may be asked for in any order, one list after the other; then those from @rest on. */
 struct phase_lists {
     uint32_t *at; /* a vector */
@@ -61,7 +56,8 @@ bool distribute_is_mixed(struct normal_form *x, uint32_t list);
 
 /**
  * Takes the items of @list apart: others go to @out than the first ones, which say what packets hold; none of
- * these if it is known to be @held bytes. False: not even they say it. phases.c
+ * these if it is known that those which an item accepts hold @held bytes. False: not even they say it.
+ * phases.c
  */
 bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, struct phase_lists *out);
 

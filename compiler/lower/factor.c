@@ -23,7 +23,10 @@
 #define LOOKS_FREE      65536 /* children that are looked at again while lists are regrouped ... */
 #define LOOKS_NODE      32    /* ... and for each condition: lists in lists may be as deep as there are */
 #define CONDITIONS_PRIM 4     /* of an item of rows: what a primitive comes to, two directions of two words */
-#define NODES_MANY      4096  /* conditions whose normal form gets an arena of its own */
+/* Primitives of a formula whose choices are joined at once. In more there may be mixed lists, for which it
+ * matters that both values of a choice are read. */
+#define JOIN_PRIMS 16
+#define NODES_MANY 4096 /* conditions whose normal form gets an arena of its own */
 
 /* Has @list no items of several parts? */
 static bool is_of_leaves(const struct normal_form *x, uint32_t list)
@@ -73,6 +76,8 @@ static void regroup(struct factor *x, uint32_t list)
     use_what_decides(&x->form, list);
     if (x->form.nf.at[list].first == NF_NONE)
         return;
+    if (!x->join_late || x->switches || x->form.template)
+        factor_join_choices(&x->form, list);
     bool settled = factor_is_settled(x, list, x->form.nf.at[list].first);
     if (!x->switches && x->parts)
         settled &= !factor_join_parts(&x->form, list);
@@ -159,7 +164,8 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
         lw->error = WEIR_E_MEMORY;
         return root;
     }
-    x->any_long = lw->rows.n > 0;
+    x->join_late = lw->in->prim.n > JOIN_PRIMS;
+    x->any_long = lw->rows.n > 0 || x->join_late;
     x->form.left = LOOKS_FREE + (uint64_t)LOOKS_NODE * lw->node.n;
     for (uint32_t i = 0; i < lw->rows.n; i++)
         x->form.left += (uint64_t)LOOKS_NODE * CONDITIONS_PRIM * lw->rows.at[i].prims * lw->rows.at[i].n;

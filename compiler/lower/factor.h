@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/factor.h - what factor.c, run.c, entries.c, common.c, spread.c, distribute.c, pair_table.c and
- * overlap.c share; private to them.
+ * lower/factor.h - what factor.c, run.c, entries.c, choices.c, common.c, spread.c, distribute.c, pair_table.c
+ * and overlap.c share; private to them.
  */
 #ifndef WEIR_LOWER_FACTOR_H
 #define WEIR_LOWER_FACTOR_H
@@ -71,6 +71,13 @@ void factor_hoist_common(struct normal_form *x, uint32_t list);
 /** Tests of parts of a value that leave nothing of it open become one test of it. Gives whether there were
  * some. */
 bool factor_join_parts(struct normal_form *x, uint32_t list);
+
+/** Does no packet pass both @i and @j, parts of a list of @kind, as they ask for different numbers of one
+ * value? */
+bool factor_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind);
+
+/** Two choices between the same two values become one: choices.c. Gives whether there were some. */
+bool factor_join_choices(struct normal_form *x, uint32_t list);
 
 /** Rests of items that begin with alternatives go behind each of them, in a long list: spread.c. */
 void factor_spread(struct normal_form *x, uint32_t list);

@@ -124,18 +124,29 @@ static uint16_t column_of(const struct normal_form *x, uint32_t i)
     return n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].column : 0;
 }
 
+/* Asks of two tests, each of a column. */
+static bool ask(struct normal_form *x, uint32_t i, uint32_t j, bool meet)
+{
+    struct nf_question q = {.column = {column_of(x, i), column_of(x, j)}, .meet = meet};
+
+    q.answer = nf_answer(meet, x->lw->node.at[x->nf.at[i].leaf].one, x->lw->node.at[x->nf.at[j].leaf].one);
+    x->failed |= !vec_push(x->a, &x->question, q);
+    return q.answer;
+}
+
 bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j, bool outcome)
 {
-    struct nf_question q = {.column = {column_of(x, i), column_of(x, j)}};
+    if (column_of(x, i) && column_of(x, j) && x->nf.at[i].negated == x->nf.at[j].negated)
+        return ask(x, i, j, false);
+    struct set a = nf_test_set(x, i, outcome), b = nf_test_set(x, j, outcome);
+    return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
+}
 
-    if (!q.column[0] || !q.column[1] || x->nf.at[i].negated != x->nf.at[j].negated) {
-        struct set a = nf_test_set(x, i, outcome), b = nf_test_set(x, j, outcome);
-        return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
-    }
-    struct ir_range a = x->lw->node.at[x->nf.at[i].leaf].one, b = x->lw->node.at[x->nf.at[j].leaf].one;
-    q.equal = a.lo == b.lo && a.hi == b.hi;
-    x->failed |= !vec_push(x->a, &x->question, q);
-    return q.equal;
+bool nf_tests_meet(struct normal_form *x, uint32_t i, uint32_t j, bool outcome)
+{
+    if (column_of(x, i) && column_of(x, j))
+        return x->nf.at[i].negated == outcome || x->nf.at[j].negated == outcome || ask(x, i, j, true);
+    return sets_meet(nf_test_set(x, i, outcome), nf_test_set(x, j, outcome));
 }
 
 /* Makes @leaf the test that has outcome @outcome where @on lies in @set. */

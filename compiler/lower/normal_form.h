@@ -47,11 +47,18 @@ struct nf {
     cond built;
 };
 
-/* Do the numbers in two columns differ? Somebody has asked for one row, and that was the answer. */
+/* Are what two columns ask for equal, or is some number in both? Somebody has asked for one row, and that was
+ * the answer. */
 struct nf_question {
     uint16_t column[2];
-    bool equal;
+    bool meet; /* that was the question */
+    bool answer;
 };
+
+static inline bool nf_answer(bool meet, struct ir_range a, struct ir_range b)
+{
+    return meet ? a.lo <= b.hi && b.lo <= a.hi : a.lo == b.lo && a.hi == b.hi;
+}
 
 struct normal_form {
     struct lower *lw;
@@ -62,6 +69,7 @@ struct normal_form {
     VEC(struct nf) nf;
     VEC(cond) exclusive;   /* what was rebuilt of lists of alternatives that exclude each other */
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
+    bool template;         /* what is simplified stands for the items of rows */
     bool looked;           /* somebody has asked for the set of a test that asks for a column */
     VEC(struct nf_question) question;
     void (*regroup)(struct normal_form *x,
@@ -137,6 +145,8 @@ uint32_t nf_test_room(const struct normal_form *x, uint32_t i);
 struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome);
 /** Do the tests @i and @j have @outcome for the same numbers? */
 bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j, bool outcome);
+/** ... or for some number both? Also where a column leaves out so little that it is not looked at. */
+bool nf_tests_meet(struct normal_form *x, uint32_t i, uint32_t j, bool outcome);
 /** Makes @leaf the test that has outcome @outcome where @on lies in @set. */
 void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome,
                     struct span at);

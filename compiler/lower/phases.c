@@ -22,8 +22,11 @@
 #include "base/sort.h"
 #include "lower/distribute.h"
 
-#define FIRST_MAX  16 /* items in front that say what packets hold */
-#define GROUPS_MAX 32 /* ways in which items begin; all others are one more */
+#define FIRST_MAX   16 /* items in front that say what packets hold */
+#define GROUPS_MAX  32 /* ways in which items begin; all others are one more */
+#define TALLIES_MAX 64
+#define SEARCH_MIN  6 /* numbers that are searched for, not compared one by one */
+#define ITEM_COST   4 /* instructions of a choice between two values that does not hold: loads and compares */
 
 /* What computing a value reads. */
 struct need {
@@ -46,6 +49,7 @@ struct phases {
     struct normal_form *x;
     uint8_t kind, compound;
     uint32_t held;
+    bool all_hold; /* ... by all packets that get here, not only by those that an item accepts */
     const struct need *need;
     uint32_t needs;
     bool based; /* there is a far value: they are read from `base` on, or, if that is IR_NONE, from the start
@@ -246,26 +250,131 @@ static bool sides_are_near(struct phases *p, uint32_t item)
            (asks_of(p, pair.side[0]).may == 0 && asks_of(p, pair.side[1]).may == 0);
 }
 
-/* Places @item. False: it has to stay where it is. */
-static bool place_item(struct phases *p, uint32_t item)
+/* May @item be moved? Then *@a is what it asks for; what is not small is near or stays. */
+static bool may_move(struct phases *p, uint32_t item, struct asks *a)
 {
     const struct nf *n = &p->x->nf.at[item];
 
-    if (n->strict)
-        return false;
-    if (!factor_is_small(p->x, item)) {
-        if (n->reach > p->held)
-            return false;
-        place(p, item, 0);
-        return true;
+    *a = (struct asks){0, 0};
+    if (n->strict || !factor_is_small(p->x, item))
+        return !n->strict && n->reach <= p->held;
+    *a = asks_of(p, item);
+    return a->may != UNKNOWN && sides_are_near(p, item);
+}
+
+/* What of an item is asked first, as all packets hold that. */
+enum part_order { NEAR_TEST, NEAR_CHOICE, FAR, PART_ORDERS };
+
+static enum part_order order_of(struct phases *p, uint32_t part, bool far)
+{
+    if (asks_of(p, part).may)
+        return FAR;
+    return far && nf_is_test(p->x, part) ? NEAR_TEST : NEAR_CHOICE;
+}
+
+/* Puts what is near in @item first, and where there is more, which asks for a protocol, single tests before
+ * choices: they are what many items begin with. Then choices may be next to each other. */
+static void put_near_first(struct phases *p, uint32_t item)
+{
+    struct normal_form *x = p->x;
+    const bool far = asks_of(p, item).may > 0;
+    uint32_t part[PART_ORDERS], next;
+
+    for (int i = 0; i < PART_ORDERS; i++)
+        part[i] = nf_list_new(x, p->compound);
+    if (x->failed)
+        return;
+    for (uint32_t c = x->nf.at[item].first; c != NF_NONE; c = next) {
+        next = x->nf.at[c].next;
+        nf_list_append(x, part[order_of(p, c, far)], c);
     }
-    struct asks a = asks_of(p, item);
-    if (a.may == UNKNOWN || !sides_are_near(p, item))
+    x->nf.at[item].first = x->nf.at[item].last = NF_NONE;
+    x->nf.at[item].steady = false;
+    for (int i = 0; i < PART_ORDERS; i++)
+        for (uint32_t c = x->nf.at[part[i]].first; c != NF_NONE; c = next) {
+            next = x->nf.at[c].next;
+            nf_list_append(x, item, c);
+        }
+    factor_join_choices(x, item);
+}
+
+/* Places @item. False: it has to stay where it is. */
+static bool place_item(struct phases *p, uint32_t item)
+{
+    struct asks a;
+
+    if (!may_move(p, item, &a))
         return false;
+    if (p->all_hold && p->x->nf.at[item].kind == p->compound && factor_is_small(p->x, item)) {
+        put_near_first(p, item);
+        a = asks_of(p, item);
+    }
     if (a.must != a.may)
         return split(p, item);
     place(p, item, a.may);
     return true;
+}
+
+/* ---------------------------------------------------------------- is it worth it? */
+
+/* Items of one group in one phase. */
+struct tally {
+    uint32_t phase, group, n;
+};
+
+struct tallies {
+    struct tally at[TALLIES_MAX];
+    uint32_t n;
+};
+
+/* False: there are too many to tell. */
+static bool count(struct tallies *t, uint32_t phase, uint32_t group)
+{
+    uint32_t i = 0;
+
+    while (i < t->n && (t->at[i].phase != phase || t->at[i].group != group))
+        i++;
+    if (i == TALLIES_MAX)
+        return false;
+    if (i == t->n)
+        t->at[t->n++] = (struct tally){phase, group, 0};
+    t->at[i].n++;
+    return true;
+}
+
+/* Instructions that a packet which @n items of a group do not match is asked, about, if they follow each
+ * other. */
+static uint32_t cost_together(const struct phases *p, uint32_t group, uint32_t n)
+{
+    uint32_t compares = n, few = SEARCH_MIN;
+
+    if (group == GROUPS_MAX)
+        return ITEM_COST * n;
+    if (n >= SEARCH_MIN)
+        for (compares = few; few < n; few *= 2)
+            compares++;
+    return (1 + compares) * (p->begins[group][1] == IR_NONE ? 1 : 2);
+}
+
+/* Would the items from @item on be asked for less in the order of phases than in theirs? */
+static bool is_worth_it(struct phases *p, uint32_t item)
+{
+    struct tallies t = {.n = 0};
+    uint32_t now = 0, then = 0, before = UINT32_MAX;
+
+    for (; item != NF_NONE; item = p->x->nf.at[item].next) {
+        const uint32_t group = group_of(p, item);
+        struct asks a;
+        if (!may_move(p, item, &a))
+            break;
+        now += group == GROUPS_MAX || p->begins[group][1] != IR_NONE ? ITEM_COST : group == before ? 1 : 2;
+        before = group;
+        if (!count(&t, a.must, group) || (a.must != a.may && !count(&t, a.may, group)))
+            return true;
+    }
+    for (uint32_t i = 0; i < t.n; i++)
+        then += cost_together(p, t.at[i].group, t.at[i].n);
+    return then < now;
 }
 
 /* ---------------------------------------------------------------- the list */
@@ -287,8 +396,7 @@ static uint32_t read_first(struct phases *p, uint32_t list)
                 side = pair.side[0];
                 on[0] = now[0];
                 on[1] = now[1];
-            } else if (on[0] == now[0] && on[1] == now[1] &&
-                       distribute_exclude(x, side, pair.side[0], p->kind) &&
+            } else if (on[0] == now[0] && on[1] == now[1] && factor_exclude(x, side, pair.side[0], p->kind) &&
                        x->value_reach[on[1]] != UINT32_MAX) {
                 reach = x->value_reach[on[1]];
             }
@@ -366,11 +474,15 @@ bool distribute_is_mixed(struct normal_form *x, uint32_t list)
 bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, struct phase_lists *out)
 {
     const uint8_t kind = x->nf.at[list].kind;
-    struct phases p = {.x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR, .held = held};
+    struct phases p = {.x = x,
+                       .kind = kind,
+                       .compound = kind == NF_OR ? NF_AND : NF_OR,
+                       .held = held,
+                       .all_hold = held == 0};
     const uint32_t last = held ? NF_NONE : read_first(&p, list);
     uint32_t item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next, next;
 
-    if (p.held == 0 || !measure_needs(&p))
+    if (p.held == 0 || !measure_needs(&p) || !is_worth_it(&p, item))
         return false;
     if (last == NF_NONE)
         x->nf.at[list].first = NF_NONE;

@@ -48,26 +48,13 @@ static bool must_read(const struct distribution *d, uint32_t i, ir_value v)
     return read;
 }
 
-bool distribute_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
-{
-    uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first,
-             first = x->nf.at[j].kind == NF_LEAF ? j : x->nf.at[j].first;
-
-    for (; a != NF_NONE; a = a == i ? NF_NONE : x->nf.at[a].next)
-        for (uint32_t b = first; b != NF_NONE; b = b == j ? NF_NONE : x->nf.at[b].next)
-            if (nf_is_test(x, a) && nf_is_test(x, b) && nf_test_value(x, a) == nf_test_value(x, b) &&
-                !sets_meet(nf_test_set(x, a, kind == NF_OR), nf_test_set(x, b, kind == NF_OR)))
-                return true;
-    return false;
-}
-
 /* Does every packet that passes all items hold d? Its s is not in the sets of two that exclude each other. */
 static bool second_is_read(struct distribution *d)
 {
     bool read = d->lead < d->n;
 
     for (uint32_t k = 1; k < d->n && !read; k++)
-        read = distribute_exclude(d->x, d->pair[0].side[0], d->pair[k].side[0], d->kind);
+        read = factor_exclude(d->x, d->pair[0].side[0], d->pair[k].side[0], d->kind);
     return read;
 }
 

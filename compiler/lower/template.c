@@ -324,7 +324,7 @@ static bool answers_agree(const struct template *t)
         const struct ir_range *a = x->lw->column.at[q->column[0] - 1],
                               *b = x->lw->column.at[q->column[1] - 1];
         for (uint32_t row = 0; row < t->rows->n && agree; row++)
-            agree = (a[row].lo == b[row].lo && a[row].hi == b[row].hi) == q->equal;
+            agree = nf_answer(q->meet, a[row], b[row]) == q->answer;
     }
     return agree;
 }
@@ -340,7 +340,9 @@ uint32_t nf_rows(struct normal_form *x, const struct rows *rows, bool part, stru
         return 0;
     x->looked = false;
     x->question.n = 0;
+    x->template = true;
     top = nf_simplify_item(x, items, first, top);
+    x->template = false;
     if (x->failed)
         return 0;
     if (x->nf.at[top].done && !x->looked && answers_agree(&like))

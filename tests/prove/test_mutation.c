@@ -43,11 +43,15 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
 #define OF_KINDS(a, b)                                                                                       \
     "or (host 1.1.1." #b " and tcp port " #b ") or udp dst port " #b " or (host 1.1.2." #b " and len > 6" #b \
     ") "
-#define THEN_TTL(a, b) "or (host 1.1.1." #b " and port " #b " and ip[8] = 3) or (host 1.1.2." #b " and icmp) "
-#define ONE_HOST6(a, b)                                                                                      \
-    "or (ip6 host 2001::1 and udp dst port " #b ") or (ip6 host 2001::1 and tcp dst port " #b ") "
+#define THEN_TTL(a, b)  "or (host 1.1.1." #b " and port " #b " and ip[8] = 3) or (host 1.1.2." #b " and icmp) "
+#define ONE_HOST6(a, b) "or (ip6 host 2001::1 and ether[40] = " #b " and ether[60] = " #b ") "
+#define PORT6_LEN(a, b) "or (ip6 host 2001::" #b " and port " #b " and len > 6" #b ") "
 #define TWO_BASES(a, b)                                                                                      \
     "or (host 1.1.1." #b " and tcp port " #b ") or (host 1.1.2." #b " and ip[60] = " #b ") "
+#define WITHIN(a, b)     "or (net 1.1." #a ".0/24 and net 1." #b ".0.0/16) "
+#define FROM_A(a, b)     "or 1." #a "." #b ".1 "
+#define FROM_B(a, b)     "or 2." #a "." #b ".1 "
+#define FROM_A_LEN(a, b) "or (src 1." #a "." #b ".1 and len>" #a #b ") "
 #define MEETING(a, b)                                                                                        \
     "or (((ether[1" #b "] <= 5 and ether[1] != 2" #b ") or (ether[1" #b                                      \
     "] >= 3 and ether[70] = 2)) and ether[3] = " #b ") "
@@ -57,10 +61,12 @@ static const char *const programs[] = {
     "ldb [0]\njeq #1, a\njeq #2, b\nldb [0]\njeq #3, c\nret #0\na: ret #7\nb: ret #8\nc: ret #9\n",
     "ldb [0]\njeq #1, a\njeq #2, b\nldb [0]\njeq #3, c, d\na: ldb [1]\nret a\nb: ldb [2]\nret a\nc: ldb "
     "[1]\nret a\nd: ldb [0]\nret a\n",
-    "ldb [0]\nadd #3\nmul #5\nst M[0]\nldb [1]\nmul #7\nxor #9\nst M[1]\nldb [2]\njeq #1, a\nld M[0]\nldx "
+    "ldb [0]\nadd #3\nmul #5\nst M[0]\nldb [1]\nmul #7\nxor #9\nst M[1]\nldb [2]\njeq #1, a\nld "
+    "M[0]\nldx "
     "M[1]\nsub x\nret a\n"
     "a: ldb [3]\nand #255\nst M[2]\njeq #4, b\nld M[1]\nret a\nb: ld M[0]\nret a\n",
-    "ldb [4]\njeq #6, a\nldb [5]\nst M[0]\nja b\na: ldb [6]\nmul #3\nadd #1\nst M[0]\nb: ldb [7]\njset #1, "
+    "ldb [4]\njeq #6, a\nldb [5]\nst M[0]\nja b\na: ldb [6]\nmul #3\nadd #1\nst M[0]\nb: ldb [7]\njset "
+    "#1, "
     "c\nldb [8]\n"
     "jeq #5, c\nja d\nc: ld M[0]\nldx M[0]\nadd x\nret a\nd: ld M[0]\nret a\n",
 };
@@ -75,11 +81,30 @@ static const char *const filters[] = {
     "ether[0] = 9 " TEN(NEAR_FAR, 1),
     "ether[0] = 9 " TEN(OTHER_LOAD, 1),
     "ether[0] = 9 " TEN(OF_KINDS, 1) "or ether[1] = 7",
+    "(host 1.1.1.1 and host 1.1.1.2) or ether[1] = 7",
+    "(net 1.1.1.0/24 and host 1.1.1.1) or (net 1.1.0.0/16 and net 1.2.0.0/16) or ether[1] = 7",
+    "(dst host 10.0.0.3 and (tcp src port 2 and dst port 1)) or dst net 10.0.0.4/31 or (dst net 10.0.0.0/8 "
+    "and udp[4:2] > 30)",
+    "(host 2001:db8::4 and tcp dst port 4) or (host 2001:db8::4 and src port 2) or (host 2001:db8::4 and "
+    "portrange 1-4) or "
+    "(host 2001:db8::4 and (tcp src port 1 and dst port 4)) or (host 2001:db8::1 and tcp dst port 1) or "
+    "(host 2001:db8::1 and udp port 4) or (host 2001:db8::2 and (tcp src port 4 and dst port 3)) or "
+    "(host 2001:db8::3 and tcp dst port 1) or ether[0] = 7",
+    "(ether[0] >= 3 or ether[5] = 1) and (ether[0] >= 5 or ether[5] = 2)",
+    "((ether[0] = 1 and ether[60] = 1) or ether[5] = 1) and ((ether[0] = 2 and ether[60] = 3) or ether[5] = "
+    "2) or "
+    "ether[1] = 7",
+    "((ether[20] = 1 or ether[30] = 1) and ether[60] = 1 and (ether[20] = 2 or ether[30] = 2)) or ether[1] = "
+    "7",
+    "arp " SEVENTY(WITHIN) "or ether[1] = 7",
+    "(tcp and src (1.3.0.1 " SEVENTY(FROM_A) ")) or (udp and src (1.3.0.1 " SEVENTY(FROM_B) ")) " SEVENTY(
+        FROM_A_LEN),
     "(host 1.1.1.1 and tcp port 1) or udp dst port 77 or (host 1.1.1.1 and udp port 2) or udp dst port "
     "88 " TEN(OF_KINDS, 1),
     "ether[0] = 9 " TEN(THEN_TTL, 1) "or ether[1] = 7",
     "ether[0] = 9 " TEN(ONE_HOST6, 1) "or ether[1] = 7",
     "ether[0] = 9 " TEN(TWO_BASES, 1) "or ether[1] = 7",
+    "ether[0] = 9 " TEN(PORT6_LEN, 1) "or ether[1] = 7",
     "ether[9] = 9 " TEN(MEETING, 1),
     "arp " SEVENTY(OF_ICMP) "or (igmp and src host 3.1.1.1) ",
     "(net 10.0.0.0/8 and (ip[8] = 1 or ip[70] = 1)) or (net 10.1.0.0/16 and (ip[8] = 2 or ip[70] = 2)) or "

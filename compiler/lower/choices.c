@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/choices.c - two choices between the same two values, as in `host A and host B`.
+ *
+ *   (s = a or d = a) and (s = b or d = b)        (s = a and d = b) or (s = b and d = a)
+ *
+ * as neither value can be both. What has neither address is known by its first value alone, and lists of such
+ * items are lists of items that begin with tests of one value.
+ *
+ * Refines: the second way to begin is asked only where the plain program asks for d too: it does for whatever
+ * s is. Where that is several words, the first test of d has to reach as far as all that is asked of s. Tests
+ * between the choices are made first then, so they may reach no further than the first test of s, which was
+ * made before.
+ *
+ * Lists of OR are lists of AND with the outcomes swapped. Cost: linear in the list, as few parts are looked
+ * at.
+ */
+#include "lower/factor.h"
+
+#define PARTS_MAX 16 /* behind a choice, where another one is looked for */
+
+/* A choice between tests of two values. */
+struct choice {
+    uint32_t side[2];
+    ir_value on[2];
+};
+
+bool factor_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
+{
+    uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first,
+             first = x->nf.at[j].kind == NF_LEAF ? j : x->nf.at[j].first;
+
+    for (; a != NF_NONE; a = a == i ? NF_NONE : x->nf.at[a].next)
+        for (uint32_t b = first; b != NF_NONE; b = b == j ? NF_NONE : x->nf.at[b].next)
+            if (nf_is_test(x, a) && nf_is_test(x, b) && nf_test_value(x, a) == nf_test_value(x, b) &&
+                !nf_tests_meet(x, a, b, kind == NF_OR))
+                return true;
+    return false;
+}
+
+/* Reads the choice @i between two parts of a list of @kind. Only tests that say where they hold, or in a list
+ * of OR where they do not, may exclude each other. */
+static bool read_choice(const struct normal_form *x, uint32_t i, uint8_t kind, struct choice *out)
+{
+    const struct nf *n = &x->nf.at[i];
+
+    if (n->kind == kind || !nf_is_list(x, i) || n->first == NF_NONE)
+        return false;
+    uint32_t a = n->first, b = x->nf.at[a].next;
+    if (b == NF_NONE || x->nf.at[b].next != NF_NONE)
+        return false;
+    uint32_t head[2] = {factor_head(x, a, kind), factor_head(x, b, kind)};
+    if (head[0] == NF_NONE || head[1] == NF_NONE || x->nf.at[head[0]].negated != (kind == NF_OR))
+        return false;
+    *out = (struct choice){{a, b}, {nf_test_value(x, head[0]), nf_test_value(x, head[1])}};
+    return out->on[0] != out->on[1];
+}
+
+/* Do all tests of @side ask for @on, or reach no further than @reach? */
+static bool reads_no_more(const struct normal_form *x, uint32_t side, ir_value on, uint32_t reach)
+{
+    bool ok = true;
+
+    if (x->nf.at[side].kind == NF_LEAF)
+        return nf_test_value(x, side) == on || x->nf.at[side].reach <= reach;
+    for (uint32_t c = x->nf.at[side].first; c != NF_NONE && ok; c = x->nf.at[c].next)
+        ok = reads_no_more(x, c, on, reach);
+    return ok;
+}
+
+/* May the choice @b, which is @j, be joined with the choice @a, which is @i, in front of it? */
+static bool may_join(struct normal_form *x, uint32_t i, const struct choice *a, uint32_t j,
+                     const struct choice *b, uint8_t kind)
+{
+    const uint8_t other = kind == NF_AND ? NF_OR : NF_AND;
+    const uint32_t s = x->value_reach[a->on[0]], d = x->value_reach[a->on[1]];
+    uint32_t reach = s == UINT32_MAX ? 0 : s;
+
+    if (a->on[0] != b->on[0] || a->on[1] != b->on[1] || !factor_is_small(x, i) || !factor_is_small(x, j))
+        return false;
+    if (d != UINT32_MAX && d > reach)
+        reach = d;
+    return reads_no_more(x, b->side[0], a->on[0], reach) &&
+           factor_exclude(x, a->side[0], b->side[0], other) &&
+           factor_exclude(x, a->side[1], b->side[1], other);
+}
+
+/* Adds both, @first in front, to @choice as one way. */
+static void add_way(struct normal_form *x, uint32_t choice, uint32_t first, uint32_t second, uint8_t kind)
+{
+    uint32_t way = nf_list_new(x, kind);
+
+    if (x->failed)
+        return;
+    nf_list_add(x, way, first);
+    nf_list_add(x, way, second);
+    nf_list_append(x, choice, way);
+}
+
+/* Makes @j, which holds the choice @b, both choices. */
+static void join(struct normal_form *x, uint32_t j, const struct choice *a, const struct choice *b,
+                 uint8_t kind)
+{
+    x->changed = true;
+    x->nf.at[j].first = x->nf.at[j].last = NF_NONE;
+    x->nf.at[j].steady = false;
+    add_way(x, j, a->side[0], b->side[1], kind);
+    add_way(x, j, b->side[0], a->side[1], kind);
+}
+
+bool factor_join_choices(struct normal_form *x, uint32_t list)
+{
+    const uint8_t kind = x->nf.at[list].kind;
+    struct choice a, b;
+    uint32_t before = NF_NONE, next;
+    bool joined = false;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->failed; i = next) {
+        uint32_t looked = 0, j = x->nf.at[i].next;
+        bool found = false;
+        next = j;
+        if (read_choice(x, i, kind, &a)) {
+            const uint32_t reach = x->value_reach[a.on[0]];
+            for (; j != NF_NONE && !found && looked < PARTS_MAX; looked++) {
+                found = read_choice(x, j, kind, &b) && may_join(x, i, &a, j, &b, kind);
+                if (!found && !(nf_is_test(x, j) && reach != UINT32_MAX && x->nf.at[j].reach <= reach))
+                    break;
+                j = found ? j : x->nf.at[j].next;
+            }
+        }
+        if (!found) {
+            before = i;
+            continue;
+        }
+        if (before == NF_NONE)
+            x->nf.at[list].first = next;
+        else
+            x->nf.at[before].next = next;
+        join(x, j, &a, &b, kind);
+        joined = true;
+    }
+    return joined;
+}
