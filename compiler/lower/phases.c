@@ -13,8 +13,10 @@
  *
  * Refines: the first items stay in front, and a packet that passes them holds `held` bytes. If the plain
  * program accepts it at an item, it holds what that item needs, so also what any item of the same phase or of
- * an earlier one needs; and no other is asked before. Far values have one address but for a constant, so that
- * a packet which holds one holds what is nearer. Nothing moves past a requirement or a definition.
+ * an earlier one needs; and no other is asked before. If it is accepted behind the list, no item holds, and
+ * what each reads before it fails the plain program has read: only what all packets hold is asked earlier in
+ * an item, and only its last part is split. Far values have one address but for a constant, so that a packet
+ * which holds one holds what is nearer. Nothing moves past a requirement or a definition.
  *
  * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the list; items that are copied are
  * small.

@@ -51,10 +51,10 @@ static void *heap_reallocate(void *user, void *ptr, size_t size)
     if (b)
         h->now -= b->size;
     if (size == 0) {
-        free(b);
+        mem_free(&allocator_system, b);
         return NULL;
     }
-    b = realloc(b, sizeof *b + size);
+    b = mem_resize(&allocator_system, b, sizeof *b + size);
     if (!b)
         return NULL;
     b->size = size;
