@@ -240,13 +240,14 @@ enum order {
 
 static void distribute_items(struct distribution *d, uint32_t list, uint32_t item, enum order order);
 
-/* Appends what the items of @from, where packets have @held bytes (0: nobody has asked), become to @list, by
- * phases. False: they have none. */
-static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t from, uint32_t held)
+/* Appends what the items of @from become to @list, by phases. False: they have none. Packets are known to
+ * have @held bytes, all or those that one of the items accepts; 0: nobody has asked. */
+static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t from, uint32_t held,
+                              bool all_hold)
 {
     struct phase_lists phases = {0};
 
-    if (d->x->failed || !distribute_by_phases(d->x, from, held, &phases))
+    if (d->x->failed || !distribute_by_phases(d->x, from, held, all_hold, &phases))
         return false;
     append_items(d, list, d->x->nf.at[from].first, NF_NONE);
     for (uint32_t i = 0; i < phases.n && !d->x->failed; i++) {
@@ -257,25 +258,27 @@ static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t fr
     return true;
 }
 
-/* Appends what the pairs from @first to before @behind become by phases, or they. @held: what those packets
- * hold that one of them accepts, or that pass the first @lead of them; 0: nobody knows. */
+/* Appends what the pairs from @first to before @behind become by phases, or they. @may: may they be
+ * distributed, but for what they ask last? Then it is known what packets have. */
 static void distribute_others(struct distribution *d, uint32_t list, uint32_t first, uint32_t behind,
-                              uint32_t lead, uint32_t held)
+                              uint32_t lead, bool may)
 {
     struct normal_form *x = d->x;
+    const uint32_t held = may ? d->held : 0;
+    const bool all_hold = d->all_hold;
     uint32_t some = nf_list_new(x, d->kind);
 
     if (x->failed)
         return;
     append_items(d, some, first, behind);
-    if (distribute_phases(d, list, some, 0) || x->failed)
+    if (!(held && all_hold) && (distribute_phases(d, list, some, 0, true) || x->failed))
         return;
     for (; held && lead > 0; lead--) {
         first = x->nf.at[some].first;
         x->nf.at[some].first = x->nf.at[first].next;
         nf_list_append(x, list, first);
     }
-    if (!held || !distribute_phases(d, list, some, held))
+    if (!held || !distribute_phases(d, list, some, held, all_hold))
         append_items(d, list, x->nf.at[some].first, NF_NONE);
 }
 
@@ -299,7 +302,7 @@ static void distribute_items(struct distribution *d, uint32_t list, uint32_t ite
         bool apart = d->n >= min && sides_apart(d);
         bool overlap = !apart && d->n >= min && !x->failed && sides_overlap(d),
              may = (apart || overlap) && may_distribute(d, order);
-        const uint32_t lead = may ? d->lead : 0, held = may ? d->held : 0;
+        const uint32_t lead = may ? d->lead : 0;
         if (may && overlap) /* from here on they are apart */
             may = cut_pairs(d);
         if (may && d->late == IR_NONE) {
@@ -308,7 +311,7 @@ static void distribute_items(struct distribution *d, uint32_t list, uint32_t ite
         } else if (may && distribute_find_table(d)) {
             distribute_put_table(d, list);
         } else if (d->n >= min && order == ORDER_OPEN && !x->failed) {
-            distribute_others(d, list, item, behind, lead, held);
+            distribute_others(d, list, item, behind, lead, may);
         } else {
             behind = d->n ? behind : x->nf.at[item].next;
             append_items(d, list, item, behind);
@@ -344,7 +347,7 @@ void factor_distribute(struct normal_form *x, uint32_t list)
     x->nf.at[all].first = x->nf.at[list].first;
     x->nf.at[all].last = x->nf.at[list].last;
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
-    if (distribute_is_mixed(x, all) && distribute_phases(&d, list, all, 0))
+    if (distribute_is_mixed(x, all) && distribute_phases(&d, list, all, 0, true))
         return;
     join_choices(x, all);
     distribute_items(&d, list, x->nf.at[all].first, ORDER_OPEN);

@@ -21,6 +21,7 @@ struct distribution {
     uint32_t n, lead;
     ir_value on[2];
     uint32_t held;   /* bytes from the start that accepted packets have */
+    bool all_hold;   /* ... and those that pass the lead */
     ir_value far[2]; /* values that they may lack */
     uint32_t fars;
     /* a table; soon: the value that is compared first */
@@ -59,7 +60,8 @@ bool distribute_is_mixed(struct normal_form *x, uint32_t list);
  * these if it is known that those which an item accepts hold @held bytes. False: not even they say it.
  * phases.c
  */
-bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, struct phase_lists *out);
+bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, bool all_hold,
+                          struct phase_lists *out);
 
 /** A copy of @i, a part of an item of the list. */
 uint32_t distribute_copy(struct distribution *d, uint32_t i);

@@ -381,16 +381,17 @@ static bool is_worth_it(struct phases *p, uint32_t item)
 
 /* ---------------------------------------------------------------- the list */
 
-/* Finds what packets hold that the first items do not accept; gives the last item that says so. */
+/* Finds what packets hold that the first items do not accept; gives the last of these, or NF_NONE: all
+ * packets hold it. The item behind it may be moved, as it reads that before it accepts. */
 static uint32_t read_first(struct phases *p, uint32_t list)
 {
     struct normal_form *x = p->x;
-    uint32_t last = NF_NONE, side = NF_NONE, n = 0;
+    uint32_t last = NF_NONE, before = NF_NONE, side = NF_NONE, n = 0;
     ir_value on[2] = {IR_NONE, IR_NONE}, now[2];
     struct pair pair;
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && n < FIRST_MAX;
-         i = x->nf.at[i].next, n++) {
+         before = i, i = x->nf.at[i].next, n++) {
         uint32_t first = nf_first(x, i),
                  reach = first != NF_NONE && nf_is_test(x, first) ? x->nf.at[first].reach : 0;
         if (distribute_is_pair(x, i, p->kind, &pair, now)) {
@@ -405,7 +406,7 @@ static uint32_t read_first(struct phases *p, uint32_t list)
         }
         if (reach != UINT32_MAX && reach > p->held) {
             p->held = reach;
-            last = i;
+            last = before;
         }
     }
     return last;
@@ -473,14 +474,12 @@ bool distribute_is_mixed(struct normal_form *x, uint32_t list)
     return stretches > p.groups + 1; /* those that are in no group may be one more */
 }
 
-bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, struct phase_lists *out)
+bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, bool all_hold,
+                          struct phase_lists *out)
 {
     const uint8_t kind = x->nf.at[list].kind;
-    struct phases p = {.x = x,
-                       .kind = kind,
-                       .compound = kind == NF_OR ? NF_AND : NF_OR,
-                       .held = held,
-                       .all_hold = held == 0};
+    struct phases p = {
+        .x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR, .held = held, .all_hold = all_hold};
     const uint32_t last = held ? NF_NONE : read_first(&p, list);
     uint32_t item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next, next;
 

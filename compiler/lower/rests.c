@@ -77,8 +77,10 @@ static bool find_held(struct distribution *d)
     if (!second_is_read(d))
         return false;
     d->held = second == UINT32_MAX ? 0 : second;
+    d->all_hold = true;
     if (second != UINT32_MAX && must >= second) {
         d->held = must;
+        d->all_hold = false;
         d->lead = 0;
     }
     return d->lead < d->n && (lone || d->lead == 0);
