@@ -17,8 +17,9 @@
  * address was found (rests.c).
  *
  * A rest `p = P or q = P` is not like that: the plain program may accept a packet for its source port p that
- * is cut off in front of the destination port q. Lists of such pairs become tables (pair_table.c), those of
- * other pairs that ask for what packets may lack stay as they are.
+ * is cut off in front of the destination port q. Lists of such pairs become tables (pair_table.c). Those of
+ * other pairs, and lists in which pairs stand between items of other kinds, are put in the order of what
+ * items need (phases.c), which then may be asked for in any order within each phase.
  *
  * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the list but for sorting; rests are
  * small.
