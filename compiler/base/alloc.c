@@ -12,7 +12,8 @@
 /*
  * A block of the system: on the heap, or, from MAPPED_FROM bytes on, a mapping of its own of whole huge
  * pages. The first touch of a page can cost as much as all the work that is then done in it, so one in 512
- * matters; and a mapping grows without a copy (mremap(2)).
+ * matters; and a mapping grows without a copy (mremap(2)). What that gains:
+ * docs/decisions/0008-huge-pages.md.
  */
 struct block {
     size_t size; /* bytes, with this */

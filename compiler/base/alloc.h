@@ -18,7 +18,7 @@ struct allocator {
     void *user;
 };
 
-/** The C library's heap, and huge pages (madvise(2), MADV_HUGEPAGE) for blocks of some MiB. */
+/** The C library's heap, and huge pages (madvise(2), MADV_HUGEPAGE) for blocks of half a MiB and more. */
 extern const struct allocator allocator_system;
 
 void *mem_alloc(const struct allocator *al, size_t size);

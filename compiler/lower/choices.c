@@ -19,12 +19,6 @@
 
 #define PARTS_MAX 16 /* behind a choice, where another one is looked for */
 
-/* A choice between tests of two values. */
-struct choice {
-    uint32_t side[2];
-    ir_value on[2];
-};
-
 bool factor_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
 {
     uint32_t a = x->nf.at[i].kind == NF_LEAF ? i : x->nf.at[i].first,
@@ -38,9 +32,7 @@ bool factor_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind)
     return false;
 }
 
-/* Reads the choice @i between two parts of a list of @kind. Only tests that say where they hold, or in a list
- * of OR where they do not, may exclude each other. */
-static bool read_choice(const struct normal_form *x, uint32_t i, uint8_t kind, struct choice *out)
+bool factor_read_choice(const struct normal_form *x, uint32_t i, uint8_t kind, struct choice *out)
 {
     const struct nf *n = &x->nf.at[i];
 
@@ -50,10 +42,18 @@ static bool read_choice(const struct normal_form *x, uint32_t i, uint8_t kind, s
     if (b == NF_NONE || x->nf.at[b].next != NF_NONE)
         return false;
     uint32_t head[2] = {factor_head(x, a, kind), factor_head(x, b, kind)};
-    if (head[0] == NF_NONE || head[1] == NF_NONE || x->nf.at[head[0]].negated != (kind == NF_OR))
+    if (head[0] == NF_NONE || head[1] == NF_NONE)
         return false;
     *out = (struct choice){{a, b}, {nf_test_value(x, head[0]), nf_test_value(x, head[1])}};
     return out->on[0] != out->on[1];
+}
+
+/* Is @i a choice that may exclude another one? Its tests say where they hold, or in a list of OR where they
+ * do not. */
+static bool may_exclude(const struct normal_form *x, uint32_t i, uint8_t kind, struct choice *out)
+{
+    return factor_read_choice(x, i, kind, out) &&
+           x->nf.at[factor_head(x, out->side[0], kind)].negated == (kind == NF_OR);
 }
 
 /* Do all tests of @side ask for @on, or reach no further than @reach? */
@@ -108,27 +108,32 @@ static void join(struct normal_form *x, uint32_t j, const struct choice *a, cons
     add_way(x, j, b->side[0], a->side[1], kind);
 }
 
-bool factor_join_choices(struct normal_form *x, uint32_t list)
+/* The part behind the choice @i that is joined with it, a choice @b; NF_NONE. */
+static uint32_t find_partner(struct normal_form *x, uint32_t i, const struct choice *a, struct choice *b,
+                             uint8_t kind)
+{
+    const uint32_t reach = x->value_reach[a->on[0]];
+    uint32_t looked = 0;
+
+    for (uint32_t j = x->nf.at[i].next; j != NF_NONE && looked < PARTS_MAX; j = x->nf.at[j].next, looked++) {
+        if (may_exclude(x, j, kind, b) && may_join(x, i, a, j, b, kind))
+            return j;
+        if (!nf_is_test(x, j) || reach == UINT32_MAX || x->nf.at[j].reach > reach)
+            return NF_NONE;
+    }
+    return NF_NONE;
+}
+
+void factor_join_choices(struct normal_form *x, uint32_t list)
 {
     const uint8_t kind = x->nf.at[list].kind;
     struct choice a, b;
     uint32_t before = NF_NONE, next;
-    bool joined = false;
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->failed; i = next) {
-        uint32_t looked = 0, j = x->nf.at[i].next;
-        bool found = false;
-        next = j;
-        if (read_choice(x, i, kind, &a)) {
-            const uint32_t reach = x->value_reach[a.on[0]];
-            for (; j != NF_NONE && !found && looked < PARTS_MAX; looked++) {
-                found = read_choice(x, j, kind, &b) && may_join(x, i, &a, j, &b, kind);
-                if (!found && !(nf_is_test(x, j) && reach != UINT32_MAX && x->nf.at[j].reach <= reach))
-                    break;
-                j = found ? j : x->nf.at[j].next;
-            }
-        }
-        if (!found) {
+        uint32_t partner = may_exclude(x, i, kind, &a) ? find_partner(x, i, &a, &b, kind) : NF_NONE;
+        next = x->nf.at[i].next;
+        if (partner == NF_NONE) {
             before = i;
             continue;
         }
@@ -136,8 +141,6 @@ bool factor_join_choices(struct normal_form *x, uint32_t list)
             x->nf.at[list].first = next;
         else
             x->nf.at[before].next = next;
-        join(x, j, &a, &b, kind);
-        joined = true;
+        join(x, partner, &a, &b, kind);
     }
-    return joined;
 }

@@ -68,20 +68,15 @@ bool distribute_is_pair(const struct normal_form *x, uint32_t item, uint8_t kind
 {
     const struct nf *n = &x->nf.at[item];
     const uint8_t compound = kind == NF_OR ? NF_AND : NF_OR;
+    struct choice c;
 
     if (n->kind != compound || n->first == NF_NONE || n->first == n->last ||
-        x->nf.at[n->first].kind != kind || !factor_is_small(x, item))
+        !factor_read_choice(x, n->first, compound, &c) || !factor_is_small(x, item))
         return false;
-    uint32_t a = x->nf.at[n->first].first, b = x->nf.at[a].next;
-    if (b == NF_NONE || x->nf.at[b].next != NF_NONE)
-        return false;
-    uint32_t head[2] = {factor_head(x, a, compound), factor_head(x, b, compound)};
-    if (head[0] == NF_NONE || head[1] == NF_NONE)
-        return false;
-    *out = (struct pair){.side = {a, b}, .item = item};
-    on[0] = nf_test_value(x, head[0]);
-    on[1] = nf_test_value(x, head[1]);
-    return on[0] != on[1];
+    *out = (struct pair){.side = {c.side[0], c.side[1]}, .item = item};
+    on[0] = c.on[0];
+    on[1] = c.on[1];
+    return true;
 }
 
 /* Reads the pairs that follow each other from @item on; gives the item behind them. */

@@ -56,9 +56,9 @@ struct phase_lists {
 bool distribute_is_mixed(struct normal_form *x, uint32_t list);
 
 /**
- * Takes the items of @list apart: others go to @out than the first ones, which say what packets hold; none of
- * these if it is known that those which an item accepts hold @held bytes. False: not even they say it.
- * phases.c
+ * Takes the items of @list apart: the first ones, which say what packets hold, stay, others go to @out.
+ * @held: it is known that packets hold so many bytes, all of them or (not @all_hold) those that an item
+ * accepts; then none stay. False: nothing is known of packets, or it is not worth it. phases.c
  */
 bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, bool all_hold,
                           struct phase_lists *out);

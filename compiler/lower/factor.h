@@ -76,8 +76,17 @@ bool factor_join_parts(struct normal_form *x, uint32_t list);
  * value? */
 bool factor_exclude(struct normal_form *x, uint32_t i, uint32_t j, uint8_t kind);
 
-/** Two choices between the same two values become one: choices.c. Gives whether there were some. */
-bool factor_join_choices(struct normal_form *x, uint32_t list);
+/* A choice between two parts that begin with tests of different values. */
+struct choice {
+    uint32_t side[2];
+    ir_value on[2];
+};
+
+/** Is @i, a part of a list of @kind, a choice? */
+bool factor_read_choice(const struct normal_form *x, uint32_t i, uint8_t kind, struct choice *out);
+
+/** Two choices between the same two values become one: choices.c. */
+void factor_join_choices(struct normal_form *x, uint32_t list);
 
 /** Rests of items that begin with alternatives go behind each of them, in a long list: spread.c. */
 void factor_spread(struct normal_form *x, uint32_t list);

@@ -60,6 +60,13 @@ static inline bool nf_answer(bool meet, struct ir_range a, struct ir_range b)
     return meet ? a.lo <= b.hi && b.lo <= a.hi : a.lo == b.lo && a.hi == b.hi;
 }
 
+/* What computing a value reads: phases.c. */
+struct nf_need {
+    uint32_t reach; /* bytes from the packet's start */
+    ir_value base;  /* ... and, if end is not 0, */
+    uint32_t end;   /* bytes from there; UINT32_MAX: unknown */
+};
+
 struct normal_form {
     struct lower *lw;
     struct arena *a; /* for nodes: go when there are conditions again */
@@ -69,8 +76,10 @@ struct normal_form {
     VEC(struct nf) nf;
     VEC(cond) exclusive;   /* what was rebuilt of lists of alternatives that exclude each other */
     uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
-    bool template;         /* what is simplified stands for the items of rows */
-    bool looked;           /* somebody has asked for the set of a test that asks for a column */
+    struct nf_need *need;  /* of the first `needs` values; NULL: nobody has asked */
+    uint32_t needs;
+    bool template; /* what is simplified stands for the items of rows */
+    bool looked;   /* somebody has asked for the set of a test that asks for a column */
     VEC(struct nf_question) question;
     void (*regroup)(struct normal_form *x,
                     uint32_t list); /* what factor.c does with a list that is dispatched */

@@ -30,13 +30,6 @@
 #define SEARCH_MIN  6 /* numbers that are searched for, not compared one by one */
 #define ITEM_COST   4 /* instructions of a choice between two values that does not hold: loads and compares */
 
-/* What computing a value reads. */
-struct need {
-    uint32_t reach; /* bytes from the packet's start */
-    ir_value base;  /* ... and, if end is not 0, */
-    uint32_t end;   /* bytes from there; UINT32_MAX: unknown */
-};
-
 /* Of a part of an item: the phase of the packets for which it can be decided at all, and in any case. */
 struct asks {
     uint32_t must, may; /* 0: near; else bytes from the base; UNKNOWN */
@@ -52,8 +45,6 @@ struct phases {
     uint8_t kind, compound;
     uint32_t held;
     bool all_hold; /* ... by all packets that get here, not only by those that an item accepts */
-    const struct need *need;
-    uint32_t needs;
     bool based; /* there is a far value: they are read from `base` on, or, if that is IR_NONE, from the start
                  */
     ir_value base;
@@ -64,36 +55,38 @@ struct phases {
 
 /* ---------------------------------------------------------------- what values need */
 
-static struct need need_of(const struct ir_func *f, const struct need *need, ir_value v)
+static struct nf_need need_of(const struct ir_func *f, const struct nf_need *need, ir_value v)
 {
-    static const struct need unknown = {0, IR_NONE, UNKNOWN}, none = {0, IR_NONE, 0};
+    static const struct nf_need unknown = {0, IR_NONE, UNKNOWN}, none = {0, IR_NONE, 0};
     const struct ir_node *n = &f->value.at[v];
     const unsigned bytes = ir_read_bytes(n);
-    struct need a = n->a == IR_NONE ? none : need[n->a], b = n->b == IR_NONE ? none : need[n->b];
+    struct nf_need a = n->a == IR_NONE ? none : need[n->a], b = n->b == IR_NONE ? none : need[n->b];
 
     if (n->op == IR_PHI || a.end == UNKNOWN || b.end == UNKNOWN || (bytes && n->imm > UINT32_MAX / 2))
         return unknown;
     if (bytes && n->a != IR_NONE)
-        return a.end ? unknown : (struct need){a.reach, n->a, n->imm + bytes};
+        return a.end ? unknown : (struct nf_need){a.reach, n->a, n->imm + bytes};
     if (a.end && b.end && a.base != b.base)
         return unknown;
     uint32_t reach = a.reach > b.reach ? a.reach : b.reach;
     if (bytes && n->imm + bytes > reach)
         reach = n->imm + bytes;
-    return (struct need){reach, a.end ? a.base : b.base, a.end > b.end ? a.end : b.end};
+    return (struct nf_need){reach, a.end ? a.base : b.base, a.end > b.end ? a.end : b.end};
 }
 
-static bool measure_needs(struct phases *p)
+/* Finds them for all values that there are, unless another list has asked. */
+static bool measure_needs(struct normal_form *x)
 {
-    const struct ir_func *f = p->x->lw->f;
-    struct need *need = arena_array(p->x->w, struct need, f->value.n);
+    const struct ir_func *f = x->lw->f;
 
-    for (ir_value v = 0; need && v < f->value.n; v++)
-        need[v] = need_of(f, need, v);
-    p->need = need;
-    p->needs = f->value.n;
-    p->x->failed |= !need;
-    return need != NULL;
+    if (x->need)
+        return true;
+    x->need = arena_array(x->a, struct nf_need, f->value.n);
+    x->needs = f->value.n;
+    for (ir_value v = 0; x->need && v < x->needs; v++)
+        x->need[v] = need_of(f, x->need, v);
+    x->failed |= !x->need;
+    return x->need != NULL;
 }
 
 /* ---------------------------------------------------------------- phases of items */
@@ -103,7 +96,7 @@ static uint32_t phase_of_leaf(struct phases *p, uint32_t leaf)
     if (!nf_is_test(p->x, leaf))
         return UNKNOWN;
     ir_value v = nf_test_value(p->x, leaf);
-    struct need n = v < p->needs ? p->need[v] : (struct need){0, IR_NONE, UNKNOWN};
+    struct nf_need n = v < p->x->needs ? p->x->need[v] : (struct nf_need){0, IR_NONE, UNKNOWN};
     if (n.end == UNKNOWN || (n.end == 0 && n.reach <= p->held))
         return n.end;
     if (n.end && n.reach > p->held)
@@ -164,7 +157,8 @@ static void place(struct phases *p, uint32_t item, uint32_t phase)
         p->x->failed = true;
 }
 
-/* Is @part all alternatives of which are for one phase, if what stands beside it needs @beside? */
+/* The phase of an alternative that asks for @a, if what stands beside it needs @beside; UNKNOWN: it has
+ * several. */
 static uint32_t phase_beside(struct asks a, uint32_t beside)
 {
     uint32_t must = a.must > beside ? a.must : beside, may = a.may > beside ? a.may : beside;
@@ -205,39 +199,50 @@ static uint32_t copy_with(struct phases *p, uint32_t item, uint32_t choice, uint
     return copy;
 }
 
-/* Places @item once for each phase that the alternatives of one of its parts are for. False, having placed
+/* The first phase from @from on that an alternative of @choice is for; UNKNOWN: there is none. */
+static uint32_t phase_from(struct phases *p, uint32_t choice, uint32_t beside, uint32_t from)
+{
+    uint32_t least = UNKNOWN;
+
+    for (uint32_t c = p->x->nf.at[choice].first; c != NF_NONE; c = p->x->nf.at[c].next) {
+        uint32_t own = phase_beside(asks_of(p, c), beside);
+        if (own >= from && own < least)
+            least = own;
+    }
+    return least;
+}
+
+/* Copies of the alternatives of @choice that are for @phase: a list, or the only one. */
+static uint32_t alternatives_of(struct phases *p, uint32_t choice, uint32_t beside, uint32_t phase)
+{
+    struct normal_form *x = p->x;
+    uint32_t some = nf_list_new(x, p->kind);
+
+    for (uint32_t c = x->nf.at[choice].first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
+        uint32_t copy = NF_NONE;
+        if (phase_beside(asks_of(p, c), beside) == phase)
+            copy = factor_copy(x, c, p->kind == NF_OR);
+        if (copy != NF_NONE && !x->failed)
+            nf_list_add(x, some, copy);
+    }
+    return !x->failed && x->nf.at[some].first == x->nf.at[some].last ? x->nf.at[some].first : some;
+}
+
+/* Places @item once for each phase that the alternatives of its last part are for. False, having placed
  * nothing: it cannot be split so. */
 static bool split(struct phases *p, uint32_t item)
 {
     struct normal_form *x = p->x;
-    uint32_t beside, choice = find_choice(p, item, &beside), phase = 0, next;
+    uint32_t beside, choice = find_choice(p, item, &beside);
 
     if (choice == NF_NONE || x->nf.at[choice].kind != p->kind || x->nf.at[choice].next != NF_NONE)
         return false;
     for (uint32_t c = x->nf.at[choice].first; c != NF_NONE; c = x->nf.at[c].next)
         if (phase_beside(asks_of(p, c), beside) == UNKNOWN)
             return false;
-    for (bool more = true; more && !x->failed; phase = next) {
-        uint32_t some = nf_list_new(x, p->kind);
-        more = false;
-        next = UNKNOWN;
-        for (uint32_t c = x->nf.at[choice].first; c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
-            uint32_t own = phase_beside(asks_of(p, c), beside);
-            if (own > phase && own < next)
-                next = own;
-            if (own != phase)
-                continue;
-            uint32_t copy = factor_copy(x, c, p->kind == NF_OR);
-            if (!x->failed)
-                nf_list_add(x, some, copy);
-        }
-        more = next != UNKNOWN;
-        if (x->failed || x->nf.at[some].first == NF_NONE)
-            continue;
-        if (x->nf.at[some].first == x->nf.at[some].last)
-            some = x->nf.at[some].first;
-        place(p, copy_with(p, item, choice, some), phase);
-    }
+    for (uint32_t phase = phase_from(p, choice, beside, 0); phase != UNKNOWN && !x->failed;
+         phase = phase_from(p, choice, beside, phase + 1))
+        place(p, copy_with(p, item, choice, alternatives_of(p, choice, beside, phase)), phase);
     return true;
 }
 
@@ -433,12 +438,13 @@ static void put_phases(struct phases *p, struct phase_lists *out)
 {
     struct normal_form *x = p->x;
     const uint32_t n = p->placed.n, *number = number_heads(p);
-    struct sort_key *key = arena_array(x->w, struct sort_key, 2 * (size_t)n + 1), *spare = key + n;
+    struct sort_key *key = arena_array(x->w, struct sort_key, 2 * (size_t)n + 1), *spare;
     uint32_t before = UNKNOWN, list = NF_NONE;
 
     x->failed |= !key;
     if (x->failed)
         return;
+    spare = key + n;
     for (uint32_t i = 0; i < n; i++)
         key[i] = (struct sort_key){number[i], i};
     for (int by = 0; by < 2; by++) { /* sorting keeps the order of those that are alike */
@@ -483,7 +489,7 @@ bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, b
     const uint32_t last = held ? NF_NONE : read_first(&p, list);
     uint32_t item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next, next;
 
-    if (p.held == 0 || !measure_needs(&p) || !is_worth_it(&p, item))
+    if (p.held == 0 || !measure_needs(x) || !is_worth_it(&p, item))
         return false;
     if (last == NF_NONE)
         x->nf.at[list].first = NF_NONE;

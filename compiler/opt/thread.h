@@ -51,10 +51,11 @@ struct target {
     uint64_t relevant; /* tracked values tested from here on */
     uint32_t plain;    /* the state of the block without facts, plus one; 0: there is none */
     uint32_t stamp,
-        child;      /* the child that leads here, while the stamp is that of the state being expanded */
-    uint32_t known, /* of a long test: the set that it was last asked for, 0: none, and what the answer was */
-        leads;
-    bool decided;
+        child; /* the child that leads here, while the stamp is that of the state being expanded */
+    struct {
+        uint32_t set, leads;
+        bool decided;
+    } memo; /* of a long test: what it was last asked for (0: nothing), and the answer */
 };
 
 /* Open addressing; entries are indices plus one, 0 ends a search. */

@@ -129,17 +129,17 @@ static bool set_decides(const struct thread *t, const struct ir_block *b, uint32
                         struct thread_target *one)
 {
     const struct set *set = &t->set.at[known];
-    struct target *memo = &t->target[b - t->f->block.at];
+    struct target *target = &t->target[b - t->f->block.at];
 
     if (set->n <= MANY_PIECES || b->to.n <= MANY_PIECES)
         return thread_is_decided(b, set, one);
-    if (memo->known != known) {
-        memo->known = known;
-        memo->decided = thread_is_decided(b, set, one);
-        memo->leads = one->target;
+    if (target->memo.set != known) {
+        target->memo.set = known;
+        target->memo.decided = thread_is_decided(b, set, one);
+        target->memo.leads = one->target;
     }
-    one->target = memo->leads;
-    return memo->decided;
+    one->target = target->memo.leads;
+    return target->memo.decided;
 }
 
 /* Is the test of @b decided by the @n facts from @first on, or is it none? Then to where, in @one. */
