@@ -45,19 +45,43 @@ uint32_t distribute_item(struct distribution *d, int side, uint32_t k)
     return item;
 }
 
+/* Appends copies of the parts from @first to before @behind to @item. */
+static void append_copies(struct distribution *d, uint32_t item, uint32_t first, uint32_t behind)
+{
+    for (uint32_t c = first; c != behind && !d->x->failed; c = d->x->nf.at[c].next) {
+        uint32_t part = distribute_copy(d, c);
+        if (!d->x->failed)
+            nf_list_add(d->x, item, part);
+    }
+}
+
+/* Side @side of pair @k and its rest; near parts of that are tested before further words of an address. */
+static uint32_t side_and_rest(struct distribution *d, int side, uint32_t k)
+{
+    const uint32_t begin = d->pair[k].side[side], rest = rest_of(d, k);
+    const struct nf *n = &d->x->nf.at[begin];
+    uint32_t item;
+
+    if (side == 0 || !d->words || n->kind == NF_LEAF) {
+        item = distribute_item(d, side, k);
+        append_copies(d, item, rest, NF_NONE);
+        return item;
+    }
+    const uint32_t first = n->first, second = d->x->nf.at[first].next, far = distribute_far_part(d, k);
+    item = nf_list_new(d->x, d->compound);
+    append_copies(d, item, first, second);
+    append_copies(d, item, rest, far);
+    append_copies(d, item, second, NF_NONE);
+    append_copies(d, item, far, NF_NONE);
+    return item;
+}
+
 void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t end)
 {
-    struct normal_form *x = d->x;
-
-    for (uint32_t k = 0; k < end && !x->failed; k++) {
-        uint32_t item = distribute_item(d, side, k);
-        for (uint32_t c = rest_of(d, k); c != NF_NONE && !x->failed; c = x->nf.at[c].next) {
-            uint32_t part = distribute_copy(d, c);
-            if (!x->failed)
-                nf_list_add(x, item, part);
-        }
-        if (!x->failed)
-            nf_list_append(x, list, item);
+    for (uint32_t k = 0; k < end && !d->x->failed; k++) {
+        uint32_t item = side_and_rest(d, side, k);
+        if (!d->x->failed)
+            nf_list_append(d->x, list, item);
     }
 }
 
@@ -246,6 +270,8 @@ static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t fr
     if (d->x->failed || !distribute_by_phases(d->x, from, held, all_hold, &phases))
         return false;
     append_items(d, list, d->x->nf.at[from].first, NF_NONE);
+    if (all_hold)
+        d->passed = UINT32_MAX; /* nothing that is near needs more */
     for (uint32_t i = 0; i < phases.n && !d->x->failed; i++) {
         factor_spread(d->x, phases.at[i]);
         distribute_items(d, list, d->x->nf.at[phases.at[i]].first, ORDER_FREE);
@@ -284,7 +310,7 @@ static bool may_distribute(struct distribution *d, enum order order)
     if (order != ORDER_FREE)
         return distribute_may(d);
     d->late = IR_NONE;
-    return true;
+    return distribute_reads_words(d);
 }
 
 /* Appends what the items from @item on become to @list. */

@@ -22,6 +22,8 @@ struct distribution {
     ir_value on[2];
     uint32_t held;   /* bytes from the start that accepted packets have */
     bool all_hold;   /* ... and those that pass the lead */
+    uint32_t passed; /* bytes that packets have which pass all pairs */
+    bool words;      /* second sides ask for more than that behind their first test */
     ir_value far[2]; /* values that they may lack */
     uint32_t fars;
     /* a table; soon: the value that is compared first */
@@ -72,7 +74,16 @@ uint32_t distribute_item(struct distribution *d, int side, uint32_t k);
 /** Appends side @side of the pairs before @end, each with its rest. */
 void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t end);
 
-/** May the pairs, whose sides are equal or apart, be distributed? Finds d->held and d->late: rests.c. */
+/** The first part of the rest of pair @k that asks for more than d->passed, or NF_NONE. */
+uint32_t distribute_far_part(const struct distribution *d, uint32_t k);
+
+/** May second sides of several words be searched for, as far as they are concerned? Finds d->words: rests.c.
+ */
+bool distribute_reads_words(struct distribution *d);
+
+/** May the pairs, whose sides are equal or apart, be distributed? Finds d->held, d->words and d->late:
+ * rests.c.
+ */
 bool distribute_may(struct distribution *d);
 
 /** Finds the table that the pairs make, where rests ask for @d's late value; false when they make none. */

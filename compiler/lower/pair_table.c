@@ -13,7 +13,8 @@
  * The lead items, whose packets may lack d, are asked first as they are. The list has become a table: nothing
  * of it is there twice but the searches. Where p and q may be any number, none is one that no row has, and x
  * and y are compared with it before p and q are compared with them. Tests that all rests make before that, as
- * `ether host M and ip host A` asks for IPv4, are made where an address was found.
+ * `ether host M and ip host A` asks for IPv4, are made where an address was found; before d is searched for,
+ * if it has several words, as rests.c asks for.
  *
  * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the pairs and their numbers.
  */
@@ -167,6 +168,8 @@ bool distribute_find_table(struct distribution *d)
     d->columns = 0;
     if (!rest_numbers(d, 0, &first) || !fill_rows(d, 0, d->lead) || !fill_rows(d, 1, 0))
         return false;
+    if (d->words && d->x->nf.at[distribute_far_part(d, 0)].next != NF_NONE)
+        return false;
     struct ir_range soon = ir_range(d->x->lw->f, d->soon), late = ir_range(d->x->lw->f, d->late);
     uint32_t highest = soon.hi > late.hi ? soon.hi : late.hi;
     d->none = highest + 1;
@@ -315,8 +318,12 @@ void distribute_put_table(struct distribution *d, uint32_t list)
     append_compares(d, both, d->soon, 1);
     append_compares(d, both, d->late, 0);
     append_compares(d, both, d->late, 1);
+    const bool common_first = d->words;
+    if (common_first)
+        append_common(d, second);
     nf_list_append(x, second, destinations);
-    append_common(d, second);
+    if (!common_first)
+        append_common(d, second);
     nf_list_append(x, second, both);
 
     append_some(d, third, d->var[0]);

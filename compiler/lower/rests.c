@@ -77,6 +77,7 @@ static bool find_held(struct distribution *d)
     if (!second_is_read(d))
         return false;
     d->held = second == UINT32_MAX ? 0 : second;
+    d->passed = d->held > x->value_reach[d->on[0]] ? d->held : x->value_reach[d->on[0]];
     d->all_hold = true;
     if (second != UINT32_MAX && must >= second) {
         d->held = must;
@@ -84,6 +85,49 @@ static bool find_held(struct distribution *d)
         d->lead = 0;
     }
     return d->lead < d->n && (lone || d->lead == 0);
+}
+
+/* ---------------------------------------------------------------- addresses of several words */
+
+/* Does @i ask for nothing behind the first @reach bytes? */
+static bool is_within(const struct distribution *d, uint32_t i, uint32_t reach)
+{
+    const struct nf *n = &d->x->nf.at[i];
+    bool within = n->kind != NF_LEAF || n->reach <= reach;
+
+    for (uint32_t c = n->kind == NF_LEAF ? NF_NONE : n->first; c != NF_NONE && within;
+         c = d->x->nf.at[c].next)
+        within = is_within(d, c, reach);
+    return within;
+}
+
+uint32_t distribute_far_part(const struct distribution *d, uint32_t k)
+{
+    uint32_t c = rest_of(d, k);
+
+    while (c != NF_NONE && is_within(d, c, d->passed))
+        c = d->x->nf.at[c].next;
+    return c;
+}
+
+/*
+ * May second sides be searched for, if they ask for several words? Of a packet that passes all pairs the
+ * plain program reads the other words of d where the first one is that of a pair, unless s is what all these
+ * pairs ask for. Then it has come to their rests, and if the near parts of one hold, which are tested first
+ * (distribute_side()), to what is far in it: that has to be behind d.
+ */
+bool distribute_reads_words(struct distribution *d)
+{
+    bool read = true;
+
+    d->words = false;
+    for (uint32_t k = 0; k < d->n && !d->words; k++)
+        d->words = !is_within(d, d->pair[k].side[1], d->passed);
+    for (uint32_t k = 0; k < d->n && d->words && read; k++) {
+        uint32_t far = distribute_far_part(d, k);
+        read = far != NF_NONE && is_within(d, d->pair[k].side[1], first_reach(d, far));
+    }
+    return read;
 }
 
 /* ---------------------------------------------------------------- rests that are alike */
@@ -224,13 +268,7 @@ static bool shapes_exclude(const struct distribution *d, const struct shape *s, 
 /* Does @i, one way to begin, need no more than packets have? */
 static bool side_is_held(const struct distribution *d, uint32_t i)
 {
-    const struct normal_form *x = d->x;
-    bool held = true;
-
-    for (uint32_t c = x->nf.at[i].kind == NF_LEAF ? NF_NONE : x->nf.at[i].first; c != NF_NONE && held;
-         c = x->nf.at[c].next)
-        held = x->nf.at[c].kind == NF_LEAF ? !is_far(d, c) : side_is_held(d, c);
-    return held;
+    return d->x->nf.at[i].kind == NF_LEAF || is_within(d, i, d->held);
 }
 
 /*
@@ -306,5 +344,5 @@ static bool find_late(struct distribution *d)
 bool distribute_may(struct distribution *d)
 {
     d->late = IR_NONE;
-    return find_held(d) && (rests_are_alike(d) || find_late(d));
+    return find_held(d) && distribute_reads_words(d) && (rests_are_alike(d) || find_late(d));
 }

@@ -442,6 +442,30 @@ static void few_hosts6(struct rng *r, struct strbuf *s)
                   rng_below(r, 3));
 }
 
+/* Most share no word with another, so that of a packet that one of them sent no more than the first word of
+ * the destination may be read. */
+static const char *const unlike6[] = {"fe80::1", "2001:db8::1", "2001:db8::2", "ff02::1"};
+
+static void few_unlike6(struct rng *r, struct strbuf *s)
+{
+    static const char *const after[] = {"tcp port", "udp port", "sctp and len > 60 and dst port", "port"};
+
+    strbuf_printf(s, "(ip6 host %s and %s %u)", unlike6[rng_below(r, 4)], after[rng_below(r, 4)],
+                  rng_below(r, 3));
+}
+
+/* What is asked of a host lies in the destination, behind its first word. */
+static void few_words6(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ip6 host %s and ip6[30] = %u and udp port %u)", unlike6[rng_below(r, 4)],
+                  rng_below(r, 3), rng_below(r, 3));
+}
+
+static void few_services6(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(ip6 host %s and port %u)", unlike6[rng_below(r, 4)], rng_below(r, 3));
+}
+
 /* Words of addresses are 0 as often as not. */
 static void few_pairs6(struct rng *r, struct strbuf *s)
 {
@@ -640,6 +664,11 @@ static const struct list small[] = {
     {"MAC and IPv4 addresses", few_macs, "", " or ", "", 9, 12},
     {"MAC and IPv4 addresses, negated", few_macs, "not (", " or ", ") or arp", 9, 12},
     {"ports of IPv6 hosts", few_hosts6, "", " or ", "", 9, 12},
+    {"ports of unlike IPv6 hosts, negated", few_unlike6, "not (", " or ", ")", 9, 14},
+    {"ports of unlike IPv6 hosts, before another test", few_unlike6, "", " or ", " or icmp6", 9, 14},
+    {"ports of unlike IPv6 hosts of either side, before another test", few_services6, "", " or ", " or icmp6",
+     9, 14},
+    {"words of unlike IPv6 hosts, negated", few_words6, "not (", " or ", ")", 9, 14},
     {"pairs of IPv6 hosts", few_pairs6, "", " or ", "", 2, 6},
     {"pairs of IPv6 hosts, negated", few_pairs6, "not (", " or ", ")", 2, 6},
     {"ports of one IPv6 host", same_host6, "(", " or ", ") or ether[0] = 7", 9, 12},
