@@ -148,6 +148,7 @@ static bool sides_apart(struct distribution *d)
     struct normal_form *x = d->x;
     bool apart = true;
 
+    d->narrows = true;
     for (int side = 1; side >= 0 && apart && !x->failed; side--) {
         const struct entry *e = heads(d, side);
         const uint32_t *number = x->failed ? NULL : factor_number_sets(x, e, d->n);
@@ -182,12 +183,17 @@ static bool sides_overlap(struct distribution *d)
     struct ir_range all = {0, UINT32_MAX}, one;
 
     d->lead = 0;
+    d->narrows = true;
     for (uint32_t k = 0; k < d->n; k++) {
         if (!lone_interval(d, k, &one))
             return false;
+        const bool within = all.lo <= one.lo && one.hi <= all.hi;
         all.lo = one.lo > all.lo ? one.lo : all.lo;
         all.hi = one.hi < all.hi ? one.hi : all.hi;
-        d->lead += d->lead == k && all.lo <= all.hi;
+        if (d->lead == k && all.lo <= all.hi) {
+            d->lead++;
+            d->narrows &= within;
+        }
     }
     return true;
 }
@@ -330,7 +336,7 @@ static void distribute_items(struct distribution *d, uint32_t list, uint32_t ite
         if (may && d->late == IR_NONE) {
             distribute_side(d, list, 0, d->n);
             distribute_side(d, list, 1, d->n);
-        } else if (may && distribute_find_table(d)) {
+        } else if (may && d->narrows && distribute_find_table(d)) {
             distribute_put_table(d, list);
         } else if (d->n >= min && order == ORDER_OPEN && !x->failed) {
             distribute_others(d, list, item, behind, lead, may);

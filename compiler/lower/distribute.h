@@ -19,6 +19,7 @@ struct distribution {
     VEC(struct pair) room;  /* pairs as they are read */
     struct pair *pair;
     uint32_t n, lead;
+    bool narrows; /* each set of the lead lies in the one before */
     ir_value on[2];
     uint32_t held;   /* bytes from the start that accepted packets have */
     bool all_hold;   /* ... and those that pass the lead */

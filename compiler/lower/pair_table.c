@@ -10,11 +10,12 @@
  *   (d = a1 and y = P1, d = a2 and y = P2, ...) and (p = x or p = y or q = x or q = y);
  *   x != none and (p = x or q = x)
  *
- * The lead items, whose packets may lack d, are asked first as they are. The list has become a table: nothing
- * of it is there twice but the searches. Where p and q may be any number, none is one that no row has, and x
- * and y are compared with it before p and q are compared with them. Tests that all rests make before that, as
- * `ether host M and ip host A` asks for IPv4, are made where an address was found; before d is searched for,
- * if it has several words, as rests.c asks for.
+ * The lead items, whose packets may lack d, are asked first for s alone: where s is in the set of one, it is
+ * in those of all before it, so that the plain program comes to its rest as well. The list has become a
+ * table: nothing of it is there twice but the searches. Where p and q may be any number, none is one that no
+ * row has, and x and y are compared with it before p and q are compared with them. Tests that all rests make
+ * before that, as `ether host M and ip host A` asks for IPv4, are made where an address was found; before d
+ * is searched for, if it has several words, as rests.c asks for.
  *
  * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the pairs and their numbers.
  */

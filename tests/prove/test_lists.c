@@ -398,6 +398,11 @@ static void few_nets(struct rng *r, struct strbuf *s)
                   3 + rng_below(r, 3));
 }
 
+static void one_port_of_net(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "(net 10.0.%u.0/24 and port %u)", rng_below(r, 6), rng_below(r, 8));
+}
+
 /* A network in which others lie, now and then all of them. */
 static void meeting_net(struct rng *r, struct strbuf *s)
 {
@@ -658,6 +663,8 @@ static const struct list small[] = {
     {"ports of networks", few_nets, "", " or ", "", 9, 12},
     {"ports of networks in networks", meeting_nets, "", " or ", "", 9, 14},
     {"ports of networks in networks, negated", meeting_nets, "not (", " or ", ")", 9, 12},
+    {"ports of a network, of one around it, and others", one_port_of_net,
+     "(net 10.0.0.0/24 and port 6) or (net 10.0.0.0/16 and port 7) or ", " or ", "", 9, 14},
     {"destination ports of networks in networks", meeting_nets_to, "", " or ", "", 9, 14},
     {"sources in networks in networks", meeting_sources, "", " or ", "", 9, 20},
     {"sources in networks in networks, negated", meeting_sources, "tcp and not (", " or ", ")", 9, 20},

@@ -48,8 +48,9 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
 #define PORT6_LEN(a, b) "or (ip6 host 2001::" #b " and port " #b " and len > 6" #b ") "
 #define SERVICE6(a, b)                                                                                       \
     "or (ip6 host 200" #b "::1 and tcp port " #b ") or (ip6 host 200" #b "::1 and udp port 7) "
-#define EITHER6(a, b) "or (ip6 host 200" #b "::1 and port " #b ") "
-#define WORD6(a, b)   "or (ip6 host 200" #b "::1 and ip6[30] = " #b " and udp port " #b ") "
+#define EITHER6(a, b)  "or (ip6 host 200" #b "::1 and port " #b ") "
+#define WORD6(a, b)    "or (ip6 host 200" #b "::1 and ip6[30] = " #b " and udp port " #b ") "
+#define NET_PORT(a, b) "or (net 1." #b ".0.0/16 and port " #b ") "
 #define TWO_BASES(a, b)                                                                                      \
     "or (host 1.1.1." #b " and tcp port " #b ") or (host 1.1.2." #b " and ip[60] = " #b ") "
 #define WITHIN(a, b)     "or (net 1.1." #a ".0/24 and net 1." #b ".0.0/16) "
@@ -80,6 +81,7 @@ static const char *const filters[] = {
     "icmp6 " SEVENTY(PAIR6),
     "not tcp " SEVENTY(NOT_PAIR),
     "arp " SEVENTY(PEERS) "or (ip src 3.1.1.1 and (ip dst 3.1.1.2 and 3.1.1.3)) ",
+    "(net 1.1.1.0/24 and port 71) or (net 1.1.0.0/16 and port 72) " TEN(NET_PORT, 1),
     "arp " TEN(SERVICE6, 1) "or icmp6",
     "arp " TEN(EITHER6, 1) "or icmp6",
     "arp " TEN(WORD6, 1) "or icmp6",
