@@ -38,9 +38,10 @@ static bool is_of_leaves(const struct normal_form *x, uint32_t list)
     return i == NF_NONE;
 }
 
-/* Does @i decide a list: of OR what is always true, of AND what is always false? */
-static bool decides(const struct nf *n, bool is_or)
+bool factor_decides(const struct normal_form *x, uint32_t i, bool is_or)
 {
+    const struct nf *n = &x->nf.at[i];
+
     if (n->kind != NF_LEAF)
         return n->kind == (is_or ? NF_AND : NF_OR) && n->first == NF_NONE;
     return n->leaf == COND_FALSE && !n->opaque && n->negated != is_or && n->set.n == 1 &&
@@ -54,7 +55,7 @@ static void use_what_decides(struct normal_form *x, uint32_t list)
     const bool is_or = n->kind == NF_OR;
     uint32_t i = n->strict ? NF_NONE : n->first;
 
-    while (i != NF_NONE && !decides(&x->nf.at[i], is_or))
+    while (i != NF_NONE && !factor_decides(x, i, is_or))
         i = x->nf.at[i].next;
     if (i == NF_NONE)
         return;

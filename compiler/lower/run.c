@@ -282,6 +282,8 @@ static uint32_t piece_rest(struct factor *x, const struct entry *e, const struct
         if (!x->form.failed)
             nf_list_append(&x->form, list, rest);
     }
+    if (!x->form.failed)
+        nf_collapse(&x->form, list);
     return list;
 }
 
@@ -357,15 +359,18 @@ static bool should_cut(struct factor *x, const struct entry *e, uint32_t n)
     return (x->switches && (n >= SWITCH_MIN || some_repeat(x, e, n))) || few_meet(&x->form, e, n);
 }
 
-/* Test and rest as one item. */
+/* Test and rest as one item; a rest that always holds is none. */
 static uint32_t compound_item(struct factor *x, const struct run *r, const struct entry *e, bool is_or)
 {
-    uint32_t both = nf_list_new(&x->form, is_or ? NF_AND : NF_OR),
-             head = nf_new(&x->form, (struct nf){.kind = NF_LEAF});
+    uint32_t head = nf_new(&x->form, (struct nf){.kind = NF_LEAF});
 
+    if (!x->form.failed)
+        nf_become_leaf(&x->form, head, r->on, e->set, is_or, e->at);
+    if (x->form.failed || factor_decides(&x->form, e->rest, is_or))
+        return head;
+    uint32_t both = nf_list_new(&x->form, is_or ? NF_AND : NF_OR);
     if (x->form.failed)
-        return 0;
-    nf_become_leaf(&x->form, head, r->on, e->set, is_or, e->at);
+        return head;
     nf_list_append(&x->form, both, head);
     nf_list_append(&x->form, both, e->rest);
     return both;

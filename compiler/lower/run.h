@@ -37,6 +37,9 @@ void factor_read_runs(struct factor *x, uint32_t list, uint32_t base);
 /** What a run becomes, appended to @list; lists that are made are put on the work list. Is it what it was? */
 bool factor_write_run(struct factor *x, uint32_t list, const struct run *r);
 
+/** Does @i decide a list: of OR what is always true, of AND what is always false? */
+bool factor_decides(const struct normal_form *x, uint32_t i, bool is_or);
+
 /**
  * Flattens the items of @list from @first on. Does none begin with a test of the value that another begins
  * with? Then each is a run of its own, and stays where it is: settled.c.
