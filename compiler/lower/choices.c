@@ -124,6 +124,17 @@ static uint32_t find_partner(struct normal_form *x, uint32_t i, const struct cho
     return NF_NONE;
 }
 
+bool factor_may_join_choices(struct normal_form *x, uint32_t list)
+{
+    const uint8_t kind = x->nf.at[list].kind;
+    struct choice a, b;
+    bool may = false;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !may && !x->failed; i = x->nf.at[i].next)
+        may = may_exclude(x, i, kind, &a) && find_partner(x, i, &a, &b, kind) != NF_NONE;
+    return may;
+}
+
 void factor_join_choices(struct normal_form *x, uint32_t list)
 {
     const uint8_t kind = x->nf.at[list].kind;

@@ -348,13 +348,18 @@ static void distribute_items(struct distribution *d, uint32_t list, uint32_t ite
     }
 }
 
-/* Choices of items are joined. */
-static void join_choices(struct normal_form *x, uint32_t list)
+/* Choices of items are joined, unless others stay pairs, which these are then searched for with. */
+static void join_choices(struct distribution *d, uint32_t list)
 {
-    const uint8_t compound = x->nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
+    struct normal_form *x = d->x;
+    struct pair pair;
+    ir_value on[2];
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->failed; i = x->nf.at[i].next)
-        if (x->nf.at[i].kind == compound)
+        if (distribute_is_pair(x, i, d->kind, &pair, on) && !factor_may_join_choices(x, i))
+            return;
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->failed; i = x->nf.at[i].next)
+        if (x->nf.at[i].kind == d->compound)
             factor_join_choices(x, i);
     nf_flatten(x, list);
 }
@@ -377,6 +382,6 @@ void factor_distribute(struct normal_form *x, uint32_t list)
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
     if (distribute_is_mixed(x, all) && distribute_phases(&d, list, all, 0, true))
         return;
-    join_choices(x, all);
+    join_choices(&d, all);
     distribute_items(&d, list, x->nf.at[all].first, ORDER_OPEN);
 }

@@ -77,7 +77,7 @@ static void regroup(struct factor *x, uint32_t list)
     use_what_decides(&x->form, list);
     if (x->form.nf.at[list].first == NF_NONE)
         return;
-    if (!x->join_late || x->switches || x->form.template)
+    if (!factor_joins_late(x))
         factor_join_choices(&x->form, list);
     bool settled = factor_is_settled(x, list, x->form.nf.at[list].first);
     if (!x->switches && x->parts)

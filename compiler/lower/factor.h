@@ -85,7 +85,10 @@ struct choice {
 /** Is @i, a part of a list of @kind, a choice? */
 bool factor_read_choice(const struct normal_form *x, uint32_t i, uint8_t kind, struct choice *out);
 
-/** Two choices between the same two values become one: choices.c. */
+/** Are there two choices between the same two values in @list that may become one? choices.c */
+bool factor_may_join_choices(struct normal_form *x, uint32_t list);
+
+/** They become one. */
 void factor_join_choices(struct normal_form *x, uint32_t list);
 
 /** Rests of items that begin with alternatives go behind each of them, in a long list: spread.c. */

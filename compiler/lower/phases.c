@@ -305,20 +305,44 @@ static void put_near_first(struct phases *p, uint32_t item)
     factor_join_choices(x, item);
 }
 
+/* Is @item nothing but alternatives, as two choices that were joined? */
+static bool is_alternatives(const struct normal_form *x, uint32_t item, uint8_t kind)
+{
+    const struct nf *n = &x->nf.at[item];
+
+    return nf_is_list(x, item) && n->kind != kind && n->first != NF_NONE && n->first == n->last &&
+           x->nf.at[n->first].kind == kind;
+}
+
+/* Places the items of @list, all of which are near. */
+static void place_near(struct phases *p, uint32_t list)
+{
+    uint32_t next;
+
+    for (uint32_t i = p->x->nf.at[list].first; i != NF_NONE; i = next) {
+        next = p->x->nf.at[i].next;
+        place(p, i, 0);
+    }
+}
+
 /* Places @item. False: it has to stay where it is. */
 static bool place_item(struct phases *p, uint32_t item)
 {
+    struct normal_form *x = p->x;
     struct asks a;
 
     if (!may_move(p, item, &a))
         return false;
-    if (p->all_hold && p->x->nf.at[item].kind == p->compound && factor_is_small(p->x, item)) {
+    if (p->all_hold && x->nf.at[item].kind == p->compound && factor_is_small(x, item)) {
         put_near_first(p, item);
         a = asks_of(p, item);
     }
     if (a.must != a.may)
         return split(p, item);
-    place(p, item, a.may);
+    if (a.may == 0 && is_alternatives(x, item, p->kind))
+        place_near(p, x->nf.at[item].first);
+    else
+        place(p, item, a.may);
     return true;
 }
 

@@ -356,7 +356,8 @@ static bool few_meet(const struct normal_form *x, const struct entry *e, uint32_
 /* Are entries whose sets overlap to be cut to others? */
 static bool should_cut(struct factor *x, const struct entry *e, uint32_t n)
 {
-    return (x->switches && (n >= SWITCH_MIN || some_repeat(x, e, n))) || few_meet(&x->form, e, n);
+    return (x->switches && (n >= SWITCH_MIN || some_repeat(x, e, n))) ||
+           (!factor_joins_late(x) && few_meet(&x->form, e, n));
 }
 
 /* Test and rest as one item; a rest that always holds is none. */

@@ -31,6 +31,12 @@ struct factor {
     VEC(uint32_t) work; /* lists still to be regrouped */
 };
 
+/** Are choices of the list at hand left as they are, to be joined when switches are made? */
+static inline bool factor_joins_late(const struct factor *x)
+{
+    return x->join_late && !x->switches && !x->form.template;
+}
+
 /** Reads the items of @list into x->run from index @base on: run.c. */
 void factor_read_runs(struct factor *x, uint32_t list, uint32_t base);
 

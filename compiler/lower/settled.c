@@ -52,6 +52,7 @@ static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
 bool factor_run_stays(struct factor *x, const struct run *r, bool is_or)
 {
     uint32_t seen[RUN_FEW], n = 0, lone = 0; /* seen: their tests */
+    const bool late = factor_joins_late(x);
     bool stays = r->n <= RUN_FEW;
 
     for (uint32_t i = r->first; i != NF_NONE && stays; i = x->form.nf.at[i].next) {
@@ -63,8 +64,9 @@ bool factor_run_stays(struct factor *x, const struct run *r, bool is_or)
         seen[n] = head;
         for (uint32_t k = 0; k < n && stays; k++)
             stays = !nf_tests_equal(&x->form, seen[k], head, is_or) &&
-                    !(factor_begin_alike(&x->form, x->form.nf.at[seen[k]].next, x->form.nf.at[head].next) &&
-                      nf_tests_meet(&x->form, seen[k], head, is_or));
+                    (late ||
+                     !factor_begin_alike(&x->form, x->form.nf.at[seen[k]].next, x->form.nf.at[head].next) ||
+                     !nf_tests_meet(&x->form, seen[k], head, is_or));
         n++;
         stays = stays && is_rest_settled(x, i, head);
     }
