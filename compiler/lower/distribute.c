@@ -80,8 +80,10 @@ void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t e
 {
     for (uint32_t k = 0; k < end && !d->x->failed; k++) {
         uint32_t item = side_and_rest(d, side, k);
-        if (!d->x->failed)
-            nf_list_append(d->x, list, item);
+        if (d->x->failed)
+            return;
+        nf_set_held(d->x, item, nf_held(d->x, d->pair[k].item));
+        nf_list_append(d->x, list, item);
     }
 }
 
@@ -137,7 +139,7 @@ static struct entry *heads(struct distribution *d, int side)
     x->failed |= !e;
     for (uint32_t k = 0; e && k < d->n; k++) {
         uint32_t head = factor_head(x, d->pair[k].side[side], d->compound);
-        e[k] = (struct entry){nf_test_set(x, head, d->kind == NF_OR), NF_NONE, k, x->nf.at[head].at};
+        e[k] = (struct entry){nf_test_set(x, head, d->kind == NF_OR), NF_NONE, k, 0, x->nf.at[head].at};
     }
     return e;
 }
@@ -299,7 +301,7 @@ static void distribute_others(struct distribution *d, uint32_t list, uint32_t fi
     if (x->failed)
         return;
     append_items(d, some, first, behind);
-    if (!(held && all_hold) && (distribute_phases(d, list, some, 0, true) || x->failed))
+    if (!(held && all_hold) && (distribute_phases(d, list, some, d->known, true) || x->failed))
         return;
     for (; held && lead > 0; lead--) {
         first = x->nf.at[some].first;
@@ -367,7 +369,8 @@ static void join_choices(struct distribution *d, uint32_t list)
 void factor_distribute(struct normal_form *x, uint32_t list)
 {
     const uint8_t kind = x->nf.at[list].kind;
-    struct distribution d = {.x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR};
+    struct distribution d = {
+        .x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR, .known = nf_held(x, list)};
     uint32_t items = 0, all;
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next)
@@ -380,7 +383,7 @@ void factor_distribute(struct normal_form *x, uint32_t list)
     x->nf.at[all].first = x->nf.at[list].first;
     x->nf.at[all].last = x->nf.at[list].last;
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
-    if (distribute_is_mixed(x, all) && distribute_phases(&d, list, all, 0, true))
+    if (distribute_is_mixed(x, all) && distribute_phases(&d, list, all, d.known, true))
         return;
     join_choices(&d, all);
     distribute_items(&d, list, x->nf.at[all].first, ORDER_OPEN);

@@ -21,7 +21,8 @@ struct distribution {
     uint32_t n, lead;
     bool narrows; /* each set of the lead lies in the one before */
     ir_value on[2];
-    uint32_t held;   /* bytes from the start that accepted packets have */
+    uint32_t known;  /* bytes from the start that packets are known to have which get to the list */
+    uint32_t held;   /* ... that accepted packets have */
     bool all_hold;   /* ... and those that pass the lead */
     uint32_t passed; /* bytes that packets have which pass all pairs */
     bool words;      /* second sides ask for more than that behind their first test */

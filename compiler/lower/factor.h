@@ -14,6 +14,7 @@ struct entry {
     struct set set;
     uint32_t rest; /* nf */
     uint32_t rank; /* place among the items of its run */
+    uint32_t held; /* of the item */
     struct span at;
 };
 
@@ -93,6 +94,12 @@ void factor_join_choices(struct normal_form *x, uint32_t list);
 
 /** Rests of items that begin with alternatives go behind each of them, in a long list: spread.c. */
 void factor_spread(struct normal_form *x, uint32_t list);
+
+/**
+ * The items that @item of a list of @kind was made of, as they begin alike: the first, which the others and
+ * what stands behind @item follow: spread.c. NF_NONE: it is not made of several.
+ */
+uint32_t factor_take_apart(struct normal_form *x, uint32_t item, uint8_t kind);
 
 /**
  * Long runs of items of @list that ask first for one of two things, and then for more, become items that ask

@@ -33,8 +33,11 @@ struct nf {
     bool strict;          /* holds a requirement or a definition: nothing may move past it */
     uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
     uint32_t next;
-    cond leaf;   /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
-    ir_value on; /* NF_LEAF made here, NF_SWITCH */
+    cond leaf; /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
+    union {
+        ir_value on;   /* NF_LEAF made here, NF_SWITCH */
+        uint32_t held; /* a list: bytes from the start that packets hold which get to it, as far as known */
+    };
     union {
         struct set set; /* NF_LEAF made here */
         struct {
@@ -124,6 +127,17 @@ void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item);
 static inline bool nf_is_list(const struct normal_form *x, uint32_t i)
 {
     return x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR;
+}
+
+/** Bytes from the start that packets are known to hold which get to @i. */
+static inline uint32_t nf_held(const struct normal_form *x, uint32_t i)
+{
+    return nf_is_list(x, i) ? x->nf.at[i].held : 0;
+}
+static inline void nf_set_held(struct normal_form *x, uint32_t i, uint32_t held)
+{
+    if (nf_is_list(x, i))
+        x->nf.at[i].held = held;
 }
 
 /** May the children of @list be looked at once more? */

@@ -153,6 +153,8 @@ static void place(struct phases *p, uint32_t item, uint32_t phase)
     if (p->x->failed)
         return;
     p->x->nf.at[item].next = NF_NONE;
+    if (p->all_hold)
+        nf_set_held(p->x, item, p->held);
     if (!vec_push(p->x->w, &p->placed, ((struct placed){item, phase, group_of(p, item)})))
         p->x->failed = true;
 }
@@ -228,19 +230,29 @@ static uint32_t alternatives_of(struct phases *p, uint32_t choice, uint32_t besi
     return !x->failed && x->nf.at[some].first == x->nf.at[some].last ? x->nf.at[some].first : some;
 }
 
+/* Is the part of @item that may need more its last one, of which each alternative is for one phase? */
+static bool may_split(struct phases *p, uint32_t item, uint32_t *choice, uint32_t *beside)
+{
+    struct normal_form *x = p->x;
+
+    *choice = find_choice(p, item, beside);
+    if (*choice == NF_NONE || x->nf.at[*choice].kind != p->kind || x->nf.at[*choice].next != NF_NONE)
+        return false;
+    for (uint32_t c = x->nf.at[*choice].first; c != NF_NONE; c = x->nf.at[c].next)
+        if (phase_beside(asks_of(p, c), *beside) == UNKNOWN)
+            return false;
+    return true;
+}
+
 /* Places @item once for each phase that the alternatives of its last part are for. False, having placed
  * nothing: it cannot be split so. */
 static bool split(struct phases *p, uint32_t item)
 {
-    struct normal_form *x = p->x;
-    uint32_t beside, choice = find_choice(p, item, &beside);
+    uint32_t beside, choice;
 
-    if (choice == NF_NONE || x->nf.at[choice].kind != p->kind || x->nf.at[choice].next != NF_NONE)
+    if (!may_split(p, item, &choice, &beside))
         return false;
-    for (uint32_t c = x->nf.at[choice].first; c != NF_NONE; c = x->nf.at[c].next)
-        if (phase_beside(asks_of(p, c), beside) == UNKNOWN)
-            return false;
-    for (uint32_t phase = phase_from(p, choice, beside, 0); phase != UNKNOWN && !x->failed;
+    for (uint32_t phase = phase_from(p, choice, beside, 0); phase != UNKNOWN && !p->x->failed;
          phase = phase_from(p, choice, beside, phase + 1))
         place(p, copy_with(p, item, choice, alternatives_of(p, choice, beside, phase)), phase);
     return true;
@@ -267,6 +279,32 @@ static bool may_move(struct phases *p, uint32_t item, struct asks *a)
         return !n->strict && n->reach <= p->held;
     *a = asks_of(p, item);
     return a->may != UNKNOWN && sides_are_near(p, item);
+}
+
+/* Items of @list behind @last that have no place, as they were made of several which begin alike, are these
+ * again. */
+static void take_apart(struct phases *p, uint32_t list, uint32_t last)
+{
+    struct normal_form *x = p->x;
+    uint32_t before = last, item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next;
+
+    while (item != NF_NONE && !x->failed) {
+        uint32_t apart = NF_NONE, choice, beside;
+        struct asks a;
+        if (!may_move(p, item, &a) || (a.must != a.may && !may_split(p, item, &choice, &beside)))
+            apart = factor_take_apart(x, item, p->kind);
+        if (apart == NF_NONE) {
+            before = item;
+            item = x->nf.at[item].next;
+            continue;
+        }
+        item = apart;
+        if (before == NF_NONE)
+            x->nf.at[list].first = item;
+        else
+            x->nf.at[before].next = item;
+    }
+    x->nf.at[list].last = before;
 }
 
 /* What of an item is asked first, as all packets hold that. */
@@ -511,9 +549,13 @@ bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, b
     struct phases p = {
         .x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR, .held = held, .all_hold = all_hold};
     const uint32_t last = held ? NF_NONE : read_first(&p, list);
-    uint32_t item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next, next;
+    uint32_t next;
 
-    if (p.held == 0 || !measure_needs(x) || !is_worth_it(&p, item))
+    if (p.held == 0 || !measure_needs(x))
+        return false;
+    take_apart(&p, list, last);
+    uint32_t item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next;
+    if (!is_worth_it(&p, item))
         return false;
     if (last == NF_NONE)
         x->nf.at[list].first = NF_NONE;

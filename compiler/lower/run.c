@@ -157,6 +157,7 @@ static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8
             continue;
         }
         struct entry *o = &e[at];
+        o->held = o->held < e[i].held ? o->held : e[i].held;
         if (x->form.nf.at[o->rest].kind != kind) {
             uint32_t list = nf_list_new(&x->form, kind);
             nf_list_append(&x->form, list, o->rest);
@@ -240,7 +241,8 @@ static struct entry *run_entries(struct factor *x, const struct run *r, bool is_
     for (uint32_t i = r->first; e && i != NF_NONE; i = next) {
         next = x->form.nf.at[i].next;
         uint32_t head = factor_head(&x->form, i, is_or ? NF_AND : NF_OR);
-        struct entry one = {nf_test_set(&x->form, head, is_or), NF_NONE, lone + n, x->form.nf.at[head].at};
+        struct entry one = {nf_test_set(&x->form, head, is_or), NF_NONE, lone + n, nf_held(&x->form, i),
+                            x->form.nf.at[head].at};
         if (head != i)
             one.rest = without_head(x, i);
         if (one.rest == NF_NONE)
@@ -315,7 +317,7 @@ static bool cut_entries(struct factor *x, struct entry **entries, uint32_t *n, u
     x->form.failed |= !now || !used;
     for (uint32_t i = 0; i < cut.pieces && !x->form.failed; i++) {
         const struct cut_piece *p = &cut.piece[i];
-        now[i] = (struct entry){p->set, piece_rest(x, e, p, kind, used), e->rank, e[p->member[0]].at};
+        now[i] = (struct entry){p->set, piece_rest(x, e, p, kind, used), e->rank, 0, e[p->member[0]].at};
     }
     *entries = now;
     *n = cut.pieces;
@@ -432,8 +434,10 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
     bool cut = !p && !x->form.failed && should_cut(x, rests, n) && cut_entries(x, &rests, &n, kind);
     if (cut && x->switches && n >= SWITCH_MIN)
         p = disjoint_pieces(x, rests, n, &pieces);
-    for (uint32_t i = 0; i < n && !x->form.failed; i++)
+    for (uint32_t i = 0; i < n && !x->form.failed; i++) {
+        nf_set_held(&x->form, rests[i].rest, rests[i].held);
         push_work(x, rests[i].rest);
+    }
     if (p && pieces && !x->form.failed) {
         rests[0].rest = make_switch(x, r, rests, n, p, pieces, is_or);
         n = 1;

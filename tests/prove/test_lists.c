@@ -328,6 +328,28 @@ static void host_of_either(struct rng *r, struct strbuf *s)
     strbuf_puts(s, ")");
 }
 
+/* 5-tuples of TCP begin like what else is asked of TCP. */
+static void tuple_or_host(struct rng *r, struct strbuf *s)
+{
+    switch (rng_below(r, 4)) {
+    case 0:
+        host(r, s);
+        break;
+    case 1:
+        host_tcp_port(r, s);
+        break;
+    case 2:
+        strbuf_printf(s, "tcp port %u", rng_below(r, 65536));
+        break;
+    default:
+        strbuf_puts(s, "(tcp and src host ");
+        address(r, s);
+        strbuf_printf(s, " and src port %u and dst host ", rng_below(r, 65536));
+        address(r, s);
+        strbuf_printf(s, " and dst port %u)", rng_below(r, 65536));
+    }
+}
+
 #define FOUR_HOSTS(n)                                                                                        \
     "ip6 host 2001:db8::" n "1 or ip6 host 2001:db8::" n "2 or ip6 host 2001:db8::" n                        \
     "3 or ip6 host 2001:db8::" n "4"
@@ -391,6 +413,8 @@ static const struct list lists[] = {
     {"hosts but a port", host_but_a_port, "", " or ", "", 40, 100},
     {"hosts with ranges of ports", host_range, "", " or ", "", 20, 60},
     {"hosts, and hosts with ports of two protocols", host_of_either, "", " or ", "", 24, 60},
+    {"5-tuples among hosts, ports and hosts with ports", tuple_or_host,
+     "host 10.255.0.1 or host 10.255.0.2 or ", " or ", "", 24, 60},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
 };
 

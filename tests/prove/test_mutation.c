@@ -82,6 +82,12 @@ static const char *const filters[] = {
     "not tcp " SEVENTY(NOT_PAIR),
     "arp " SEVENTY(PEERS) "or (ip src 3.1.1.1 and (ip dst 3.1.1.2 and 3.1.1.3)) ",
     "(net 1.1.1.0/24 and port 71) or (net 1.1.0.0/16 and port 72) " TEN(NET_PORT, 1),
+    "udp dst port 5 or (dst host 10.0.0.2 and tcp[13] & 1 != 0) or "
+    "(net 192.168.0.0/16 and port 5) or udp dst port 53 or (host 10.0.0.2 and udp port 8080) or "
+    "(net 10.0.0.0/24 and port 22) or (host 10.0.0.1 and udp port 5) or "
+    "(dst host 10.0.1.1 and tcp[13] & 32 != 0) or (dst host 10.0.1.1 and tcp[13] & 2 != 0) or "
+    "(net 10.0.1.0/24 and port 22) or (net 10.0.0.0/8 and port 53) or "
+    "(host 10.0.0.77 and udp port 7) or (host 10.0.1.1 and tcp portrange 7-22)",
     "arp " TEN(SERVICE6, 1) "or icmp6",
     "arp " TEN(EITHER6, 1) "or icmp6",
     "arp " TEN(WORD6, 1) "or icmp6",
