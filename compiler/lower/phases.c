@@ -28,6 +28,7 @@
 #define GROUPS_MAX  32 /* ways in which items begin; all others are one more */
 #define TALLIES_MAX 64
 #define SEARCH_MIN  6 /* numbers that are searched for, not compared one by one */
+#define SLACK       10 /* 1/SLACK more may still be fewer: loads, protocols and packets that match are left out */
 #define ITEM_COST   4 /* instructions of a choice between two values that does not hold: loads and compares */
 
 /* Of a part of an item: the phase of the packets for which it can be decided at all, and in any case. */
@@ -443,7 +444,7 @@ static bool is_worth_it(struct phases *p, uint32_t item)
     }
     for (uint32_t i = 0; i < t.n; i++)
         then += cost_together(p, t.at[i].group, t.at[i].n);
-    return then < now;
+    return then < now + now / SLACK;
 }
 
 /* ---------------------------------------------------------------- the list */
