@@ -209,27 +209,28 @@ static struct part look_at_parts(const struct distribution *d, const struct shap
 }
 
 /* Adds what the first parts of pair @k's rest, as far as they are tests, ask for to what others of shape @s
- * ask for. */
+ * ask for: any number where that is another value. */
 static void add_asked(struct distribution *d, struct shape *s, uint32_t k)
 {
     static const struct ir_range any = {0, UINT32_MAX};
     struct normal_form *x = d->x;
+    uint32_t like = s->first;
 
     for (uint32_t c = rest_of(d, k), i = 0; c != NF_NONE && i < ASKED_MAX && !x->failed;
-         c = x->nf.at[c].next, i++) {
-        if (x->nf.at[c].kind != NF_LEAF)
+         c = x->nf.at[c].next, like = x->nf.at[like].next, i++) {
+        if (x->nf.at[c].kind != NF_LEAF || s->asked[i].at == &any)
             continue;
-        struct set own = nf_test_set(x, c, d->kind == NF_OR);
-        struct ir_range *both = set_equal(own, s->asked[i]) || s->asked[i].at == &any
-                                    ? NULL
-                                    : intervals_new(x, own.n + s->asked[i].n);
-        if (!both)
-            continue;
-        uint32_t n = set_put(own, both);
-        n += set_put(s->asked[i], both + n);
-        s->asked[i] = set_united(x, both, n);
-        if (s->asked[i].n > ASKED_PIECES)
-            s->asked[i] = (struct set){&any, 1, 0, NULL};
+        struct set own = nf_test_set(x, c, d->kind == NF_OR), *asked = &s->asked[i];
+        if (!set_equal(own, *asked)) {
+            struct ir_range *both = intervals_new(x, own.n + asked->n);
+            if (!both)
+                return;
+            uint32_t n = set_put(own, both);
+            n += set_put(*asked, both + n);
+            *asked = set_united(x, both, n);
+        }
+        if (asked->n > ASKED_PIECES || nf_test_value(x, c) != nf_test_value(x, like))
+            *asked = (struct set){&any, 1, 0, NULL};
     }
 }
 

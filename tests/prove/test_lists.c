@@ -614,6 +614,18 @@ static void few_guarded(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "(host 10.0.0.%u and (ip[9] = %u or ip[60] = %u))", rng_below(r, 4), n, n);
 }
 
+/* What two of them ask for excludes the third one, what one asks for does not. */
+static void few_near_or_far(struct rng *r, struct strbuf *s)
+{
+    uint32_t n = rng_below(r, 3);
+
+    strbuf_printf(s, "(host 10.0.0.%u and ", rng_below(r, 4));
+    if (n == 0)
+        strbuf_puts(s, "icmp)");
+    else
+        strbuf_printf(s, n == 1 ? "len > %u)" : "udp port %u)", 40 + rng_below(r, 3));
+}
+
 /* Two words that may exclude each other, so that there may be nothing left of it. */
 static void few_words(struct rng *r, struct strbuf *s)
 {
@@ -728,6 +740,7 @@ static const struct list small[] = {
     {"rests that ask twice", few_of_icmp, "", " or ", "", 8, 14},
     {"rests with two ends", few_ends, "", " or ", "", 9, 14},
     {"rests in halves", few_halves, "", " or ", "", 9, 14},
+    {"rests that are near, and one that is far", few_near_or_far, "ip and (", " or ", ")", 8, 14},
     {"rests that may end early", few_guarded, "", " or ", " or ether[0] = 7", 9, 14},
 };
 
