@@ -12,6 +12,10 @@
  * between the choices are made first then, so they may reach no further than the first test of s, which was
  * made before.
  *
+ * Choices that follow each other ask in turns for the value that was asked for last: s = a or d = a, then
+ * d = b or s = b, so that each needs one load. That refines where who has been asked for d is not accepted
+ * for s alone before that.
+ *
  * Lists of OR are lists of AND with the outcomes swapped. Cost: linear in the list, as few parts are looked
  * at.
  */
@@ -153,5 +157,95 @@ void factor_join_choices(struct normal_form *x, uint32_t list)
         else
             x->nf.at[before].next = next;
         join(x, partner, &a, &b, kind);
+    }
+}
+
+/* ---------------------------------------------------------------- turns */
+
+#define READ_MAX 4 /* values of which it is known that packets have been asked for them */
+
+/* What is known of packets that get to an item of a list. */
+struct turns {
+    struct normal_form *x;
+    uint8_t kind;
+    ir_value last; /* asked for last, unless what stands behind a choice was asked for */
+    ir_value read[READ_MAX];
+    uint32_t reads;
+    struct choice first; /* the first choice: what its first test does not hold for has been asked for both */
+};
+
+static void now_read(struct turns *t, ir_value v)
+{
+    if (t->reads < READ_MAX)
+        t->read[t->reads++] = v;
+}
+
+/* Has the packet been asked for the second value of @c when its first test holds? */
+static bool second_was_read(const struct turns *t, const struct choice *c)
+{
+    bool read = t->first.on[0] == c->on[0] && t->first.on[1] == c->on[1] &&
+                factor_exclude(t->x, t->first.side[0], c->side[0], t->kind);
+
+    for (uint32_t i = 0; i < t->reads && !read; i++)
+        read = t->read[i] == c->on[1];
+    return read;
+}
+
+/* The two tests that @item, or it and the one behind it, asks first, if they are of two values. */
+static bool read_turn(const struct turns *t, uint32_t item, struct choice *c)
+{
+    const struct nf *n = &t->x->nf.at[item];
+    const uint8_t compound = t->kind == NF_OR ? NF_AND : NF_OR;
+
+    if (n->kind == compound)
+        return n->first != NF_NONE && factor_read_choice(t->x, n->first, compound, c) &&
+               nf_is_test(t->x, c->side[0]) && nf_is_test(t->x, c->side[1]);
+    if (!nf_is_test(t->x, item) || n->next == NF_NONE || !nf_is_test(t->x, n->next))
+        return false;
+    *c = (struct choice){{item, n->next}, {nf_test_value(t->x, item), nf_test_value(t->x, n->next)}};
+    return c->on[0] != c->on[1];
+}
+
+/* Puts the second test of @c, children of @list behind @before, in front of the first one. */
+static void swap(struct normal_form *x, uint32_t list, uint32_t before, struct choice *c)
+{
+    const uint32_t a = c->side[0], b = c->side[1];
+
+    x->nf.at[a].next = x->nf.at[b].next;
+    x->nf.at[b].next = a;
+    *(before == NF_NONE ? &x->nf.at[list].first : &x->nf.at[before].next) = b;
+    if (x->nf.at[list].last == b)
+        x->nf.at[list].last = a;
+    *c = (struct choice){{b, a}, {c->on[1], c->on[0]}};
+    x->changed = true;
+}
+
+void factor_take_turns(struct normal_form *x, uint32_t list)
+{
+    struct turns t = {.x = x, .kind = x->nf.at[list].kind, .last = IR_NONE, .first.on = {IR_NONE, IR_NONE}};
+    uint32_t before = NF_NONE, next;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && !x->failed; i = next) {
+        struct choice c;
+        const bool lone = nf_is_test(x, i);
+        if (!read_turn(&t, i, &c)) {
+            const uint32_t head = nf_first(x, i);
+            t.last = head != NF_NONE && nf_is_test(x, head) ? nf_test_value(x, head) : IR_NONE;
+            if (t.last != IR_NONE)
+                now_read(&t, t.last);
+            before = i;
+            next = x->nf.at[i].next;
+            continue;
+        }
+        if (t.first.on[0] == IR_NONE)
+            t.first = c;
+        if (t.last == c.on[1] && second_was_read(&t, &c))
+            swap(x, lone ? list : x->nf.at[i].first, lone ? before : NF_NONE, &c);
+        now_read(&t, c.on[0]);
+        if (lone)
+            now_read(&t, c.on[1]);
+        t.last = c.on[1];
+        before = lone ? c.side[1] : i;
+        next = x->nf.at[before].next;
     }
 }

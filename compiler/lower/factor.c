@@ -121,6 +121,23 @@ static void regroup_all(struct normal_form *form, uint32_t list)
     }
 }
 
+/* Puts choices in @top and in all that is in it in the order in which they need the fewest loads. */
+static void take_turns(struct factor *x, uint32_t top)
+{
+    uint32_t i = top;
+
+    x->work.n = 0;
+    do {
+        if (nf_is_list(&x->form, i))
+            factor_take_turns(&x->form, i);
+        for (uint32_t c = x->form.nf.at[i].kind == NF_LEAF ? NF_NONE : x->form.nf.at[i].first; c != NF_NONE;
+             c = x->form.nf.at[c].next)
+            if (x->form.nf.at[c].kind != NF_LEAF && !vec_push(x->form.a, &x->work, c))
+                x->form.failed = true;
+        i = x->work.n ? x->work.at[--x->work.n] : NF_NONE;
+    } while (i != NF_NONE && !x->form.failed);
+}
+
 /* Simplifies the nodes from @first on, without making switches. */
 static void simplify(struct normal_form *form, uint32_t first)
 {
@@ -175,6 +192,7 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
     x->switches = true;
     if (x->any_long && !x->form.failed)
         regroup_all(&x->form, top);
+    take_turns(x, top);
     if (lw->f->set.n && !x->form.failed)
         nf_order(&x->form, top);
     if (!x->form.failed && (x->form.changed || x->any_long)) {
