@@ -13,8 +13,8 @@
  * made before.
  *
  * Choices that follow each other ask in turns for the value that was asked for last: s = a or d = a, then
- * d = b or s = b, so that each needs one load. That refines where who has been asked for d is not accepted
- * for s alone before that.
+ * d = b or s = b, so that each needs one load. That refines where the plain program has asked for d before if
+ * s is b: then d = b in front of s = b reads nothing that it has not read.
  *
  * Lists of OR are lists of AND with the outcomes swapped. Cost: linear in the list, as few parts are looked
  * at.
@@ -229,8 +229,8 @@ void factor_take_turns(struct normal_form *x, uint32_t list)
         struct choice c;
         const bool lone = nf_is_test(x, i);
         if (!read_turn(&t, i, &c)) {
-            const uint32_t head = nf_first(x, i);
-            t.last = head != NF_NONE && nf_is_test(x, head) ? nf_test_value(x, head) : IR_NONE;
+            const uint32_t head = factor_head(x, i, t.kind == NF_OR ? NF_AND : NF_OR);
+            t.last = head != NF_NONE ? nf_test_value(x, head) : IR_NONE;
             if (t.last != IR_NONE)
                 now_read(&t, t.last);
             before = i;

@@ -25,7 +25,7 @@ struct distribution {
     uint32_t held;   /* ... that accepted packets have */
     bool all_hold;   /* ... and those that pass the lead */
     uint32_t passed; /* bytes that packets have which pass all pairs */
-    bool words;      /* second sides ask for more than that behind their first test */
+    bool words;      /* second sides ask for more than that, behind their first test */
     ir_value far[2]; /* values that they may lack */
     uint32_t fars;
     /* a table; soon: the value that is compared first */

@@ -192,7 +192,8 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
     x->switches = true;
     if (x->any_long && !x->form.failed)
         regroup_all(&x->form, top);
-    take_turns(x, top);
+    if (!x->form.failed)
+        take_turns(x, top);
     if (lw->f->set.n && !x->form.failed)
         nf_order(&x->form, top);
     if (!x->form.failed && (x->form.changed || x->any_long)) {

@@ -122,7 +122,8 @@ bool distribute_reads_words(struct distribution *d)
 
     d->words = false;
     for (uint32_t k = 0; k < d->n && !d->words; k++)
-        d->words = !is_within(d, d->pair[k].side[1], d->passed);
+        d->words =
+            d->x->nf.at[d->pair[k].side[1]].kind != NF_LEAF && !is_within(d, d->pair[k].side[1], d->passed);
     for (uint32_t k = 0; k < d->n && d->words && read; k++) {
         uint32_t far = distribute_far_part(d, k);
         read = far != NF_NONE && is_within(d, d->pair[k].side[1], first_reach(d, far));

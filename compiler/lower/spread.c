@@ -116,10 +116,11 @@ static uint32_t find_several(const struct normal_form *x, uint32_t item, uint8_t
 uint32_t factor_take_apart(struct normal_form *x, uint32_t item, uint8_t kind)
 {
     const bool is_or = kind == NF_OR;
-    uint32_t several = find_several(x, item, kind), all = nf_list_new(x, kind), next;
+    uint32_t several = find_several(x, item, kind), next;
 
     if (several == NF_NONE)
         return NF_NONE;
+    uint32_t all = nf_list_new(x, kind);
     for (uint32_t i = x->nf.at[several].first; i != NF_NONE && !x->failed; i = next) {
         uint32_t one = nf_list_new(x, is_or ? NF_AND : NF_OR);
         next = x->nf.at[i].next;
@@ -133,6 +134,8 @@ uint32_t factor_take_apart(struct normal_form *x, uint32_t item, uint8_t kind)
         nf_list_add(x, one, i);
         nf_list_append(x, all, one);
     }
+    if (x->failed)
+        return NF_NONE;
     x->nf.at[x->nf.at[all].last].next = x->nf.at[item].next;
     return x->nf.at[all].first;
 }

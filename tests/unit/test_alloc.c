@@ -90,6 +90,12 @@ enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4, PROGRAM = 8 /* the text is a classic 
     " 5) or (" dir "net 10.2.9.0/24 and " p " 6) or (" dir "net 11.0.0.0/8 and " p " 7) or (" dir            \
     "net 11.4.0.0/16 and " p " 8)"
 
+/* Items of several kinds, of which some begin alike. */
+#define MIXED(a)                                                                                             \
+    "host 1.1.2." #a " or (host 1.1.1." #a " and tcp port " #a ") or (tcp and src host 1.1.3." #a            \
+    " and src port " #a " and dst host 1.1.4." #a " and dst port " #a ") or (host 1.1.5." #a                 \
+    " and host 1.1.6." #a ") or tcp port 8" #a " or "
+
 static const struct {
     const char *text;
     uint32_t linktype;
@@ -123,7 +129,7 @@ static const struct {
     {"host @a and port @a", 1, 0},
     {NETS("", "port"), 1, 0},
     {NETS("src ", "dst port"), 1, 0},
-    {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) "arp", 1, 0},
+    {MIXED(1) MIXED(2) MIXED(3) MIXED(4) MIXED(5) MIXED(6) "(ip6 host fe80::1 and udp port 7)", 1, 0},
     /* wrong in several ways: diagnostics need memory too */
     {"host 10.0.0.256 or port nosuchport or port 10.0.0.1 or nosuchname", 1, 0},
     {"tcp port", 1, 0},
