@@ -220,10 +220,13 @@ static void swap(struct normal_form *x, uint32_t list, uint32_t before, struct c
     x->changed = true;
 }
 
-void factor_take_turns(struct normal_form *x, uint32_t list)
+void factor_take_turns(struct normal_form *x, uint32_t list, ir_value last)
 {
-    struct turns t = {.x = x, .kind = x->nf.at[list].kind, .last = IR_NONE, .first.on = {IR_NONE, IR_NONE}};
+    struct turns t = {.x = x, .kind = x->nf.at[list].kind, .last = last, .first.on = {IR_NONE, IR_NONE}};
     uint32_t before = NF_NONE, next;
+
+    if (last != IR_NONE)
+        now_read(&t, last);
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && !x->failed; i = next) {
         struct choice c;

@@ -124,18 +124,24 @@ static void regroup_all(struct normal_form *form, uint32_t list)
 /* Puts choices in @top and in all that is in it in the order in which they need the fewest loads. */
 static void take_turns(struct factor *x, uint32_t top)
 {
+    struct normal_form *f = &x->form;
     uint32_t i = top;
 
     x->work.n = 0;
+    if (nf_is_list(f, top))
+        factor_take_turns(f, top, IR_NONE);
     do {
-        if (nf_is_list(&x->form, i))
-            factor_take_turns(&x->form, i);
-        for (uint32_t c = x->form.nf.at[i].kind == NF_LEAF ? NF_NONE : x->form.nf.at[i].first; c != NF_NONE;
-             c = x->form.nf.at[c].next)
-            if (x->form.nf.at[c].kind != NF_LEAF && !vec_push(x->form.a, &x->work, c))
-                x->form.failed = true;
+        ir_value last = IR_NONE;
+        for (uint32_t c = f->nf.at[i].kind == NF_LEAF ? NF_NONE : f->nf.at[i].first; c != NF_NONE;
+             c = f->nf.at[c].next) {
+            if (nf_is_list(f, c))
+                factor_take_turns(f, c, last);
+            if (f->nf.at[c].kind != NF_LEAF && !vec_push(f->a, &x->work, c))
+                f->failed = true;
+            last = nf_is_list(f, i) && nf_is_test(f, c) ? nf_test_value(f, c) : IR_NONE;
+        }
         i = x->work.n ? x->work.at[--x->work.n] : NF_NONE;
-    } while (i != NF_NONE && !x->form.failed);
+    } while (i != NF_NONE && !f->failed);
 }
 
 /* Simplifies the nodes from @first on, without making switches. */

@@ -92,8 +92,9 @@ bool factor_may_join_choices(struct normal_form *x, uint32_t list);
 /** They become one. */
 void factor_join_choices(struct normal_form *x, uint32_t list);
 
-/** Choices that follow each other in @list begin with the value that was asked for last: choices.c. */
-void factor_take_turns(struct normal_form *x, uint32_t list);
+/** Choices that follow each other in @list begin with the value that was asked for last, first @last:
+ * choices.c. */
+void factor_take_turns(struct normal_form *x, uint32_t list, ir_value last);
 
 /** Rests of items that begin with alternatives go behind each of them, in a long list: spread.c. */
 void factor_spread(struct normal_form *x, uint32_t list);
