@@ -279,7 +279,7 @@ static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t fr
         return false;
     append_items(d, list, d->x->nf.at[from].first, NF_NONE);
     if (all_hold)
-        d->passed = UINT32_MAX; /* nothing that is near needs more */
+        d->passed = phases.held;
     for (uint32_t i = 0; i < phases.n && !d->x->failed; i++) {
         factor_spread(d->x, phases.at[i]);
         distribute_items(d, list, d->x->nf.at[phases.at[i]].first, ORDER_FREE);

@@ -53,6 +53,7 @@ bool distribute_is_pair(const struct normal_form *x, uint32_t item, uint8_t kind
 struct phase_lists {
     uint32_t *at; /* a vector */
     uint32_t n, cap;
+    uint32_t held; /* bytes from the start that packets hold which get to them */
     uint32_t rest; /* or NF_NONE */
 };
 

@@ -160,32 +160,26 @@ static void place(struct phases *p, uint32_t item, uint32_t phase)
         p->x->failed = true;
 }
 
-/* The phase of an alternative that asks for @a, if what stands beside it needs @beside; UNKNOWN: it has
- * several. */
-static uint32_t phase_beside(struct asks a, uint32_t beside)
+/* The phase of an alternative that asks for @a beside what asks for @beside; UNKNOWN: it has several. */
+static uint32_t phase_beside(struct asks a, struct asks beside)
 {
-    uint32_t must = a.must > beside ? a.must : beside, may = a.may > beside ? a.may : beside;
+    uint32_t must = a.must > beside.must ? a.must : beside.must,
+             may = a.may > beside.may ? a.may : beside.may;
 
     return must == may ? may : UNKNOWN;
 }
 
-/* The one part of @item that may need more than the others do, all of which need @beside; NF_NONE: there are
- * several. */
-static uint32_t find_choice(struct phases *p, uint32_t item, uint32_t *beside)
+/* What all parts of @item but the last one ask for. */
+static struct asks asks_beside_last(struct phases *p, uint32_t item)
 {
-    uint32_t choice = NF_NONE;
+    struct asks all = {0, 0};
 
-    *beside = 0;
-    for (uint32_t c = p->x->nf.at[item].first; c != NF_NONE; c = p->x->nf.at[c].next) {
-        struct asks a = asks_of(p, c);
-        if (a.must != a.may && choice != NF_NONE)
-            return NF_NONE;
-        if (a.must != a.may)
-            choice = c;
-        else
-            *beside = a.may > *beside ? a.may : *beside;
+    for (uint32_t c = p->x->nf.at[item].first; c != p->x->nf.at[item].last; c = p->x->nf.at[c].next) {
+        struct asks one = asks_of(p, c);
+        all.must = one.must > all.must ? one.must : all.must;
+        all.may = one.may > all.may ? one.may : all.may;
     }
-    return choice;
+    return all;
 }
 
 /* A copy of @item in which @choice, one of its parts, is @instead. */
@@ -203,7 +197,7 @@ static uint32_t copy_with(struct phases *p, uint32_t item, uint32_t choice, uint
 }
 
 /* The first phase from @from on that an alternative of @choice is for; UNKNOWN: there is none. */
-static uint32_t phase_from(struct phases *p, uint32_t choice, uint32_t beside, uint32_t from)
+static uint32_t phase_from(struct phases *p, uint32_t choice, struct asks beside, uint32_t from)
 {
     uint32_t least = UNKNOWN;
 
@@ -216,7 +210,7 @@ static uint32_t phase_from(struct phases *p, uint32_t choice, uint32_t beside, u
 }
 
 /* Copies of the alternatives of @choice that are for @phase: a list, or the only one. */
-static uint32_t alternatives_of(struct phases *p, uint32_t choice, uint32_t beside, uint32_t phase)
+static uint32_t alternatives_of(struct phases *p, uint32_t choice, struct asks beside, uint32_t phase)
 {
     struct normal_form *x = p->x;
     uint32_t some = nf_list_new(x, p->kind);
@@ -231,15 +225,16 @@ static uint32_t alternatives_of(struct phases *p, uint32_t choice, uint32_t besi
     return !x->failed && x->nf.at[some].first == x->nf.at[some].last ? x->nf.at[some].first : some;
 }
 
-/* Is the part of @item that may need more its last one, of which each alternative is for one phase? */
-static bool may_split(struct phases *p, uint32_t item, uint32_t *choice, uint32_t *beside)
+/* Has the last part of @item alternatives, each of which is for one phase? */
+static bool may_split(struct phases *p, uint32_t item, struct asks *beside)
 {
     struct normal_form *x = p->x;
+    const uint32_t choice = x->nf.at[item].last;
 
-    *choice = find_choice(p, item, beside);
-    if (*choice == NF_NONE || x->nf.at[*choice].kind != p->kind || x->nf.at[*choice].next != NF_NONE)
+    if (x->nf.at[item].kind != p->compound || choice == NF_NONE || x->nf.at[choice].kind != p->kind)
         return false;
-    for (uint32_t c = x->nf.at[*choice].first; c != NF_NONE; c = x->nf.at[c].next)
+    *beside = asks_beside_last(p, item);
+    for (uint32_t c = x->nf.at[choice].first; c != NF_NONE; c = x->nf.at[c].next)
         if (phase_beside(asks_of(p, c), *beside) == UNKNOWN)
             return false;
     return true;
@@ -249,9 +244,10 @@ static bool may_split(struct phases *p, uint32_t item, uint32_t *choice, uint32_
  * nothing: it cannot be split so. */
 static bool split(struct phases *p, uint32_t item)
 {
-    uint32_t beside, choice;
+    const uint32_t choice = p->x->nf.at[item].last;
+    struct asks beside;
 
-    if (!may_split(p, item, &choice, &beside))
+    if (!may_split(p, item, &beside))
         return false;
     for (uint32_t phase = phase_from(p, choice, beside, 0); phase != UNKNOWN && !p->x->failed;
          phase = phase_from(p, choice, beside, phase + 1))
@@ -259,15 +255,16 @@ static bool split(struct phases *p, uint32_t item)
     return true;
 }
 
-/* Is nothing that is far among the two ways in which @item may begin? distribute.c asks for one of all items,
- * then for the other one. */
+/* Are the first tests of both ways in which @item may begin near? distribute.c asks for one of all items,
+ * then for the other one; it knows what to do about further words. */
 static bool sides_are_near(struct phases *p, uint32_t item)
 {
     struct pair pair;
     ir_value on[2];
 
     return !distribute_is_pair(p->x, item, p->kind, &pair, on) ||
-           (asks_of(p, pair.side[0]).may == 0 && asks_of(p, pair.side[1]).may == 0);
+           (phase_of_leaf(p, nf_first(p->x, pair.side[0])) == 0 &&
+            phase_of_leaf(p, nf_first(p->x, pair.side[1])) == 0);
 }
 
 /* May @item be moved? Then *@a is what it asks for; what is not small is near or stays. */
@@ -290,9 +287,9 @@ static void take_apart(struct phases *p, uint32_t list, uint32_t last)
     uint32_t before = last, item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next;
 
     while (item != NF_NONE && !x->failed) {
-        uint32_t apart = NF_NONE, choice, beside;
-        struct asks a;
-        if (!may_move(p, item, &a) || (a.must != a.may && !may_split(p, item, &choice, &beside)))
+        uint32_t apart = NF_NONE;
+        struct asks a, beside;
+        if (!may_move(p, item, &a) || (a.must != a.may && !may_split(p, item, &beside)))
             apart = factor_take_apart(x, item, p->kind);
         if (apart == NF_NONE) {
             before = item;
@@ -569,6 +566,7 @@ bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, b
             break;
     }
     put_phases(&p, out);
+    out->held = p.held;
     out->rest = item;
     x->changed = true;
     return true;

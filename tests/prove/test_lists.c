@@ -328,6 +328,21 @@ static void host_of_either(struct rng *r, struct strbuf *s)
     strbuf_puts(s, ")");
 }
 
+static void of_kinds6(struct rng *r, struct strbuf *s)
+{
+    static const char *const after[] = {"", " and tcp port", " and udp port", " and udp dst port"};
+    uint32_t kind = rng_below(r, 6);
+
+    if (kind > 3) {
+        strbuf_printf(s, kind == 4 ? "tcp port %u" : "src net 2001:db8:%x::/48", rng_below(r, 65536));
+        return;
+    }
+    strbuf_printf(s, "(ip6 host 2001:db8:%x::%x%s", rng_below(r, 4), rng_below(r, 65536), after[kind]);
+    if (kind)
+        strbuf_printf(s, " %u", rng_below(r, 65536));
+    strbuf_puts(s, ")");
+}
+
 /* 5-tuples of TCP begin like what else is asked of TCP. */
 static void tuple_or_host(struct rng *r, struct strbuf *s)
 {
@@ -415,6 +430,7 @@ static const struct list lists[] = {
     {"hosts, and hosts with ports of two protocols", host_of_either, "", " or ", "", 24, 60},
     {"5-tuples among hosts, ports and hosts with ports", tuple_or_host,
      "host 10.255.0.1 or host 10.255.0.2 or ", " or ", "", 24, 60},
+    {"IPv6 items of several kinds", of_kinds6, "", " or ", "", 24, 40},
     {"numbers", arithmetic, "", " or ", "", 1000, 10000},
 };
 

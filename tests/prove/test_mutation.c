@@ -91,6 +91,8 @@ static const char *const filters[] = {
     "ip and ((host 1.1.1.1 and icmp) or (host 1.1.1.2 and len > 1337) or (host 1.1.1.3 and len > 488) or "
     "(host 1.1.1.1 and len > 569) or (host 1.1.1.2 and udp port 53) or (host 1.1.1.4 and icmp) or "
     "(host 1.1.1.5 and icmp) or (host 1.1.1.6 and icmp))",
+    "dst host 2001:db8::3 or (host fe80::2 and host ff02::1) or src host ff02::1 or dst host 2001:db9::1 or "
+    "host 2001:db8::1 or (host 2001:db8::2 and host 2001:db8::3) or host 2001:db8::1",
     "arp " TEN(SERVICE6, 1) "or icmp6",
     "arp " TEN(EITHER6, 1) "or icmp6",
     "arp " TEN(WORD6, 1) "or icmp6",
