@@ -93,9 +93,13 @@ static const char *const filters[] = {
     "(host 1.1.1.5 and icmp) or (host 1.1.1.6 and icmp))",
     "dst host 2001:db8::3 or (host fe80::2 and host ff02::1) or src host ff02::1 or dst host 2001:db9::1 or "
     "host 2001:db8::1 or (host 2001:db8::2 and host 2001:db8::3) or host 2001:db8::1",
-    "arp " TEN(SERVICE6, 1) "or icmp6",
-    "arp " TEN(EITHER6, 1) "or icmp6",
-    "arp " TEN(WORD6, 1) "or icmp6",
+    "not (net 2001:db8::/126 and port 22) and not (net fe80::/16 and port 25) and not (net ff02::/40 and "
+    "port "
+    "443) and not (host ff02::1 and udp port 7) and not (net 2001:db8::/64 and port 8080) and not (net "
+    "fe80::/16 and port 8080) and not (net fe80::/16 and port 443) and not (net 2001:db8::/126 and port 80)",
+    "arp " TEN(SERVICE6, 1) "or ip6[7] = 9",
+    "arp " TEN(EITHER6, 1) "or ip6[7] = 9",
+    "arp " TEN(WORD6, 1) "or ip6[7] = 9",
     "ether[0] = 9 " TEN(LENGTH, 1),
     "ether[0] = 9 " TEN(ENDS, 1),
     "ether[0] = 9 " TEN(NEAR_FAR, 1),
