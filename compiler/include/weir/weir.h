@@ -235,7 +235,8 @@ WEIR_API void weir_program_free(struct weir_program *p);
  * are matches.
  *
  * @o       as for weir_compile(); what describes packets and names, the snapshot length and WEIR_TUNE_KERNEL
- * do not count Returns  as weir_compile()
+ *          do not count
+ * Returns  as weir_compile()
  */
 WEIR_API int weir_program_read(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
                                struct weir_program **out);
