@@ -22,10 +22,17 @@ struct part {
     bool on_yes;
 };
 
+/* Where the numbers of a test lie, as far as it has to tell. */
+struct within {
+    uint32_t low, high;
+    bool spread; /* evenly, as addresses do */
+};
+
 struct tree {
     struct cb_emit *e;
     const struct ir_case *c; /* the cases, as far as the value's range goes */
     uint32_t n;
+    struct within all;
     uint32_t *weight; /* by case: half compares before it */
     VEC(struct part) stack;
 };
@@ -62,15 +69,15 @@ static uint32_t put_boundary(struct cb_emit *e, uint32_t bound, uint32_t above, 
 }
 
 /*
- * Should the numbers at the top go first? Among addresses, which lie everywhere, the end with more numbers;
- * among ports and types low numbers are as common as high ones, and so the low end is asked for first, unless
- * that is one number.
+ * Should the numbers at the top go first? Among addresses the end with more numbers; among ports, types and
+ * lengths low numbers are as common as high ones, and so the low end is asked for first, unless that is one
+ * number.
  */
-static bool top_first(const struct ir_case *c, uint32_t n, uint32_t low, uint32_t high)
+static bool top_first(const struct ir_case *c, uint32_t n, struct within w)
 {
-    uint32_t top = high - c[n - 2].last, bottom = c[0].last - low;
+    uint32_t top = w.high - c[n - 2].last, bottom = c[0].last - w.low;
 
-    return high > UINT16_MAX ? top > bottom + 1 : high == UINT16_MAX && bottom == 0 && top > 1;
+    return w.spread ? top > bottom + 1 : w.high == UINT16_MAX && bottom == 0 && top > 1;
 }
 
 /* The compare of two cases. */
@@ -101,28 +108,28 @@ static uint32_t case_drop(struct ir_case *c, uint32_t n, uint32_t i)
     return n;
 }
 
-/* The case that one compare with an equal number decides, of numbers from @low to @high; @n: none does. */
-static uint32_t point_of(const struct ir_case *c, uint32_t n, uint32_t low, uint32_t high)
+/* The case that one compare with an equal number decides; @n: none does. */
+static uint32_t point_of(const struct ir_case *c, uint32_t n, struct within w)
 {
     for (uint32_t i = 1; i + 1 < n; i++)
         if (cb_is_point(c, n, i))
             return i;
-    if (top_first(c, n, low, high))
+    if (top_first(c, n, w))
         return n;
-    return c[0].last == low ? 0 : c[n - 2].last + 1 == high ? n - 1 : n;
+    return c[0].last == w.low ? 0 : c[n - 2].last + 1 == w.high ? n - 1 : n;
 }
 
 /* One compare after the other, points first. @c is used up. */
-static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t low, uint32_t high)
+static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, struct within w)
 {
     while (n > 2 && !e->status) {
-        uint32_t next = e->code.n + 1, i = point_of(c, n, low, high);
+        uint32_t next = e->code.n + 1, i = point_of(c, n, w);
 
         if (i < n) {
             bool decided = n == 3 && i == 1;
-            cb_put_jump(e, CB_JMP | CB_JEQ, i + 1 < n ? c[i].last : high, target_ref(e, c[i].target),
+            cb_put_jump(e, CB_JMP | CB_JEQ, i + 1 < n ? c[i].last : w.high, target_ref(e, c[i].target),
                         decided ? target_ref(e, c[0].target) : next);
-        } else if (top_first(c, n, low, high)) {
+        } else if (top_first(c, n, w)) {
             i = n - 1;
             put_boundary(e, c[n - 2].last, target_ref(e, c[n - 1].target), next);
         } else { /* from the low end */
@@ -130,13 +137,13 @@ static void emit_run(struct cb_emit *e, struct ir_case *c, uint32_t n, uint32_t 
             put_boundary(e, c[0].last, next, target_ref(e, c[0].target));
         }
         if (i == 0)
-            low = c[0].last + 1;
+            w.low = c[0].last + 1;
         if (i + 1 == n)
-            high = c[n - 2].last;
+            w.high = c[n - 2].last;
         n = case_drop(c, n, i);
     }
     if (n == 2 && !e->status)
-        emit_two(e, c, low, high);
+        emit_two(e, c, w.low, w.high);
 }
 
 /* The case behind which @p is halved; the left half fills its leaves. */
@@ -205,10 +212,11 @@ static void push_part(struct tree *t, struct part p)
         cb_fail(t->e, WEIR_E_MEMORY);
 }
 
-static void emit_part(struct tree *t, struct part p, uint32_t run_max, uint32_t highest)
+static void emit_part(struct tree *t, struct part p, uint32_t run_max)
 {
     struct cb_emit *e = t->e;
     uint32_t n = p.hi - p.lo + 1;
+    const uint32_t highest = p.hi + 1 == t->n ? t->all.high : t->c[p.hi].last;
     struct ir_case c[RUN_CASES];
 
     if (p.insn != NONE)
@@ -218,10 +226,9 @@ static void emit_part(struct tree *t, struct part p, uint32_t run_max, uint32_t 
     if (few && !searched) {
         for (uint32_t i = 0; i < n; i++)
             c[i] = t->c[p.lo + i];
-        emit_run(e, c, n, p.low, p.hi + 1 == t->n ? highest : c[n - 1].last);
+        emit_run(e, c, n, (struct within){p.low, highest, t->all.spread});
         return;
     }
-    highest = p.hi + 1 == t->n ? highest : t->c[p.hi].last;
     uint32_t split = few || (searched && n <= FEW_MAX) ? part_balance(t, &p, highest) : part_split(t, &p),
              bound = t->c[split].last;
     uint32_t insn = put_boundary(e, bound, NONE, NONE);
@@ -252,14 +259,15 @@ void cb_switch_emit(struct cb_emit *e, const struct cb_test *test)
         cb_put_jump(e, CB_JMP | CB_JEQ, c[1].last, target_ref(e, c[1].target), target_ref(e, c[0].target));
         return;
     }
+    const struct within all = {r.lo, r.hi, r.hi > UINT16_MAX && e->f->value.at[test->a].op != IR_LEN};
     const uint32_t run_max = e->small ? RUN_SMALL : RUN_WHOLE;
     if (n <= run_max + 1 && !is_searched(e, c, n)) { /* a compare for each case but the first at most */
         struct ir_case few[RUN_CASES];
         memcpy(few, c, n * sizeof *c);
-        emit_run(e, few, n, r.lo, r.hi);
+        emit_run(e, few, n, all);
         return;
     }
-    struct tree t = {.e = e, .c = c, .n = n};
+    struct tree t = {.e = e, .c = c, .n = n, .all = all};
     t.weight = arena_array(e->arena, uint32_t, n);
     if (!t.weight) {
         cb_fail(e, WEIR_E_MEMORY);
@@ -268,9 +276,9 @@ void cb_switch_emit(struct cb_emit *e, const struct cb_test *test)
     for (uint32_t i = 0; i + 1 < n; i++) {
         t.weight[i + 1] = t.weight[i] + (cb_is_point(c, n, i) || cb_is_point(c, n, i + 1) ? 1 : 2);
     }
-    emit_part(&t, (struct part){0, n - 1, r.lo, NONE, false}, run_max, r.hi);
+    emit_part(&t, (struct part){0, n - 1, r.lo, NONE, false}, run_max);
     while (t.stack.n && !e->status) {
         struct part p = t.stack.at[--t.stack.n];
-        emit_part(&t, p, e->small ? RUN_SMALL : RUN_LEAF, r.hi);
+        emit_part(&t, p, e->small ? RUN_SMALL : RUN_LEAF);
     }
 }
