@@ -28,8 +28,7 @@
 #define BUDGET_FREE  65536
 #define BUDGET_BLOCK 16
 #define BUDGET_CASE  4
-#define BLOCKS_FEW   32  /* not worth an arena */
-#define TRACKED_MAX  64u /* values with facts; others are never tested twice, or rarely */
+#define BLOCKS_FEW   32 /* not worth an arena */
 
 /* ---------------------------------------------------------------- building */
 
@@ -184,6 +183,11 @@ static bool walk(struct thread *t, uint32_t root)
     return !t->failed;
 }
 
+static bool has_kin(const struct thread *t, ir_value v)
+{
+    return t->kin && t->kin[v];
+}
+
 /* Can any path decide a test, or do two blocks the same? Otherwise there is nothing to do. */
 static bool worth_it(const struct thread *t)
 {
@@ -191,7 +195,7 @@ static bool worth_it(const struct thread *t)
 
     for (uint32_t i = 0; i < f->block.n; i++) {
         const struct ir_block *b = &f->block.at[i];
-        if (b->on == IR_NONE || t->tests[b->on] > 1 || t->hopeless || b->to.n < 2)
+        if (b->on == IR_NONE || t->tests[b->on] > 1 || has_kin(t, b->on) || t->hopeless || b->to.n < 2)
             return true;
     }
     return false;
@@ -239,6 +243,17 @@ static bool count_tests(struct thread *t)
     return tests != NULL;
 }
 
+/* The tracked values that say something of @v, as a set. */
+static uint64_t facts_about(const struct thread *t, ir_value v)
+{
+    uint64_t all = t->tracked[v] ? UINT64_C(1) << (t->tracked[v] - 1) : 0;
+
+    for (uint32_t i = 0; i < TRACKED_MAX && has_kin(t, v); i++)
+        if (t->kin[t->value_of[i]] == t->kin[v])
+            all |= UINT64_C(1) << i;
+    return all;
+}
+
 /* Values worth keeping facts about, and for each block which of them are tested from it on. */
 static bool find_relevant(struct thread *t)
 {
@@ -251,16 +266,15 @@ static bool find_relevant(struct thread *t)
         return false;
     for (uint32_t i = 0; i < f->block.n && tracked < TRACKED_MAX; i++) {
         ir_value on = f->block.at[i].on;
-        if (on != IR_NONE && t->tests[on] > 1 && !t->tracked[on])
-            t->tracked[on] = ++tracked;
+        if (on == IR_NONE || t->tracked[on] || (t->tests[on] < 2 && !has_kin(t, on)))
+            continue;
+        t->value_of[tracked] = on;
+        t->tracked[on] = ++tracked;
     }
     uint64_t again = 0; /* values that are tested behind a test of theirs */
     for (uint32_t i = f->block.n; i-- > 0;) {
         const struct ir_block *b = &f->block.at[i];
-        uint64_t own = b->on != IR_NONE && !ir_returns(b) && t->tracked[b->on]
-                           ? UINT64_C(1) << (t->tracked[b->on] - 1)
-                           : 0,
-                 behind = 0;
+        uint64_t own = b->on != IR_NONE && !ir_returns(b) ? facts_about(t, b->on) : 0, behind = 0;
         for (uint32_t c = 0; c < b->to.n; c++)
             if (!is_return(b->to.at[c].target))
                 behind |= t->target[b->to.at[c].target].relevant;
@@ -365,7 +379,7 @@ static int rebuild(struct thread *t)
     t->budget = budget_of(f);
     t->extra = COPIES_FREE + f->block.n / 16;
     t->set_table = t->state_table = t->built_table = thread_table_empty(t);
-    if (!count_tests(t) || !find_hopeless(t))
+    if (!count_tests(t) || !find_hopeless(t) || !thread_find_kin(t))
         return WEIR_E_MEMORY;
     t->accepts = true; /* so does what stays as it is, whose last block has two outcomes */
     if (!worth_it(t))

@@ -7,6 +7,7 @@
 #define WEIR_OPT_THREAD_H
 #include "opt/pass.h"
 
+#define TRACKED_MAX 64u /* values with facts; others are never tested twice, or rarely */
 #define LONG_CASES  16u /* cases of a block that make a copy of it as dear as one more */
 #define MANY_PIECES 64u /* intervals of a set that are not gone through to find what a test makes of it */
 
@@ -69,9 +70,11 @@ struct table {
 
 struct thread {
     struct ir_func *f;
-    struct arena *a;      /* for the pass alone, unless there are few blocks */
-    const uint8_t *tests; /* per value: how many blocks test it, up to two */
-    uint32_t *tracked;    /* per value: index + 1 among the tracked, or 0 */
+    struct arena *a;                /* for the pass alone, unless there are few blocks */
+    const uint8_t *tests;           /* per value: how many blocks test it, up to two */
+    uint32_t *tracked;              /* per value: index + 1 among the tracked, or 0 */
+    ir_value value_of[TRACKED_MAX]; /* by that index */
+    ir_value *kin; /* per value: what it and another tested one are bits of, plus one, or 0; NULL: none is */
     struct target *target;
     bool *hopeless;    /* per value: it takes a load from where no packet has bytes; NULL: none does */
     struct join *join; /* per block with PHIs: of the ways into it that were found; NULL: no block has any */
@@ -164,6 +167,14 @@ uint32_t thread_absorb(struct thread *t, ir_value on, uint32_t n);
  * False: no memory. */
 bool thread_drop_absorbed(struct thread *t, uint32_t *root);
 
+/* ---- thread_bits.c */
+/** Finds tested values that are bits of one. False: no memory. */
+bool thread_find_kin(struct thread *t);
+/** The set of what is known of @v, which has kin: @own, as far as the @n facts from @first on about its kin
+ * allow.
+ */
+uint32_t thread_narrowed(struct thread *t, uint32_t first, uint32_t n, ir_value v, uint32_t own);
+
 /* ---- thread_idle.c */
 /** Would the pass leave the function as it is? `tests`, `tracked`, `target` and `hopeless` are known. False:
  * it may not, or t->failed: no memory. */
@@ -176,7 +187,7 @@ bool thread_is_idle(struct thread *t);
  */
 uint32_t thread_resolve(struct thread *t, uint32_t from, uint32_t block, uint32_t n);
 /** The set of what the state @s knows of @v: 0 when it is nothing. */
-uint32_t thread_known(const struct thread *t, const struct state *s, ir_value v);
+uint32_t thread_known(struct thread *t, const struct state *s, ir_value v);
 /** The state of @block, or of the edge to it from block @via, that knows the last @n of t->fact, which are
  * used up; made if need be. */
 uint32_t thread_state(struct thread *t, uint32_t block, uint32_t via, uint32_t n);

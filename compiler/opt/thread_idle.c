@@ -178,7 +178,7 @@ bool thread_is_idle(struct thread *t)
     const struct ir_func *f = t->f;
     struct idle w = {.t = t};
 
-    if (f->block.n > LONG || f->entry != 0 || t->join || t->hopeless)
+    if (f->block.n > LONG || f->entry != 0 || t->join || t->kin || t->hopeless)
         return false;
     w.entry = arena_array(t->a, uint32_t, f->block.n);
     w.before = arena_array(t->a, uint32_t, f->value.n);

@@ -110,7 +110,8 @@ static bool has_one_end(struct thread *t, struct state *s)
             o.open = true;
             break;
         }
-        thread_overlaps(b, &t->set.at[thread_known(t, s, b->on)], reach_case, &(struct look){&o, b});
+        const uint32_t known = thread_known(t, s, b->on); /* which may move t->set */
+        thread_overlaps(b, &t->set.at[known], reach_case, &(struct look){&o, b});
     }
     t->budget -= o.n < t->budget ? o.n : t->budget;
     if (!o.open)

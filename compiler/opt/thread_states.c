@@ -9,17 +9,17 @@
 #define ROW_MAX    16u /* steps along tests of one value */
 #define FEW_PIECES 8u  /* pieces that are sorted where they are */
 
-static uint32_t set_of(const struct thread *t, uint32_t first, uint32_t n, ir_value v)
+static uint32_t set_of(struct thread *t, uint32_t first, uint32_t n, ir_value v)
 {
-    uint32_t value = t->tracked[v];
+    uint32_t value = t->tracked[v], set = 0;
 
-    for (uint32_t i = 0; value && i < n; i++)
+    for (uint32_t i = 0; value && i < n && set == 0; i++)
         if (t->fact.at[first + i].value == value - 1)
-            return t->fact.at[first + i].set;
-    return 0;
+            set = t->fact.at[first + i].set;
+    return n && t->kin && t->kin[v] ? thread_narrowed(t, first, n, v, set) : set;
 }
 
-uint32_t thread_known(const struct thread *t, const struct state *s, ir_value v)
+uint32_t thread_known(struct thread *t, const struct state *s, ir_value v)
 {
     return v == IR_NONE ? 0 : set_of(t, s->fact, s->facts, v);
 }
@@ -143,7 +143,7 @@ static bool set_decides(const struct thread *t, const struct ir_block *b, uint32
 }
 
 /* Is the test of @b decided by the @n facts from @first on, or is it none? Then to where, in @one. */
-static bool test_decided(const struct thread *t, const struct ir_block *b, uint32_t first, uint32_t n,
+static bool test_decided(struct thread *t, const struct ir_block *b, uint32_t first, uint32_t n,
                          struct thread_target *one)
 {
     if (ir_returns(b))
@@ -470,7 +470,8 @@ void thread_expand(struct thread *t, uint32_t id)
         return;
     }
     resolve_tracked(t, id, b);
-    const struct set known = t->set.at[thread_known(t, &t->state.at[id], b->on)];
+    const uint32_t set = thread_known(t, &t->state.at[id], b->on);
+    const struct set known = t->set.at[set];
     for (uint32_t c = 0, lo = 0; c < cases; lo = b->to.at[c++].last + 1) {
         const struct target *to = target_of(t, b->to.at[c].target);
         bool possible = to->stamp == t->stamp &&
