@@ -216,35 +216,6 @@ static void write_chain(struct chains *x, uint32_t head, const struct chain *cha
     }
 }
 
-/* The new number of a target of new blocks. */
-static uint32_t new_number(const struct chains *x, uint32_t to)
-{
-    const uint32_t old = x->f->block.n;
-
-    return is_return(to) ? to : to < old ? x->place[to] : to - old;
-}
-
-/* Puts the new blocks in place of the old ones. */
-static void install(struct chains *x)
-{
-    struct ir_func *f = x->f;
-
-    for (uint32_t i = 0; i < x->block.n; i++) {
-        struct ir_block *b = &x->block.at[i];
-        for (uint32_t c = 0; c < b->to.n; c++)
-            b->to.at[c].target = new_number(x, b->to.at[c].target);
-        for (uint32_t p = 0; p < b->phi.n; p++) {
-            f->value.at[b->phi.at[p].value].imm = i;
-            for (uint32_t a = 0; a < b->phi.at[p].arg.n; a++)
-                b->phi.at[p].arg.at[a].block = x->place[b->phi.at[p].arg.at[a].block];
-        }
-    }
-    f->entry = new_number(x, f->entry);
-    f->block.at = x->block.at;
-    f->block.n = x->block.n;
-    f->block.cap = x->block.cap;
-}
-
 /* Writes the blocks anew, chains in order. */
 static int write_blocks(struct chains *x)
 {
@@ -265,8 +236,11 @@ static int write_blocks(struct chains *x)
         else if (!vec_push(f->arena, &x->block, f->block.at[i]))
             return WEIR_E_MEMORY;
     }
-    if (!f->failed)
-        install(x);
+    if (f->failed)
+        return WEIR_OK;
+    f->block.at = x->block.at;
+    f->block.cap = x->block.cap;
+    opt_renumber(f, x->place, x->block.n);
     return WEIR_OK;
 }
 

@@ -11,6 +11,7 @@
 /* Each pass rewrites @f in place; 0 or a negative enum weir_status. */
 int pass_align(struct ir_func *f);
 int pass_chains(struct ir_func *f);
+int pass_pull(struct ir_func *f);
 int pass_late(struct ir_func *f);
 int pass_guards(struct ir_func *f);
 int pass_thread(struct ir_func *f);
@@ -25,5 +26,10 @@ static inline bool is_return(uint32_t target)
 /** By block: the only one that leads there, plus one; 0: none does; or PARENT_SEVERAL. Of the function's
  * arena; NULL: no memory. */
 uint32_t *opt_parents(const struct ir_func *f);
+
+/** f->block.at holds @n blocks in a new order, f->block.n is how many there were: @place has the new number
+ * of each of those. Targets are old numbers still, or those of new blocks behind them; they, and what else
+ * names blocks, become the new ones. */
+void opt_renumber(struct ir_func *f, const uint32_t *place, uint32_t n);
 
 #endif

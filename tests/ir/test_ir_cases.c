@@ -12,23 +12,8 @@
  *                             HEX may be - for no bytes; MEMBER: of struct weir_metadata; in: a member of a
  * set, all of its bytes; VERDICT is accept, reject, fault (a guard), or another number that is returned
  */
-#include <dirent.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include "tests/harness/tap.h"
+#include "tests/ir/cases.h"
 #include "vm/vm.h"
-
-#define FOLDER "tests/ir"
-
-static const char *after(const char *line, const char *word)
-{
-    size_t n = strlen(word);
-
-    if (strncmp(line, "; ", 2) != 0 || strncmp(line + 2, word, n) != 0 || (line[2 + n] != ' ' && line[2 + n]))
-        return NULL;
-    return line + 2 + n + (line[2 + n] == ' ');
-}
 
 static uint32_t setting(const char *text, const char *name, uint32_t otherwise)
 {
@@ -80,22 +65,6 @@ static const char *run(const struct ir_func *f, const char *text, struct arena *
     return strcmp(arrow + 3, got) == 0 ? NULL : got;
 }
 
-/* The text without comments, blank lines and blanks at the end of lines. */
-static void canonical(const char *text, char *out)
-{
-    while (*text) {
-        size_t n = strcspn(text, "\n"), keep = strcspn(text, ";\n");
-        while (keep && text[keep - 1] == ' ')
-            keep--;
-        memcpy(out, text, keep);
-        out += keep;
-        if (keep)
-            *out++ = '\n';
-        text += n + (text[n] == '\n');
-    }
-    *out = '\0';
-}
-
 static void one_case(const char *file, const char *name, char *text)
 {
     struct arena a;
@@ -113,13 +82,13 @@ static void one_case(const char *file, const char *name, char *text)
     const char *wrong = status ? NULL : ir_verify(&f, &a, &where);
     for (char *l = strtok(lines, "\n"); l; l = strtok(NULL, "\n")) {
         const char *rest;
-        if ((rest = after(l, "verify")))
+        if ((rest = case_after(l, "verify")))
             want_verify = rest;
-        else if ((rest = after(l, "parse")))
+        else if ((rest = case_after(l, "parse")))
             want_parse = rest;
-        else if (after(l, "free"))
+        else if (case_after(l, "free"))
             free_form = true;
-        else if ((rest = after(l, "run")) && !status && !wrong) {
+        else if ((rest = case_after(l, "run")) && !status && !wrong) {
             const char *got = run(&f, rest, &a);
             if (got) {
                 snprintf(problem, sizeof problem, "%s: %s", rest, got);
@@ -144,7 +113,7 @@ static void one_case(const char *file, const char *name, char *text)
     if (!status && fine) {
         struct ir_func again;
         ir_print(&f, &one);
-        canonical(text, plain);
+        case_canonical(text, plain);
         if (!free_form && strcmp(one.text, plain) != 0) {
             snprintf(problem, sizeof problem, "it prints as\n%s", one.text);
             fine = false;
@@ -166,62 +135,8 @@ static void one_case(const char *file, const char *name, char *text)
     free(plain);
 }
 
-static char *read_file(const char *path)
-{
-    FILE *in = fopen(path, "r");
-    char *text = NULL;
-    size_t n = 0, cap = 0, got = 0;
-
-    if (!in)
-        return NULL;
-    do {
-        n += got;
-        if (cap - n < 4097 && !(text = realloc(text, cap = cap * 2 + 8192)))
-            break;
-        got = fread(text + n, 1, 4096, in);
-    } while (got);
-    fclose(in);
-    if (text)
-        text[n] = '\0';
-    return text;
-}
-
-static int is_case_file(const struct dirent *d)
-{
-    size_t n = strlen(d->d_name);
-
-    return n > 3 && strcmp(d->d_name + n - 3, ".ir") == 0;
-}
-
 int main(void)
 {
-    struct dirent **list;
-    int n = scandir(FOLDER, &list, is_case_file, alphasort);
-
-    if (n <= 0) {
-        tap_ok(false, "there are cases in %s", FOLDER);
-        return tap_done();
-    }
-    for (int i = 0; i < n; i++) {
-        char path[400];
-        snprintf(path, sizeof path, "%s/%s", FOLDER, list[i]->d_name);
-        char *text = read_file(path);
-        char *at = text ? strstr(text, "; case ") : NULL;
-        if (!at)
-            tap_ok(false, "%s has cases", path);
-        while (at) {
-            char *name = at + 7, *body = strchr(name, '\n');
-            if (!body)
-                break;
-            *body++ = '\0';
-            at = strstr(body, "; case ");
-            if (at)
-                at[-1] = '\0'; /* the line break in front of it */
-            one_case(list[i]->d_name, name, body);
-        }
-        free(text);
-        free(list[i]);
-    }
-    free(list);
+    case_each("tests/ir", one_case);
     return tap_done();
 }

@@ -190,6 +190,18 @@ static const char *const filters[] = {
     "(ip or ip6) and (ip or arp) and greater 60",
     "tcp and not udp and (icmp or port 5)",
     "ether[0] & 0xf0 = 0x40 and ether[0] & 0x0e = 4",
+    "(ether[0] & 12 = 8 and ether[1] = 1) or (ether[0] & 8 != 0 and ether[1] & 8 != 0 and ether[0] & 4 = 0)",
+    "(ether[0] & 3 != 0 and ether[1] = 1 and (ether[0] & 1 = 0 or ether[0] & 6 = 2)) or ether[0] = 9",
+    "(ether[0] >= 9 and ether[0] <= 11 and ether[1] = 1 and ether[0] & 13 = 8) or ether[0] & 5 = 5",
+    "dst port 8080 or not tcp port 443",
+    "(dst net 192.168.0.0/16 and port 2 and portrange 5-5) or dst host 10.0.0.2 or (dst net 10.0.0.0/30 and "
+    "port 2 and "
+    "portrange 1-53) or (dst net 10.0.0.0/8 and port 1 and portrange 1-53) or icmp6",
+    "tcp and ((net 10.0.0.0/8 and port 53) or (net 10.0.0.2/31 and port 1) or (net 10.0.0.0/24 and port 1))",
+    "less 877 and not (ip[6:2] & 0x1fff = 0 and len > 474)",
+    "len > 9 and ((ether[0] = 1 and ether[1] = 2) or len > 40)",
+    "ether[0] = 1 or (ether[1] = 2 and ether[2] = 3 and ether[0] = 4) or (ether[1] = 3 and ether[0] = 5)",
+    "len > 20 or (len > 10 and ether[3] = 1) or (ether[3] = 2 and ether[1] = 4 and len > 15)",
     "(ether[0] & 0xf0 = 0x40 and len / ether[1] > 2 and ether[0] & 0x0f = 5) or ether[2] = 7",
     "(ip proto 6 and ip[6:2] & 0x1fff = 0 and ether[40] = 1) or (ip proto 17 and ether[40] = 1) or (tcp[0] = "
     "1 and arp)",

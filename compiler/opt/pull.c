@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opt/pull.c - a value that was tested is tested again before others are.
+ *
+ *   b0: switch %d: 8080 -> accept, else -> b1       b0: switch %d: 8080 -> accept, else -> b1
+ *   b1: switch %s: 443 -> reject, else -> b2        b1: switch %d: 443 -> reject, else -> b2
+ *   b2: switch %d: 443 -> reject, else -> accept    b2: switch %s: 443 -> reject, else -> accept
+ *
+ * The value is at hand in b1, and a load away in b2. What lies between, here one block, is any region that is
+ * entered from the first test alone and left for the second test, which is entered from the region alone, or
+ * for one other place, where the second test leads as well.
+ *
+ * Refines: who gets to that other place now does so after fewer loads or the same; who does not has passed
+ * the same tests as before, in another order. The second test loads nothing that the first has not.
+ *
+ * Cost: linear, as regions are small. Each way out of a block is looked at once; a test that was pulled
+ * stands behind one of its value, so that it is not pulled again.
+ */
+#include "opt/pass.h"
+
+#define REGION_MAX 8u  /* blocks */
+#define OPEN_MAX   4u  /* places that a region leads to */
+#define CASES_MAX  16u /* of a block that is looked at */
+
+struct pull {
+    struct ir_func *f;
+    uint32_t *again; /* by value: the last block that tests it again; 0: none does */
+    bool worth_it;   /* some value is */
+    uint32_t *ways;  /* by block: how many blocks lead there */
+    uint32_t *next;  /* by block: the one behind it in the new order; the number of blocks is both ends */
+    uint32_t *before;
+};
+
+/* Blocks that are entered through the first of them alone. */
+struct region {
+    uint32_t block[REGION_MAX], n;
+    uint32_t open[OPEN_MAX], ways[OPEN_MAX], opens; /* where they lead, and how many of them do */
+};
+
+/* A test to pull, where it leads as the region does, and where else. */
+struct pulled {
+    uint32_t test, common, on;
+};
+
+/* The value that is at hand when @v was tested: for a bit, what it is a bit of. */
+static ir_value at_hand(const struct ir_func *f, ir_value v)
+{
+    const struct ir_node *n = v == IR_NONE ? NULL : &f->value.at[v];
+    uint32_t bits = n && n->op == IR_AND && f->value.at[n->b].op == IR_CONST ? f->value.at[n->b].imm : 0;
+
+    return bits && (bits & (bits - 1)) == 0 ? n->a : v;
+}
+
+/* May @block be moved, or stand in a region? */
+static bool is_plain(const struct ir_func *f, uint32_t block)
+{
+    const struct ir_block *b = is_return(block) ? NULL : &f->block.at[block];
+
+    return b && b->phi.n == 0 && b->to.n > 1 && b->to.n <= CASES_MAX;
+}
+
+static bool has_phis(const struct ir_func *f, uint32_t target)
+{
+    return !is_return(target) && f->block.at[target].phi.n > 0;
+}
+
+/* Does an earlier case of @b lead where @c does? */
+static bool led_before(const struct ir_block *b, uint32_t c)
+{
+    uint32_t i = 0;
+
+    while (b->to.at[i].target != b->to.at[c].target)
+        i++;
+    return i < c;
+}
+
+/* Adds @block to @r. False: it leads to too many places. */
+static bool take_in(const struct pull *x, struct region *r, uint32_t block)
+{
+    const struct ir_block *b = &x->f->block.at[block];
+
+    r->block[r->n++] = block;
+    for (uint32_t c = 0; c < b->to.n; c++) {
+        uint32_t i = 0;
+        if (led_before(b, c))
+            continue;
+        while (i < r->opens && r->open[i] != b->to.at[c].target)
+            i++;
+        if (i == OPEN_MAX)
+            return false;
+        if (i == r->opens) {
+            r->open[i] = b->to.at[c].target;
+            r->ways[r->opens++] = 0;
+        }
+        r->ways[i]++;
+    }
+    return true;
+}
+
+/* Is the place @i that @r leads to a test that is entered from there alone? */
+static bool is_inside(const struct pull *x, const struct region *r, uint32_t i)
+{
+    return is_plain(x->f, r->open[i]) && x->ways[r->open[i]] == r->ways[i];
+}
+
+/* The first block that may be taken in, of those that do not test @value but may lead to one that does;
+ * OPEN_MAX: there is none. */
+static uint32_t next_inside(const struct pull *x, const struct region *r, ir_value value)
+{
+    uint32_t best = OPEN_MAX;
+
+    for (uint32_t i = 0; i < r->opens; i++)
+        if (r->open[i] < x->again[value] && (best == OPEN_MAX || r->open[i] < r->open[best]) &&
+            is_inside(x, r, i) && at_hand(x->f, x->f->block.at[r->open[i]].on) != value)
+            best = i;
+    return best;
+}
+
+/* Does the test of @value that @r leads to lead where @r does, and to one place besides? */
+static bool find_test(const struct pull *x, const struct region *r, ir_value value, struct pulled *p)
+{
+    for (uint32_t i = 0; i < r->opens && r->opens == 2; i++) {
+        if (!is_inside(x, r, i) || at_hand(x->f, x->f->block.at[r->open[i]].on) != value)
+            continue;
+        const struct ir_block *b = &x->f->block.at[r->open[i]];
+        bool meets = false, one = true;
+        *p = (struct pulled){r->open[i], r->open[1 - i], IR_NONE};
+        for (uint32_t c = 0; c < b->to.n; c++) {
+            const uint32_t target = b->to.at[c].target;
+            meets |= target == p->common;
+            one &= target == p->common || p->on == IR_NONE || target == p->on;
+            p->on = target == p->common ? p->on : target;
+        }
+        if (meets && one && !has_phis(x->f, p->common) && !has_phis(x->f, p->on))
+            return true;
+    }
+    return false;
+}
+
+/* The test to pull in front of @block, where a test of @value leads, over the blocks of @r. */
+static bool find(const struct pull *x, uint32_t block, ir_value value, struct region *r, struct pulled *p)
+{
+    r->n = r->opens = 0;
+    if (block >= x->again[value] || x->ways[block] != 1 || !is_plain(x->f, block) ||
+        at_hand(x->f, x->f->block.at[block].on) == value)
+        return false;
+    while (take_in(x, r, block)) {
+        if (find_test(x, r, value, p))
+            return true;
+        uint32_t i = next_inside(x, r, value);
+        if (i == OPEN_MAX || r->n == REGION_MAX)
+            return false;
+        block = r->open[i];
+        r->open[i] = r->open[--r->opens];
+        r->ways[i] = r->ways[r->opens];
+    }
+    return false;
+}
+
+static void redirect(struct ir_block *b, uint32_t from, uint32_t to)
+{
+    for (uint32_t c = 0; c < b->to.n; c++)
+        if (b->to.at[c].target == from)
+            b->to.at[c].target = to;
+}
+
+/* Block @block stands before @other in the new order. */
+static void put_before(struct pull *x, uint32_t block, uint32_t other)
+{
+    x->next[x->before[block]] = x->next[block];
+    x->before[x->next[block]] = x->before[block];
+    x->next[block] = other;
+    x->before[block] = x->before[other];
+    x->next[x->before[other]] = block;
+    x->before[other] = block;
+}
+
+/* Makes the test @p between @block and @r. */
+static void pull(struct pull *x, uint32_t block, const struct region *r, const struct pulled *p)
+{
+    struct ir_block *at = x->f->block.at;
+    uint32_t leading = 0;
+
+    for (uint32_t k = 0; k < r->n; k++) {
+        for (uint32_t c = 0; c < at[r->block[k]].to.n; c++)
+            leading += at[r->block[k]].to.at[c].target == p->test && !led_before(&at[r->block[k]], c);
+        redirect(&at[r->block[k]], p->test, p->on);
+    }
+    redirect(&at[p->test], p->on, r->block[0]);
+    redirect(&at[block], r->block[0], p->test);
+    x->ways[p->test] = 1;
+    if (!is_return(p->on))
+        x->ways[p->on] += leading - 1;
+    put_before(x, p->test, r->block[0]);
+}
+
+static bool leads_to(const struct ir_block *b, uint32_t target)
+{
+    uint32_t c = b->to.n;
+
+    while (c > 0 && b->to.at[c - 1].target != target)
+        c--;
+    return c > 0;
+}
+
+/* Finds the values that are tested again, behind tests of others alone. In most filters none is. */
+static bool find_again(struct pull *x)
+{
+    const struct ir_func *f = x->f;
+    uint32_t *latest =
+        arena_array(f->arena, uint32_t, f->value.n); /* by value: a block that tests it, plus 1 */
+
+    x->again = arena_array(f->arena, uint32_t, f->value.n);
+    if (!latest || !x->again)
+        return false;
+    for (uint32_t i = 0; i < f->block.n; i++) {
+        const ir_value value = at_hand(f, f->block.at[i].on);
+        if (value == IR_NONE)
+            continue;
+        if (latest[value] && !leads_to(&f->block.at[latest[value] - 1], i)) {
+            x->again[value] = i;
+            x->worth_it = true;
+        }
+        latest[value] = i + 1;
+    }
+    return true;
+}
+
+/* Counts the ways into each block, and has the blocks in the order in which they stand. */
+static bool begin(struct pull *x)
+{
+    const struct ir_func *f = x->f;
+    const uint32_t n = f->block.n;
+    uint32_t *latest = arena_array(f->arena, uint32_t, n); /* by block: one that leads there, plus 1 */
+
+    x->ways = arena_array(f->arena, uint32_t, n);
+    x->next = arena_array(f->arena, uint32_t, n + 1);
+    x->before = arena_array(f->arena, uint32_t, n + 1);
+    if (!latest || !x->ways || !x->next || !x->before)
+        return false;
+    for (uint32_t i = 0; i < n; i++)
+        for (uint32_t c = 0; c < f->block.at[i].to.n; c++) {
+            const uint32_t to = f->block.at[i].to.at[c].target;
+            if (is_return(to) || latest[to] == i + 1)
+                continue;
+            latest[to] = i + 1;
+            x->ways[to]++;
+        }
+    for (uint32_t i = 0; i <= n; i++) {
+        x->next[i] = i < n ? i + 1 : 0;
+        x->before[i] = i ? i - 1 : n;
+    }
+    return true;
+}
+
+/* Numbers the blocks in the new order. */
+static bool install(struct pull *x)
+{
+    struct ir_func *f = x->f;
+    const uint32_t n = f->block.n;
+    struct ir_block *block = arena_array(f->arena, struct ir_block, n);
+    uint32_t *place = arena_array(f->arena, uint32_t, n), at = 0;
+
+    if (!block || !place)
+        return false;
+    for (uint32_t i = x->next[n]; i < n; i = x->next[i]) {
+        place[i] = at;
+        block[at++] = f->block.at[i];
+    }
+    f->block.at = block;
+    f->block.cap = n;
+    opt_renumber(f, place, n);
+    return true;
+}
+
+int pass_pull(struct ir_func *f)
+{
+    struct pull x = {.f = f};
+    struct region r;
+    struct pulled p;
+    bool any = false;
+
+    if (!find_again(&x) || (x.worth_it && !begin(&x)))
+        return WEIR_E_MEMORY;
+    if (!x.worth_it)
+        return WEIR_OK;
+    for (uint32_t i = x.next[f->block.n]; i < f->block.n; i = x.next[i]) {
+        const struct ir_block *b = &f->block.at[i];
+        const ir_value value = at_hand(f, b->on);
+        for (uint32_t c = 0; value != IR_NONE && c < b->to.n; c++) {
+            if (!find(&x, b->to.at[c].target, value, &r, &p))
+                continue;
+            pull(&x, i, &r, &p);
+            any = true;
+        }
+    }
+    return !any || install(&x) ? WEIR_OK : WEIR_E_MEMORY;
+}
