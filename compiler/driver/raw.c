@@ -47,5 +47,6 @@ int pipeline_lift(struct arena *arena, struct diag_sink *sink, const struct cbpf
     }
     if (err == WEIR_OK && any_match(o))
         ir_only_match(out);
+    out->small = o->tune == WEIR_TUNE_SIZE;
     return err < 0 || !o->optimize ? err : opt_run(out, &all_passes);
 }

@@ -140,6 +140,7 @@ struct ir_func {
     VEC(struct ir_asked) asked; /* in that order, the first ones; not part of the text */
     VEC(struct ir_node) value;
     VEC(struct ir_block) block;
+    bool small;     /* advice as well: blocks count for more than tests that a path saves */
     uint32_t entry; /* first block, or IR_ACCEPT / IR_REJECT */
     uint32_t *hash; /* value numbering table: open addressing, index + 1 */
     uint32_t hash_size;

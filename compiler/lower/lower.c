@@ -269,6 +269,7 @@ static struct lower lower_begin(struct arena *formula, struct arena *front, stru
                                 struct ir_func *out)
 {
     ir_init(out, arena, o->snaplen);
+    out->small = o->tune == WEIR_TUNE_SIZE;
     return (struct lower){.arena = formula,
                           .front = front,
                           .sink = sink,

@@ -147,7 +147,7 @@ static bool accepts(const struct thread *t, uint32_t id)
     return c < s->children;
 }
 
-/* From @root on. When it is only asked whether anything is accepted, the first that is ends it. */
+/* From @root on. */
 static bool walk(struct thread *t, uint32_t root)
 {
     if (!thread_expand_all(t) || !vec_push(t->a, &t->stack, root))
@@ -177,7 +177,7 @@ static bool walk(struct thread *t, uint32_t root)
         finish(t, id);
         t->state.at[id].done = true;
         t->stack.n--;
-        if (t->asked && (t->accepts |= accepts(t, id)))
+        if (t->one_is_enough && (t->accepts |= accepts(t, id)))
             break;
     }
     return !t->failed;
@@ -377,7 +377,6 @@ static int rebuild(struct thread *t)
     struct ir_func *f = t->f;
 
     t->budget = budget_of(f);
-    t->extra = COPIES_FREE + f->block.n / 16;
     t->set_table = t->state_table = t->built_table = thread_table_empty(t);
     if (!count_tests(t) || !find_hopeless(t) || !thread_find_kin(t))
         return WEIR_E_MEMORY;
@@ -400,7 +399,13 @@ static int rebuild(struct thread *t)
     return t->asked || install(t, root) ? WEIR_OK : WEIR_E_MEMORY;
 }
 
-static int run(struct thread *t)
+static uint32_t copies_for_speed(const struct ir_func *f)
+{
+    return COPIES_FREE + f->block.n / 16;
+}
+
+/* Rebuilds the function, or finds out what it would be, with at most @copies of its blocks more. */
+static int run(struct thread *t, uint32_t copies)
 {
     struct ir_func *f = t->f;
     struct arena scratch;
@@ -408,23 +413,41 @@ static int run(struct thread *t)
     t->accepts = f->entry == IR_ACCEPT;
     if (is_return(f->entry))
         return WEIR_OK;
+    t->extra = copies;
     t->a = f->block.n < BLOCKS_FEW ? f->arena : &scratch;
     arena_init(&scratch, f->arena->al, f->arena->ceiling);
     int err = rebuild(t);
+    for (uint32_t i = 0; i < t->built.n; i++)
+        t->length += t->built.at[i].to.n + 1; /* compares, and a load */
     f->arena->over_ceiling |= scratch.over_ceiling;
     arena_release(&scratch);
     return err;
 }
 
+/* Would the program be shorter without copies? Some save more than they cost. */
+static int find_shorter(struct ir_func *f, bool *out)
+{
+    struct thread with = {.f = f, .asked = true}, without = with;
+    int err = run(&with, copies_for_speed(f));
+
+    if (err == WEIR_OK)
+        err = run(&without, 0);
+    *out = without.length < with.length;
+    return err;
+}
+
 int pass_thread(struct ir_func *f)
 {
-    return run(&(struct thread){.f = f});
+    bool shorter = false;
+    int err = f->small ? find_shorter(f, &shorter) : WEIR_OK;
+
+    return err < 0 ? err : run(&(struct thread){.f = f}, shorter ? 0 : copies_for_speed(f));
 }
 
 int opt_accepts(struct ir_func *f, bool *out)
 {
-    struct thread t = {.f = f, .asked = true};
-    int err = run(&t);
+    struct thread t = {.f = f, .asked = true, .one_is_enough = true};
+    int err = run(&t, copies_for_speed(f));
 
     *out = t.accepts;
     return err;

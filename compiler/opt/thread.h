@@ -96,9 +96,11 @@ struct thread {
     VEC(struct ir_case) to;          /* of the block being built */
     const struct ir_block *switched; /* whose pieces they are */
     uint32_t stamp;
-    bool absorbed; /* some built blocks may not be led to */
-    bool asked;    /* it is only asked whether anything is accepted, which is then in `accepts` */
+    bool absorbed;      /* some built blocks may not be led to */
+    bool asked;         /* the function stays as it is: it is asked what it would be, which is ... */
+    bool one_is_enough; /* ... and only whether something is accepted, so that the first that is ends it */
     bool accepts;
+    uint64_t length; /* ... of about so many instructions */
     uint64_t budget; /* states and set elements still allowed to carry facts */
     bool failed;
 };

@@ -31,13 +31,20 @@ static const char *const own[] = {
     "tcp portrange 1000-2000 or tcp portrange 1500-3000",
     "ip[0] & 0xf != 5 and tcp port 80",
     "ip[0] = 0x45 and tcp[0:2] = tcp[2:2]",
+    "(host 10.0.0.1 and not port 22) or (host 10.0.0.2 and not port 53) or (host 10.0.0.3 and not port 80)",
+    "(udp src port 22 or ip6 host 2001:db8::1) and not tcp port 123",
+    "portrange 1000-1023 and (dst net 172.16.0.0/12 or not ip proto 6)",
+    "(host 10.0.0.1 and len > 100) or (host 10.0.0.2 and len > 200) or (net 10.1.0.0/16 and port 80)",
+    "(host 10.0.0.1 or tcp[tcpflags] & tcp-ack != 0) and host 10.0.0.2",
+    "port 1 or port 3 or port 5 or port 9 or port 17 or port 33 or port 65 or port 129 or port 257 or port "
+    "513",
 };
 
 static const char *const tunes[] = {"speed", "size", "kernel"};
 
 struct totals {
     struct refine_counts counts;
-    unsigned filters, wrong, indirect[3];
+    unsigned filters, wrong, indirect[3], length[3], longer;
 };
 
 /* Loads at variable addresses. */
@@ -63,11 +70,18 @@ static void check(const char *text, struct weir_options o, struct totals *t)
         return;
     }
     o.optimize = 1;
-    for (o.tune = WEIR_TUNE_SIZE; o.tune <= WEIR_TUNE_KERNEL; o.tune++) {
+    uint32_t fast = 0;
+    for (o.tune = WEIR_TUNE_SPEED; o.tune <= WEIR_TUNE_KERNEL; o.tune++) {
         struct program tuned = {0};
         rc = compile_program(text, &o, &tuned, why, sizeof why);
+        fast = o.tune == WEIR_TUNE_SPEED ? tuned.n : fast;
+        if (o.tune == WEIR_TUNE_SIZE && tuned.n > fast) {
+            t->longer++;
+            tap_diag("%s: %u instructions tuned for size, %u for speed", text, tuned.n, fast);
+        }
         if (rc >= 0 && plain.n <= INSNS_MAX) {
             t->filters++;
+            t->length[o.tune] += tuned.n;
             t->indirect[o.tune] += indirect(&tuned);
             struct prove_result r = {0};
             rc = refine_check(&plain, &tuned, TIMEOUT_MS, &t->counts, &r);
@@ -91,6 +105,9 @@ static void report(const struct totals *t, const char *which)
 {
     tap_ok(t->filters && !t->wrong, "tuned programs refine plain ones: %s (%u)", which, t->filters);
     tap_ok(t->counts.unknown <= t->filters / 100, "hardly any is left undecided: %s", which);
+    tap_ok(!t->longer && t->length[WEIR_TUNE_SIZE] < t->length[WEIR_TUNE_SPEED],
+           "tuned for size no program is longer, and some are shorter: %s (%u and %u instructions)", which,
+           t->length[WEIR_TUNE_SIZE], t->length[WEIR_TUNE_SPEED]);
     tap_diag("%u by walking, %u by z3, %u unknown", t->counts.walked, t->counts.asked, t->counts.unknown);
 }
 
