@@ -8,7 +8,7 @@
  */
 #include "opt/thread.h"
 
-#define ALONE_MAX     3u /* unknown bits, of which all numbers are told apart */
+#define ALONE_MAX     3  /* unknown bits, of which all numbers are told apart */
 #define INTERVALS_MAX 8u /* of a set whose bits are looked at: so many numbers are that */
 #define ROUNDS        2u /* what one of them says may tell more of another one before it */
 
