@@ -12,11 +12,13 @@
  * Refines: the blocks of a chain are entered through it alone and do nothing but ask for numbers of one
  * value. Each number leads where it did, and no load is made that was not.
  *
- * Cost: linear, as chains of more than NUMBERS_MAX numbers are left alone. Runs once.
+ * Cost: linear, as no more than BLOCKS_MAX blocks and NUMBERS_MAX numbers of a chain are looked at. Runs
+ * once.
  */
 #include "opt/pass.h"
 
 #define NUMBERS_MAX 16u
+#define BLOCKS_MAX  16u                   /* some of which may ask for nothing new */
 #define CASES_MAX   (2 * NUMBERS_MAX + 1) /* of a block that asks for so many: they, and what lies between */
 
 /* A number that a chain asks for, and where it leads. */
@@ -124,7 +126,7 @@ static bool read_chain(const struct chains *x, uint32_t head, struct chain *chai
             break;
         chain->otherwise = i = otherwise;
         chain->blocks++;
-    } while (is_inner(x, i, chain->on));
+    } while (chain->blocks < BLOCKS_MAX && is_inner(x, i, chain->on));
     bool several = false; /* places that the numbers lead to */
     for (i = 1; i < chain->n; i++)
         several |= chain->asked[i].target != chain->asked[0].target;

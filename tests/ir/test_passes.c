@@ -13,6 +13,7 @@
  * Whatever is expected, the new function has to refine the old one, guards added, on drawn packets of all
  * lengths.
  */
+#include <time.h>
 #include "opt/pass.h"
 #include "tests/harness/rng.h"
 #include "tests/ir/cases.h"
@@ -20,7 +21,10 @@
 
 #define AFTER "; after\n"
 
-enum { PACKETS = 4000, BYTES = 40, SMALL = 10 };
+enum { PACKETS = 4000, BYTES = 40, SMALL = 10, BLOCKS = 10000, TRIES = 4 };
+
+#define GROWTH_MAX 9.0  /* for four times the blocks; a square law would be 16 */
+#define MEASURABLE 0.02 /* seconds */
 
 static const struct {
     const char *name;
@@ -146,10 +150,92 @@ static void one_case(const char *file, const char *name, char *text)
     free(lines);
 }
 
+/* ---------------------------------------------------------------- growth */
+
+/* Long functions: block i tests one of @values values for one of @numbers numbers, where it returns, and
+ * leads on to block i + 1, or a few further on. */
+struct shape {
+    const char *name;
+    uint32_t values, numbers, jump;
+};
+
+static const struct shape shapes[] = {
+    {"one value for the same numbers", 1, 8, 1}, {"one value for other numbers", 1, UINT32_MAX, 1},
+    {"two values in turns", 2, 16, 1},           {"bits of two values", 2, 0, 1},
+    {"many values, and jumps", 50, 250, 9},
+};
+
+static void write_blocks(struct strbuf *s, const struct shape *shape, uint32_t blocks)
+{
+    struct rng r = {1};
+
+    strbuf_puts(s, "accept 9\n");
+    for (uint32_t i = 0; i < shape->values; i++)
+        strbuf_printf(s, "%%%u = load32 %u\n", i, 4 * i);
+    for (uint32_t i = 0; i < blocks; i++) {
+        uint32_t on = i % shape->values, next = i + 1 + rng_below(&r, shape->jump);
+        if (!shape->numbers) {
+            strbuf_printf(s, "%%%u = and %%%u, %u\n", shape->values + i, on,
+                          1u << rng_below(&r, 16) | 1u << rng_below(&r, 16));
+            on = shape->values + i;
+        }
+        strbuf_printf(s, "b%u:\n  switch %%%u: %u -> %s, else -> ", i, on,
+                      !shape->numbers                ? 0
+                      : shape->numbers == UINT32_MAX ? i
+                                                     : rng_below(&r, shape->numbers),
+                      rng_below(&r, 2) ? "accept" : "reject");
+        if (next < blocks)
+            strbuf_printf(s, "b%u\n", next);
+        else
+            strbuf_puts(s, shape->numbers ? "accept\n" : "reject\n");
+    }
+}
+
+/* Seconds of CPU that the pass takes, or a negative number. */
+static double seconds_of(size_t pass, const struct shape *shape, uint32_t blocks)
+{
+    const char *message = NULL;
+    struct ir_func f;
+    struct strbuf s;
+    struct arena a;
+    uint32_t line = 0;
+
+    arena_init(&a, &allocator_system, (size_t)1 << 32);
+    strbuf_init(&s, &allocator_system);
+    write_blocks(&s, shape, blocks);
+    int err = ir_parse(&a, s.text, s.len, &f, &message, &line);
+    for (uint32_t i = 0; err == 0 && i < f.block.n && i < 4; i++)
+        (void)vec_push(f.arena, &f.asked, ((struct ir_asked){f.block.at[i].on, 7 - i}));
+    clock_t begin = clock();
+    if (err == 0)
+        err = passes[pass].run(&f);
+    clock_t end = clock();
+    strbuf_release(&s);
+    arena_release(&a);
+    return err || message ? -1 : (double)(end - begin) / CLOCKS_PER_SEC;
+}
+
+static void growth(size_t pass, const struct shape *shape)
+{
+    double small = -1, large = -1;
+
+    for (int i = 0; i < TRIES && (i == 0 || large > GROWTH_MAX * small); i++) { /* the machine may be busy */
+        double a = seconds_of(pass, shape, BLOCKS), b = seconds_of(pass, shape, 4 * BLOCKS);
+        small = i && small < a ? small : a;
+        large = i && large < b ? large : b;
+    }
+    if (!tap_ok(small >= 0 && large >= 0 && (large < MEASURABLE || large <= GROWTH_MAX * small),
+                "%s: %u and %u blocks, %s", passes[pass].name, BLOCKS, 4 * BLOCKS, shape->name))
+        tap_diag("%.4f and %.4f s", small, large);
+}
+
 int main(void)
 {
     case_each("tests/ir/passes", one_case);
     for (size_t i = 0; i < PASSES; i++)
         tap_ok(covered[i], "%s has cases", passes[i].name);
+    for (size_t i = 0; i < PASSES; i++)
+        for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++)
+            growth(i, &shapes[k]);
     return tap_done();
 }

@@ -36,8 +36,8 @@ static const char *const own[] = {
     "portrange 1000-1023 and (dst net 172.16.0.0/12 or not ip proto 6)",
     "(host 10.0.0.1 and len > 100) or (host 10.0.0.2 and len > 200) or (net 10.1.0.0/16 and port 80)",
     "(host 10.0.0.1 or tcp[tcpflags] & tcp-ack != 0) and host 10.0.0.2",
-    "port 1 or port 3 or port 5 or port 9 or port 17 or port 33 or port 65 or port 129 or port 257 or port "
-    "513",
+    ("port 1 or port 3 or port 5 or port 9 or port 17 or port 33 or port 65 or port 129 or port 257 or port "
+     "513"),
 };
 
 static const char *const tunes[] = {"speed", "size", "kernel"};
