@@ -123,15 +123,15 @@ static bool find_test(const struct pull *x, const struct region *r, ir_value val
         if (!is_inside(x, r, i) || at_hand(x->f, x->f->block.at[r->open[i]].on) != value)
             continue;
         const struct ir_block *b = &x->f->block.at[r->open[i]];
-        bool meets = false, one = true;
-        *p = (struct pulled){r->open[i], r->open[1 - i], IR_NONE};
+        uint32_t places = 0, common = 0;
+        *p = (struct pulled){.test = r->open[i], .common = r->open[1 - i]};
         for (uint32_t c = 0; c < b->to.n; c++) {
             const uint32_t target = b->to.at[c].target;
-            meets |= target == p->common;
-            one &= target == p->common || p->on == IR_NONE || target == p->on;
+            places += !led_before(b, c);
+            common += target == p->common;
             p->on = target == p->common ? p->on : target;
         }
-        if (meets && one && !has_phis(x->f, p->common) && !has_phis(x->f, p->on))
+        if (places == 2 && common && !has_phis(x->f, p->common) && !has_phis(x->f, p->on))
             return true;
     }
     return false;

@@ -17,11 +17,22 @@
 #include "opt/pass.h"
 #include "tests/harness/rng.h"
 #include "tests/ir/cases.h"
+#include "tests/property/random_graph.h"
 #include "vm/vm.h"
 
 #define AFTER "; after\n"
 
-enum { PACKETS = 4000, BYTES = 40, SMALL = 10, BLOCKS = 10000, TRIES = 4 };
+enum {
+    PACKETS = 4000,
+    BYTES = 40,
+    SMALL = 10,
+    GIVEN = 5,
+    VALUES = 9,
+    FUNCTIONS = 3000,
+    PACKETS_RANDOM = 100,
+    BLOCKS = 10000,
+    TRIES = 4
+};
 
 #define GROWTH_MAX 9.0  /* for four times the blocks; a square law would be 16 */
 #define MEASURABLE 0.02 /* seconds */
@@ -68,12 +79,14 @@ static void draw(struct rng *r, const struct wanted *w, uint8_t bytes[BYTES])
         bytes[i] = w->n && rng_below(r, 2) ? w->byte[rng_below(r, w->n)] : (uint8_t)rng_below(r, SMALL);
 }
 
-/* NULL, or what is wrong with @after on some packet. */
-static const char *refines(struct ir_func *before, struct ir_func *after, struct arena *a)
+/* NULL, or what is wrong with @after on one of @packets packets; *@accepted counts those that are accepted.
+ */
+static const char *refines(struct ir_func *before, struct ir_func *after, struct arena *a, int packets,
+                           uint32_t *accepted)
 {
     struct rng r = {1};
     struct wanted w = {.n = 0};
-    uint32_t accepted = 0, where;
+    uint32_t where;
 
     for (uint32_t i = 0; i < before->block.n; i++)
         for (uint32_t c = 0; c < before->block.at[i].to.n; c++)
@@ -81,18 +94,18 @@ static const char *refines(struct ir_func *before, struct ir_func *after, struct
     if ((ir_verify(before, a, &where) && pass_guards(before)) ||
         (ir_verify(after, a, &where) && pass_guards(after)))
         return "guards cannot be added";
-    for (int i = 0; i < PACKETS; i++) {
+    for (int i = 0; i < packets; i++) {
         uint8_t bytes[BYTES];
         bool faulted[2];
         draw(&r, &w, bytes);
         const struct packet p = {
             .bytes = bytes, .caplen = rng_below(&r, BYTES + 1), .wirelen = rng_below(&r, 300)};
         uint32_t old = ir_eval(before, &p, a, &faulted[0]), new = ir_eval(after, &p, a, &faulted[1]);
-        accepted += old != 0;
+        *accepted += old != 0;
         if (old != new && !faulted[0])
             return "another verdict";
     }
-    return accepted || before->entry == IR_REJECT ? NULL : "no packet is accepted, so nothing is seen";
+    return NULL;
 }
 
 /* The advice in the lines of @text. */
@@ -120,7 +133,7 @@ static void one_case(const char *file, const char *name, char *text)
     struct ir_func before, f;
     struct strbuf out;
     struct arena a;
-    uint32_t line = 0;
+    uint32_t line = 0, accepted = 0;
 
     arena_init(&a, &allocator_system, (size_t)1 << 28);
     strbuf_init(&out, &allocator_system);
@@ -140,7 +153,9 @@ static void one_case(const char *file, const char *name, char *text)
     }
     if (!wrong) {
         ir_print(&f, &out);
-        wrong = strcmp(out.text, want) != 0 ? "another function" : refines(&before, &f, &a);
+        wrong =
+            strcmp(out.text, want) != 0 ? "another function" : refines(&before, &f, &a, PACKETS, &accepted);
+        wrong = wrong || accepted ? wrong : "no packet is accepted, so nothing is seen";
     }
     if (!tap_ok(!wrong, "%s: %s", file, name))
         tap_diag("%s (line %u); it is\n%s", wrong, line, out.len ? out.text : "nothing");
@@ -148,6 +163,96 @@ static void one_case(const char *file, const char *name, char *text)
     arena_release(&a);
     free(want);
     free(lines);
+}
+
+/* ---------------------------------------------------------------- random functions */
+
+/* Writes a function of a few blocks that test bytes, bits of them, and the length, for few numbers. */
+static void write_random(struct rng *r, struct strbuf *s)
+{
+    const uint32_t n = 2 + rng_below(r, 11);
+
+    strbuf_puts(s, "accept 9\n%0 = load8 0\n%1 = load8 1\n%2 = load8 30\n%3 = len\n");
+    for (uint32_t i = 4; i < VALUES; i++)
+        strbuf_printf(s, "%%%u = and %%%u, %u\n", i, rng_below(r, 2), 1 + rng_below(r, 15));
+    uint32_t first = 0;
+    if (n > 4 && rng_below(r, 4) == 0) { /* b1 is asked what is seldom */
+        strbuf_printf(s, "b0:\n  switch %%0: %u -> b1, else -> reject\n", GIVEN);
+        strbuf_puts(s, "b1:\n  switch %2: 0 -> b2, else -> reject\n");
+        first = 2;
+    }
+    for (uint32_t b = first; b < n; b++) {
+        const uint32_t on = rng_below(r, 3) ? rng_below(r, 2) * 4 + rng_below(r, 4) : rng_below(r, VALUES);
+        strbuf_printf(s, "b%u:\n  switch %%%u: ", b, on);
+        for (uint32_t c = rng_below(r, 3), low = 0; c < 4; c++) {
+            const uint32_t lo = low + rng_below(r, 4), hi = lo + (rng_below(r, 3) ? 0 : rng_below(r, 5));
+            const uint32_t to = graph_target(r, b, n);
+            strbuf_printf(s, "%u..%u -> ", lo, hi);
+            strbuf_printf(s, is_return(to) ? to == IR_ACCEPT ? "accept, " : "reject, " : "b%u, ", to);
+            low = hi + 1;
+        }
+        const uint32_t to = graph_target(r, b, n);
+        strbuf_puts(s, "else -> ");
+        strbuf_printf(s, is_return(to) ? to == IR_ACCEPT ? "accept\n" : "reject\n" : "b%u\n", to);
+    }
+}
+
+/* NULL, or what is wrong with what @pass makes of the function @text; passes but the first see what that
+ * leaves. */
+static const char *random_one(size_t pass, struct rng *r, struct strbuf *text, uint32_t *accepted,
+                              bool *changed)
+{
+    const char *message = NULL, *wrong = "it does not parse";
+    struct ir_func before, f;
+    struct strbuf out;
+    struct arena a;
+    uint32_t line = 0;
+
+    arena_init(&a, &allocator_system, (size_t)1 << 28);
+    strbuf_init(&out, &allocator_system);
+    if (pass && ir_parse(&a, text->text, text->len, &f, &message, &line) == 0 && passes[0].run(&f) == 0) {
+        text->len = 0;
+        ir_print(&f, text);
+    }
+    if (ir_parse(&a, text->text, text->len, &before, &message, &line) == 0 &&
+        ir_parse(&a, text->text, text->len, &f, &message, &line) == 0) {
+        const uint32_t turn = rng_below(r, 16);
+        for (uint32_t i = 0; i < 16 * f.block.n; i++) /* every number, in some order */
+            (void)vec_push(f.arena, &f.asked,
+                           ((struct ir_asked){f.block.at[i / 16].on, (5 * i + turn) % 16}));
+        if (f.block.n > 1)
+            f.seldom[f.seldoms++] = (struct ir_seldom){f.block.at[1].on, f.block.at[0].on, GIVEN};
+        wrong = passes[pass].run(&f) || f.failed ? "the pass fails" : NULL;
+    }
+    if (!wrong) {
+        ir_print(&f, &out);
+        *changed = strcmp(out.text, text->text) != 0;
+        wrong = refines(&before, &f, &a, PACKETS_RANDOM, accepted);
+    }
+    strbuf_release(&out);
+    arena_release(&a);
+    return wrong;
+}
+
+static void random_functions(size_t pass)
+{
+    struct rng r = {rng_seed()};
+    uint32_t accepted = 0, changes = 0;
+    unsigned bad = 0;
+
+    for (int i = 0; i < FUNCTIONS; i++) {
+        struct strbuf text;
+        bool changed = false;
+        strbuf_init(&text, &allocator_system);
+        write_random(&r, &text);
+        const char *wrong = random_one(pass, &r, &text, &accepted, &changed);
+        if (wrong && bad++ < 3)
+            tap_pending("%s: %s:\n%s", passes[pass].name, wrong, text.text);
+        changes += changed;
+        strbuf_release(&text);
+    }
+    tap_ok(!bad && accepted && changes, "%s refines %d random functions, of which it changes %u",
+           passes[pass].name, FUNCTIONS, changes);
 }
 
 /* ---------------------------------------------------------------- growth */
@@ -234,6 +339,9 @@ int main(void)
     case_each("tests/ir/passes", one_case);
     for (size_t i = 0; i < PASSES; i++)
         tap_ok(covered[i], "%s has cases", passes[i].name);
+    for (size_t i = 0; i < PASSES; i++)
+        if (passes[i].run != pass_align) /* which is for long switches */
+            random_functions(i);
     for (size_t i = 0; i < PASSES; i++)
         for (size_t k = 0; k < sizeof shapes / sizeof shapes[0]; k++)
             growth(i, &shapes[k]);

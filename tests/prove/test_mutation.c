@@ -194,6 +194,10 @@ static const char *const filters[] = {
     "(ether[0] & 3 != 0 and ether[1] = 1 and (ether[0] & 1 = 0 or ether[0] & 6 = 2)) or ether[0] = 9",
     "(ether[0] >= 9 and ether[0] <= 11 and ether[1] = 1 and ether[0] & 13 = 8) or ether[0] & 5 = 5",
     "dst port 8080 or not tcp port 443",
+    "len > 60 and not ((net 10.0.0.0/30 and host 192.168.1.1) or (net 10.0.0.2/31 and host 192.168.1.1) or "
+    "(src host 10.0.0.2 and port 5) or (net 10.0.0.0/24 and host 10.0.0.1) or (net 10.0.0.0/8 and host "
+    "10.0.1.1) or "
+    "(src host 10.0.1.1 and port 2) or (src host 10.0.0.2 and port 1) or (src host 10.0.0.1 and port 22))",
     "(dst net 192.168.0.0/16 and port 2 and portrange 5-5) or dst host 10.0.0.2 or (dst net 10.0.0.0/30 and "
     "port 2 and "
     "portrange 1-53) or (dst net 10.0.0.0/8 and port 1 and portrange 1-53) or icmp6",
