@@ -45,6 +45,24 @@ static bool is_alternative(const struct cond_node *c, const struct cond_node *n)
     return c->kind == n->kind ? c->exclusive : c->kind == COND_AND || c->kind == COND_OR;
 }
 
+/* Where a way goes on that comes to @n: at its first block, or past it where its value, a constant, decides
+ * it.
+ */
+static uint32_t goes_on_at(const struct lower *lw, const struct cond_node *n)
+{
+    const struct cond_node *test = n;
+    bool as_it_says = true;
+    uint32_t k;
+
+    for (; test->kind == COND_NOT; test = &lw->node.at[test->left])
+        as_it_says = !as_it_says;
+    if (!lw->o->optimize || test->kind != COND_TEST || test->n || test->guards ||
+        !ir_is_const(lw->f, test->on, &k))
+        return n->entry;
+    const bool holds = test->one.lo <= k && k <= test->one.hi;
+    return holds == as_it_says ? n->yes : n->no;
+}
+
 /* Block numbers and targets. A node's blocks follow each other: its own, then those of its children in order.
  */
 static bool assign_targets(struct lower *lw, cond root, bool variables, struct emit *e)
@@ -107,7 +125,7 @@ static bool assign_targets(struct lower *lw, cond root, bool variables, struct e
         r->yes = n->yes;
         r->no = n->no;
         bool is_and = n->kind == COND_AND;
-        *(is_and ? &l->yes : &l->no) = r->entry;
+        *(is_and ? &l->yes : &l->no) = goes_on_at(lw, r);
         if (n->exclusive && !variables) { /* where variables meet, few ways are better */
             uint32_t over = begun[i] ? begun[i] : OVER(is_and ? n->yes : n->no);
             begun[n->left] = is_alternative(l, n) ? over : 0;
@@ -274,8 +292,8 @@ static bool predecessors(struct emit *e)
 {
     const struct lower *lw = e->lw;
     uint32_t *fill = arena_array(lw->arena, uint32_t, e->blocks + 1);
-    uint32_t *last =
-        arena_array(lw->arena, uint32_t, e->blocks + 1); /* the predecessor noted last, plus one */
+    uint32_t *last = arena_array(lw->arena, uint32_t,
+                                 e->blocks + 1); /* the predecessor noted last, plus one; 0: no way in */
     uint32_t to;
 
     e->pred_first = arena_array(lw->arena, uint32_t, e->blocks + 2);
@@ -283,7 +301,8 @@ static bool predecessors(struct emit *e)
         return false;
     for (int pass = 0; pass < 2; pass++) {
         for (uint32_t i = 0; i < e->blocks; i++)
-            for (uint32_t s = 0; successor(lw, &lw->node.at[e->leaf[i]], s, &to); s++) {
+            for (uint32_t s = 0; (i == 0 || last[i]) && successor(lw, &lw->node.at[e->leaf[i]], s, &to);
+                 s++) {
                 if (to >= e->blocks || last[to] == (uint32_t)pass * e->blocks + i + 1)
                     continue;
                 last[to] = (uint32_t)pass * e->blocks + i + 1;
