@@ -191,16 +191,14 @@ struct cb_regs cb_regs_meet(const struct cb_emit *e, uint32_t first)
     return r;
 }
 
-enum { NEEDS_A = 1, NEEDS_X = 2 }; /* 1 << register, counted from A */
-
 /* May @edge enter at @at, where @needs has to be there? */
 static bool may_enter(const struct cb_edge *edge, const struct cb_entry *at, unsigned needs)
 {
     const struct cb_regs *r = &at->regs;
 
     return !at->closed && (r->safe == IR_NONE || same_safe(r, &edge->regs)) &&
-           (!(needs & NEEDS_A) || (r->a != IR_NONE && r->a == edge->regs.a)) &&
-           (!(needs & NEEDS_X) || (r->x != IR_NONE && r->x == edge->regs.x));
+           (!(needs & CB_NEEDS_A) || (r->a != IR_NONE && r->a == edge->regs.a)) &&
+           (!(needs & CB_NEEDS_X) || (r->x != IR_NONE && r->x == edge->regs.x));
 }
 
 /* What has to be there before each instruction of [begin, tests), given what has to be at the end: e->need.
@@ -233,7 +231,7 @@ void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t
            (e->code.at[late].code & CB_CLASS) != CB_STX)
         late++;
     if (e->regs.x != IR_NONE)
-        needs |= NEEDS_X;
+        needs |= CB_NEEDS_X;
     for (uint32_t i = first; i != NONE; i = e->edge.at[i].next_in) {
         bool last = optimized && late == tests && may_enter(&e->edge.at[i], &end, needs);
         e->edge.at[i].entry = last ? tests : begin;
@@ -372,7 +370,7 @@ static void emit_block(struct cb_emit *e, uint32_t b)
         cb_switch_emit(e, &t);
     if (!e->doomed)
         cb_entries_bind(e, e->in[b], begin, tests,
-                        (t.a == IR_NONE ? 0u : NEEDS_A) | (t.x == IR_NONE ? 0u : NEEDS_X));
+                        (t.a == IR_NONE ? 0u : CB_NEEDS_A) | (t.x == IR_NONE ? 0u : CB_NEEDS_X));
     for (uint32_t i = twins; i != NONE; i = e->edge.at[i].next_in) {
         e->edge.at[i].entry = tests;
         e->regs = regs_both(e->regs, &e->edge.at[i].regs);

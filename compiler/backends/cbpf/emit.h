@@ -185,6 +185,7 @@ void cb_entries_begin(struct cb_emit *e);
 uint32_t cb_edge_add(struct cb_emit *e, uint32_t from, uint32_t to);
 /** What is known on all edges of a list. */
 struct cb_regs cb_regs_meet(const struct cb_emit *e, uint32_t first);
+enum { CB_NEEDS_A = 1, CB_NEEDS_X = 2 }; /* 1 << register, counted from A */
 /**
  * Lets every edge of the list enter the code [begin, tests) as late as what it holds allows. At `tests`,
  * @needs has to be there; e->regs says what is promised to be in the registers from then on. Stores are never

@@ -122,6 +122,104 @@ static void emit_copies(struct cb_emit *e, uint32_t b, const ir_value *phi, uint
     cb_entries_bind(e, c->edges, begin, e->code.n - 1, 0);
 }
 
+/*
+ * The constants that many edges bring to the only PHI of a block by way of A share a store.
+ *
+ *     ld #80; st M[0]; ja b       ld #80; ja s
+ *     ld #22; st M[0]             ld #22
+ *     b: ...                      s: st M[0]
+ *                                 b: ...
+ */
+struct shared_store {
+    uint32_t edges; /* list of all that come there */
+    uint32_t jumps; /* the latest jump there, whose target is the one before it until the store has its place;
+                       or NONE */
+};
+
+/* Does @c bring a constant to the PHI @phi of @b that had best go through A? */
+static bool comes_by_a(const struct cb_emit *e, uint32_t b, ir_value phi, const struct copies *c)
+{
+    const struct cb_regs regs = cb_regs_meet(e, c->edges);
+    uint32_t k;
+
+    return !e->plain && ir_is_const(e->f, c->value[0], &k) && phi_for_x(e, b) != phi &&
+           regs.x != c->value[0] && (regs.a == IR_NONE || regs.a != e->f->block.at[b].on);
+}
+
+/* Emits the load of what @c brings, and adds its edges to those of @s. */
+static void emit_to_store(struct cb_emit *e, const struct copies *c, struct shared_store *s)
+{
+    const uint32_t begin = e->code.n;
+    uint32_t last = c->edges;
+
+    cb_entries_begin(e);
+    e->regs = cb_regs_meet(e, c->edges);
+    cb_put(e, CB_LD_IMM, e->f->value.at[c->value[0]].imm);
+    e->regs.a = c->value[0];
+    cb_put_jump(e, GOTO, 0, s->jumps, 0);
+    if (e->status)
+        return;
+    s->jumps = e->code.n - 1;
+    cb_entries_bind(e, c->edges, begin, s->jumps, CB_NEEDS_A);
+    while (e->edge.at[last].next_in != NONE)
+        last = e->edge.at[last].next_in;
+    e->edge.at[last].next_in = s->edges;
+    s->edges = c->edges;
+}
+
+/* Emits the store of @s to the cell of the PHI @phi of @b, which is behind it. */
+static void emit_store(struct cb_emit *e, uint32_t b, ir_value phi, const struct shared_store *s)
+{
+    const uint32_t store = e->code.n;
+
+    for (uint32_t i = s->jumps, before; i != NONE && !e->status; i = before) {
+        before = e->code.at[i].jt;
+        e->code.at[i].jt = store;
+    }
+    cb_entries_begin(e);
+    e->regs = cb_regs_meet(e, s->edges);
+    e->regs.a = phi;
+    cb_put(e, CB_ST, e->home[phi]);
+    const uint32_t edge = cb_edge_add(e, NONE, b);
+    if (e->status)
+        return;
+    e->edge.at[edge].regs = e->regs;
+    cb_put_jump(e, GOTO, 0, TO_EDGE + edge, 0);
+}
+
+/* Does @c come from where a test leads for its last numbers, as a search does that finds nothing? */
+static bool comes_from_otherwise(const struct cb_emit *e, const struct copies *c)
+{
+    bool found = false;
+
+    for (uint32_t i = c->edges; i != NONE && !found; i = e->edge.at[i].next_in) {
+        const uint32_t from = e->edge.at[i].from, in = from == NONE ? NONE : e->in[from];
+        const uint32_t test = in == NONE ? NONE : e->edge.at[in].from;
+        const struct ir_block *b = test == NONE ? NULL : &e->f->block.at[test];
+        found = b && b->to.n > 1 && b->to.at[b->to.n - 1].target == from;
+    }
+    return found;
+}
+
+/* Emits @n groups of constants for the PHI @phi of @b, and their store, right in front of which one has its
+ * load.
+ */
+static void emit_shared(struct cb_emit *e, uint32_t b, ir_value phi, const struct copies *group, uint32_t n)
+{
+    struct shared_store s = {NONE, NONE};
+    uint32_t last = n ? n - 1 : 0;
+
+    for (uint32_t g = 0; g < n; g++)
+        last = comes_from_otherwise(e, &group[g]) ? g : last;
+    for (uint32_t g = 0; g < n && !e->status; g++)
+        if (g != last)
+            emit_to_store(e, &group[g], &s);
+    if (n && !e->status)
+        emit_to_store(e, &group[last], &s);
+    if (n && !e->status)
+        emit_store(e, b, phi, &s);
+}
+
 static uint32_t values_hash(const ir_value *v, uint32_t n)
 {
     uint32_t h = 2166136261u;
@@ -189,6 +287,12 @@ void cb_phis_emit(struct cb_emit *e, uint32_t b)
         group[table[h] - 1].edges = k;
     }
     e->in[b] = NONE;
-    for (uint32_t g = 0; g < groups && !e->status; g++)
-        emit_copies(e, b, phi, n, &group[g]);
+    at = 0;
+    for (uint32_t g = 0; g < groups && !e->status; g++) {
+        if (n == 1 && comes_by_a(e, b, *phi, &group[g]))
+            group[at++] = group[g]; /* behind the others, so that the store follows */
+        else
+            emit_copies(e, b, phi, n, &group[g]);
+    }
+    emit_shared(e, b, *phi, group, at);
 }
