@@ -234,11 +234,12 @@ static bool agree(struct rng *r, const struct ir_func *f, const struct cbpf_code
 
 static bool check(struct rng *r, struct ir_func *f, unsigned packets, struct tally *t)
 {
-    for (int way = 0; way < 3; way++) { /* optimized, plain, with few loads */
+    for (int way = 0; way < 4; way++) { /* optimized, plain, with few loads, and with near jumps */
         bool plain = way == 1;
         struct cbpf_code c;
-        int status =
-            way == 2 ? cbpf_emit_few_loads(f, LIMIT, NULL, &c) : cbpf_emit(f, plain, LIMIT, NULL, &c);
+        int status = way == 2   ? cbpf_emit_few_loads(f, LIMIT, NULL, &c)
+                     : way == 3 ? cbpf_emit_near(f, LIMIT, NULL, &c)
+                                : cbpf_emit(f, plain, LIMIT, NULL, &c);
         if (status) {
             show(f, NULL);
             tap_pending("cbpf_emit: %d", status);

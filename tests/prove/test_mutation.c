@@ -367,7 +367,9 @@ static int check_library(void)
                 return 1;
         }
     }
-    return 0;
+    o.linktype = 1;
+    o.tune = WEIR_TUNE_SIZE;
+    return check_filter(filters[0], o) ? 0 : 1; /* a long one, whose code is moved */
 }
 
 /* ---------------------------------------------------------------- mutants */

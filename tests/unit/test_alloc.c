@@ -75,7 +75,7 @@ static const struct weir_resolver resolver = {
 
 /* ---------------------------------------------------------------- one compile */
 
-enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4, PROGRAM = 8 /* the text is a classic program */ };
+enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4, PROGRAM = 8 /* the text is a classic program */, SMALL = 16 };
 
 /* Items of one shape, enough of them to be rows. */
 #define ITEM(a, b) "(host 1.2." #a "." #b " and udp port " #a #b ") or "
@@ -120,6 +120,7 @@ static const struct {
      "port 7)",
      1, 0},
     {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7) "arp", 1, 0},
+    {TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) "arp", 1, SMALL},
     {"ldh [12]\njeq #0x800, a, b\na: ldb [0]\ntax\nb: ld #40\ndiv x\nst M[1]\nadd #1\njset #4, c, d\nc: ldb "
      "[x + 3]\n"
      "d: ld M[1]\njgt #3, e, f\ne: ret #1\nf: ret #0",
@@ -151,6 +152,7 @@ static struct weir_options options(size_t i, unsigned optimize, unsigned target)
     o.keep_ir = o.keep_inputs = filters[i].how & KEEP_IR ? 1 : 0;
     o.live = filters[i].how & LIVE ? 1 : 0;
     o.protochain = filters[i].how & CHAIN_4 ? 4 : 0;
+    o.tune = filters[i].how & SMALL ? WEIR_TUNE_SIZE : WEIR_TUNE_SPEED;
     o.resolver = &resolver;
     return o;
 }

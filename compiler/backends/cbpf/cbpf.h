@@ -41,6 +41,13 @@ int cbpf_emit_small(struct ir_func *f, uint32_t limit, struct diag_sink *sink, s
  */
 int cbpf_emit_few_loads(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out);
 
+/**
+ * The same as cbpf_emit(), not plain, with what jumps lead to near them rather than searches in one piece
+ * (order.c). The first does that by itself where Linux would refuse the program otherwise, the small one
+ * where that is shorter.
+ */
+int cbpf_emit_near(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out);
+
 /* The registers of the machine: M[0] and on, A, X. */
 enum { CBPF_REGISTER_A = CBPF_SCRATCH_CELLS, CBPF_REGISTER_X, CBPF_REGISTERS };
 

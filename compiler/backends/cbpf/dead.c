@@ -17,8 +17,7 @@
 /* What is read from jump target @to on. */
 static uint32_t live_from(const struct cb_emit *e, const uint32_t *live, uint32_t to)
 {
-    if (to >= TO_EDGE && to < TO_RETURN)
-        to = e->edge.at[to - TO_EDGE].entry;
+    to = cb_target(e, to);
     if (to < e->code.n)
         return live[to];
     return to == e->return_a ? UINT32_C(1) << CBPF_REGISTER_A : 0;

@@ -22,6 +22,7 @@
 #define EARLY_MIN 800u                  /* shorter programs are taken, whatever they load */
 #define EARLY_MAX (2 * CBPF_KERNEL_MAX) /* longer ones do not become short enough with fewer loads */
 
+#define JUMPS_REACH 255u  /* instructions */
 #define BLOCKS_MANY 1024u /* for which there is room at once */
 
 static const struct cb_regs nothing = {IR_NONE, IR_NONE, IR_NONE, 0};
@@ -504,6 +505,8 @@ struct cb_options {
     struct ir_func *f;
     struct diag_sink *sink;
     bool plain, small, early;
+    bool near; /* what jumps lead to is near them: shorter where they do not reach, but searches take more
+                  jumps */
     uint32_t limit;
 };
 
@@ -529,6 +532,8 @@ static int emit_once(const struct cb_options *o, struct cbpf_code *out)
         start = e.edge.at[0].entry;
     if (e.has_cells && !e.plain && !e.status)
         cb_dead_remove(&e);
+    if (o->near && !e.status)
+        cb_order(&e, &start);
     cb_layout(&e, start, true, &code);
     if (!e.status)
         why = cbpf_validate(code.insn.at, code.insn.n);
@@ -548,20 +553,51 @@ static int emit_once(const struct cb_options *o, struct cbpf_code *out)
     return WEIR_OK;
 }
 
-/* A program that Linux would refuse is emitted again with fewer loads, and that one is taken if Linux takes
- * it. */
-static int emit_program(struct cb_options o, struct cbpf_code *out)
+static bool linux_takes(const struct cbpf_code *code)
+{
+    return !cbpf_kernel_refusal(code->insn.at, code->insn.n);
+}
+
+/* Emits @o again, and takes it if that is shorter. */
+static int emit_shorter(const struct cb_options *o, struct cbpf_code *out)
 {
     struct cbpf_code again;
+    int err = emit_once(o, &again);
+
+    if (err == WEIR_OK && again.insn.n < out->insn.n)
+        *out = again;
+    return err;
+}
+
+/* A program that Linux would refuse is emitted again, shorter or with fewer loads, and the first one that
+ * Linux takes is taken. */
+static int emit_program(struct cb_options o, struct cbpf_code *out)
+{
+    static const struct {
+        bool near, early;
+    } ways[] = {{true, false}, {false, true}, {true, true}};
     int err = emit_once(&o, out);
 
-    if (err < 0 || o.plain || out->insn.n < EARLY_MIN || out->insn.n > EARLY_MAX ||
-        !cbpf_kernel_refusal(out->insn.at, out->insn.n))
+    if (err < 0 || o.plain || out->insn.n <= JUMPS_REACH)
         return err;
-    o.early = true;
-    err = emit_once(&o, &again);
-    if (err == WEIR_OK && !cbpf_kernel_refusal(again.insn.at, again.insn.n))
-        *out = again;
+    if (o.small) {
+        o.near = true;
+        err = emit_shorter(&o, out);
+    }
+    if (err < 0 || out->insn.n < EARLY_MIN || out->insn.n > EARLY_MAX)
+        return err;
+    for (uint32_t i = 0; i < sizeof ways / sizeof ways[0] && !linux_takes(out); i++) {
+        struct cbpf_code again;
+        if (o.small && !ways[i].near)
+            continue;
+        o.near = ways[i].near;
+        o.early = ways[i].early;
+        err = emit_once(&o, &again);
+        if (err < 0)
+            return err;
+        if (linux_takes(&again))
+            *out = again;
+    }
     return err;
 }
 
@@ -578,4 +614,9 @@ int cbpf_emit_small(struct ir_func *f, uint32_t limit, struct diag_sink *sink, s
 int cbpf_emit_few_loads(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
 {
     return emit_once(&(struct cb_options){.f = f, .sink = sink, .early = true, .limit = limit}, out);
+}
+
+int cbpf_emit_near(struct ir_func *f, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
+{
+    return emit_once(&(struct cb_options){.f = f, .sink = sink, .near = true, .limit = limit}, out);
 }

@@ -13,6 +13,7 @@
  *   twins.c    blocks that share the compares of a long switch
  *   phis.c     the code on edges that fills the cells of PHIs
  *   dead.c     instructions that turn out to be for nothing
+ *   order.c    what jumps lead to behind them, in long programs
  *   layout.c   positions, 8-bit jumps, trampolines
  *
  * Code is one flat array of instructions whose jumps name other instructions by index, edges of the
@@ -193,6 +194,12 @@ enum { CB_NEEDS_A = 1, CB_NEEDS_X = 2 }; /* 1 << register, counted from A */
  */
 void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t tests, unsigned needs);
 
+/** The instruction, or the return, that jump target @to stands for once edges are bound. */
+static inline uint32_t cb_target(const struct cb_emit *e, uint32_t to)
+{
+    return to >= TO_EDGE && to < TO_RETURN ? e->edge.at[to - TO_EDGE].entry : to;
+}
+
 /* ---- guards.c */
 
 /** The guards of block @b that the loads of its test @t do not make. */
@@ -277,6 +284,12 @@ void cb_eval_end(struct cb_emit *e);
 bool cbpf_kernel_refuses_cells(const struct weir_cbpf_insn *code, uint32_t n);
 
 /* ---- layout.c */
+
+/* ---- order.c */
+
+/** Puts the code in an order in which what a jump leads to is near, as it is worth where jumps do not reach
+ * it. @start, an instruction, gets its new index. */
+void cb_order(struct cb_emit *e, uint32_t *start);
 
 /** Final positions of e->code, in @out. @near_returns: returns are repeated where a jump would be too long.
  */

@@ -41,9 +41,7 @@ static uint32_t index_of(const struct cb_emit *e, uint32_t to)
 /* The index of the instruction or return a jump target stands for. */
 static uint32_t resolve(const struct cb_emit *e, uint32_t to)
 {
-    if (to >= TO_EDGE && to < TO_RETURN)
-        to = e->edge.at[to - TO_EDGE].entry;
-    return index_of(e, to);
+    return index_of(e, cb_target(e, to));
 }
 
 static uint32_t place_put(struct layout *l, struct weir_cbpf_insn in)
