@@ -574,8 +574,13 @@ static int emit_shorter(const struct cb_options *o, struct cbpf_code *out)
 static int emit_program(struct cb_options o, struct cbpf_code *out)
 {
     static const struct {
-        bool near, early;
-    } ways[] = {{true, false}, {false, true}, {true, true}};
+        bool small, near, early;
+    } ways[] = {{false, true, false},
+                {false, false, true},
+                {false, true, true},
+                {true, true, false},
+                {true, true, true}};
+    const bool small = o.small;
     int err = emit_once(&o, out);
 
     if (err < 0 || o.plain || out->insn.n <= JUMPS_REACH)
@@ -588,8 +593,9 @@ static int emit_program(struct cb_options o, struct cbpf_code *out)
         return err;
     for (uint32_t i = 0; i < sizeof ways / sizeof ways[0] && !linux_takes(out); i++) {
         struct cbpf_code again;
-        if (o.small && !ways[i].near)
+        if (small && !ways[i].small)
             continue;
+        o.small = ways[i].small;
         o.near = ways[i].near;
         o.early = ways[i].early;
         err = emit_once(&o, &again);
