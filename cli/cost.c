@@ -31,10 +31,10 @@ static void judge(const struct weir_program *p, const struct weir_cost *c, uint6
     *why = '\0';
     *advice = NULL;
     /* With more memory than by default the library's judgement of memory does not count. */
-    if (refusal && (c->instructions > 4096 || c->kernel_bytes <= OPTMEM_DEFAULT)) {
+    if (refusal && (c->instructions > 4096 || c->kernel_bytes < OPTMEM_DEFAULT)) {
         snprintf(why, size, "%s", refusal);
         *advice = "attach it as eBPF (-t), or capture without a filter and match with -r";
-    } else if (optmem ? c->kernel_bytes > optmem : refusal != NULL) {
+    } else if (optmem ? c->kernel_bytes >= optmem : refusal != NULL) {
         snprintf(why, size,
                  "it needs about %" PRIu64
                  " bytes of socket option memory, and net.core.optmem_max is %" PRIu64,

@@ -9,7 +9,7 @@
 #include "backends/cbpf/opcode.h"
 
 #define NEVER         UINT32_MAX
-#define KERNEL_HEADER 64 /* struct bpf_prog without its instructions, about */
+#define KERNEL_HEADER 72 /* struct bpf_prog without its instructions */
 #define KERNEL_INSN   8
 
 /* Of the paths from one instruction on. */

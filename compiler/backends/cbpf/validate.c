@@ -8,7 +8,8 @@
 #include "backends/cbpf/cbpf.h"
 #include "backends/cbpf/emit.h"
 
-#define KERNEL_EXPANDED_MAX 16384 /* eBPF instructions a translated program may have, about */
+#define KERNEL_EXPANDED_MAX 16374 /* eBPF instructions of a program of less than 131,072 bytes */
+#define KERNEL_PROLOGUE     10    /* of a program that loads */
 
 /* Every opcode that exists, by number. */
 static bool opcode_known(uint16_t code)
@@ -176,7 +177,19 @@ const char *cbpf_validate(const struct weir_cbpf_insn *code, uint32_t n)
     return check_cells(code, n, false);
 }
 
-/* About how many eBPF instructions the kernel makes of one. */
+/* How many eBPF instructions the kernel makes of a jump that compares: two where it goes past the next
+ * instruction either way, and one more where a constant that is negative as 32 bits goes through a register.
+ */
+static uint32_t jump_expansion(const struct weir_cbpf_insn *in)
+{
+    const uint32_t through_register = !(in->code & CB_X) && in->k >= 0x80000000u;
+    const bool turned = in->jt == 0 && (in->code & CB_OPERATOR) != CB_JSET;
+
+    return 1 + through_register + (in->jf != 0 && !turned);
+}
+
+/* How many eBPF instructions the kernel makes of one (bpf_convert_filter() in net/core/filter.c); of
+ * divisions by X and of metadata about so many. */
 static uint32_t expansion(const struct weir_cbpf_insn *in)
 {
     uint16_t cls = in->code & CB_CLASS, mode = in->code & CB_MODE;
@@ -184,25 +197,25 @@ static uint32_t expansion(const struct weir_cbpf_insn *in)
     switch (cls) {
     case CB_LD:
         if (mode == CB_ABS)
-            return in->k >= CB_META_BASE ? 4 : 14;
-        return mode == CB_IND ? 9 : 1;
+            return in->k >= CB_META_BASE ? 4 : 12 + (in->k != 0) + ((in->code & CB_SIZE) != CB_B);
+        return mode == CB_IND ? 8 + (in->k != 0) : 1;
     case CB_LDX:
-        return mode == CB_MSH ? 19 : 1;
+        return mode == CB_MSH ? 18 + (in->k != 0) : 1;
     case CB_ALU: /* a divisor in X is tested first */
         if (in->code & CB_X && ((in->code & CB_OPERATOR) == CB_DIV || (in->code & CB_OPERATOR) == CB_MOD))
-            return 4;
+            return 5;
         return 1;
-    case CB_JMP: /* a constant that is negative as 32 bits goes through a register */
-        return in->code & CB_X || in->k < 0x80000000u ? 1 : 2;
+    case CB_JMP:
+        return in->code == (CB_JMP | CB_JA) ? 1 : jump_expansion(in);
     case CB_RET:
-        return 2;
+        return in->code == CB_RET_K ? 2 : 1;
     }
     return 1;
 }
 
 uint64_t cbpf_kernel_length(const struct weir_cbpf_insn *code, uint32_t n)
 {
-    uint64_t total = 4; /* prologue */
+    uint64_t total = KERNEL_PROLOGUE;
 
     for (uint32_t i = 0; i < n; i++)
         total += expansion(&code[i]);
@@ -218,6 +231,6 @@ const char *cbpf_kernel_refusal(const struct weir_cbpf_insn *code, uint32_t n)
     if (n > CBPF_KERNEL_MAX)
         return "Linux takes at most 4096 classic instructions";
     if (cbpf_kernel_length(code, n) > KERNEL_EXPANDED_MAX)
-        return "Linux translates it to more than about 16384 eBPF instructions";
+        return "Linux translates it to more than 16374 eBPF instructions";
     return check_cells(code, n, true);
 }
