@@ -6,6 +6,7 @@
  * 0x12`. What is known of one of them, a set of numbers, holds some bits of what they are of to be 0 or 1,
  * and so narrows the others.
  */
+#include "base/bits.h"
 #include "opt/thread.h"
 
 #define ALONE_MAX     3  /* unknown bits, of which all numbers are told apart */
@@ -90,7 +91,7 @@ static void learn(struct bits *known, const struct set *s, uint32_t mask)
 
     for (uint32_t i = 0; i < n; i++) {
         const uint32_t differ = in[i].lo ^ in[i].hi;
-        const uint32_t same = differ ? ~(bits_below(highest_bit(differ)) << 1 | 1) : UINT32_MAX;
+        const uint32_t same = ~bits_filled(differ);
         zeros &= ~in[i].lo & same;
         ones &= in[i].lo & same;
     }
@@ -98,9 +99,10 @@ static void learn(struct bits *known, const struct set *s, uint32_t mask)
     known->ones |= ones;
 }
 
+/* Bits that @v may have. */
 static uint32_t mask_of(const struct thread *t, ir_value v)
 {
-    return t->kin[v] == v + 1 ? ir_range(t->f, v).hi : t->f->value.at[t->f->value.at[v].b].imm;
+    return t->kin[v] == v + 1 ? bits_filled(ir_range(t->f, v).hi) : t->f->value.at[t->f->value.at[v].b].imm;
 }
 
 uint32_t thread_narrowed(struct thread *t, uint32_t first, uint32_t n, ir_value v, uint32_t own)

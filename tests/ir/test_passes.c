@@ -172,7 +172,7 @@ static void write_random(struct rng *r, struct strbuf *s)
 {
     const uint32_t n = 2 + rng_below(r, 11);
 
-    strbuf_puts(s, "accept 9\n%0 = load8 0\n%1 = load8 1\n%2 = load8 30\n%3 = len\n");
+    strbuf_puts(s, "accept 9\n%0 = load8 0\n%9 = load8 1\n%1 = add %9, 3\n%2 = load8 30\n%3 = len\n");
     for (uint32_t i = 4; i < VALUES; i++)
         strbuf_printf(s, "%%%u = and %%%u, %u\n", i, rng_below(r, 2), 1 + rng_below(r, 15));
     uint32_t first = 0;

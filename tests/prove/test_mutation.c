@@ -193,6 +193,7 @@ static const char *const filters[] = {
     "(ether[0] & 12 = 8 and ether[1] = 1) or (ether[0] & 8 != 0 and ether[1] & 8 != 0 and ether[0] & 4 = 0)",
     "(ether[0] & 3 != 0 and ether[1] = 1 and (ether[0] & 1 = 0 or ether[0] & 6 = 2)) or ether[0] = 9",
     "(ether[0] >= 9 and ether[0] <= 11 and ether[1] = 1 and ether[0] & 13 = 8) or ether[0] & 5 = 5",
+    "(((ether[0] & 3) * 6) & 2 != 0 and ether[1] = 1 and (ether[0] & 3) * 6 = 6) or ether[2] = 9",
     "dst port 8080 or not tcp port 443",
     "len > 60 and not ((net 10.0.0.0/30 and host 192.168.1.1) or (net 10.0.0.2/31 and host 192.168.1.1) or "
     "(src host 10.0.0.2 and port 5) or (net 10.0.0.0/24 and host 10.0.0.1) or (net 10.0.0.0/8 and host "

@@ -558,17 +558,6 @@ static bool linux_takes(const struct cbpf_code *code)
     return !cbpf_kernel_refusal(code->insn.at, code->insn.n);
 }
 
-/* Emits @o again, and takes it if that is shorter. */
-static int emit_shorter(const struct cb_options *o, struct cbpf_code *out)
-{
-    struct cbpf_code again;
-    int err = emit_once(o, &again);
-
-    if (err == WEIR_OK && again.insn.n < out->insn.n)
-        *out = again;
-    return err;
-}
-
 /* A program that Linux would refuse is emitted again, shorter or with fewer loads, and the first one that
  * Linux takes is taken. */
 static int emit_program(struct cb_options o, struct cbpf_code *out)
@@ -581,30 +570,28 @@ static int emit_program(struct cb_options o, struct cbpf_code *out)
                 {true, true, false},
                 {true, true, true}};
     const bool small = o.small;
+    struct cbpf_code again;
     int err = emit_once(&o, out);
 
     if (err < 0 || o.plain || out->insn.n <= JUMPS_REACH)
         return err;
-    if (o.small) {
-        o.near = true;
-        err = emit_shorter(&o, out);
-    }
-    if (err < 0 || out->insn.n < EARLY_MIN || out->insn.n > EARLY_MAX)
-        return err;
-    for (uint32_t i = 0; i < sizeof ways / sizeof ways[0] && !linux_takes(out); i++) {
-        struct cbpf_code again;
+    o.sink = NULL; /* there is a program, whatever becomes of others */
+    o.near = small;
+    if (small && (err = emit_once(&o, &again)) == WEIR_OK && again.insn.n < out->insn.n)
+        *out = again;
+    const bool tried = out->insn.n >= EARLY_MIN && out->insn.n <= EARLY_MAX;
+    for (uint32_t i = 0;
+         tried && i < sizeof ways / sizeof ways[0] && err != WEIR_E_MEMORY && !linux_takes(out); i++) {
         if (small && !ways[i].small)
             continue;
         o.small = ways[i].small;
         o.near = ways[i].near;
         o.early = ways[i].early;
         err = emit_once(&o, &again);
-        if (err < 0)
-            return err;
-        if (linux_takes(&again))
+        if (err == WEIR_OK && linux_takes(&again))
             *out = again;
     }
-    return err;
+    return err == WEIR_E_MEMORY ? err : WEIR_OK;
 }
 
 int cbpf_emit(struct ir_func *f, bool plain, uint32_t limit, struct diag_sink *sink, struct cbpf_code *out)
