@@ -503,6 +503,7 @@ static int refuse_sets(const struct cb_emit *e)
 /* What a program is made from, and how. */
 struct cb_options {
     struct ir_func *f;
+    struct arena *arena; /* NULL: the function's */
     struct diag_sink *sink;
     bool plain, small, early;
     bool near; /* what jumps lead to is near them: shorter where they do not reach, but searches take more
@@ -513,7 +514,7 @@ struct cb_options {
 static int emit_once(const struct cb_options *o, struct cbpf_code *out)
 {
     struct cb_emit e = {.f = o->f,
-                        .arena = o->f->arena,
+                        .arena = o->arena ? o->arena : o->f->arena,
                         .sink = o->sink,
                         .limit = o->limit,
                         .plain = o->plain,
@@ -558,6 +559,30 @@ static bool linux_takes(const struct cbpf_code *code)
     return !cbpf_kernel_refusal(code->insn.at, code->insn.n);
 }
 
+/* Emits @o with memory that is gone afterwards, and makes @out that if it is shorter, or if Linux takes it.
+ */
+static int emit_instead(struct cb_options *o, bool for_length, struct cbpf_code *out)
+{
+    struct arena *a = o->f->arena, scratch;
+    struct cbpf_code again;
+
+    arena_init(&scratch, a->al, a->ceiling);
+    o->arena = &scratch;
+    int err = emit_once(o, &again);
+    if (err == WEIR_OK && (for_length ? again.insn.n < out->insn.n : linux_takes(&again))) {
+        out->insn.n = 0;
+        if (vec_reserve(a, &out->insn, again.insn.n)) {
+            memcpy(out->insn.at, again.insn.at, again.insn.n * sizeof *again.insn.at);
+            out->insn.n = again.insn.n;
+        } else {
+            err = WEIR_E_MEMORY;
+        }
+    }
+    a->over_ceiling |= scratch.over_ceiling;
+    arena_release(&scratch);
+    return err;
+}
+
 /* A program that Linux would refuse is emitted again, shorter or with fewer loads, and the first one that
  * Linux takes is taken. */
 static int emit_program(struct cb_options o, struct cbpf_code *out)
@@ -570,26 +595,23 @@ static int emit_program(struct cb_options o, struct cbpf_code *out)
                 {true, true, false},
                 {true, true, true}};
     const bool small = o.small;
-    struct cbpf_code again;
     int err = emit_once(&o, out);
 
     if (err < 0 || o.plain || out->insn.n <= JUMPS_REACH)
         return err;
     o.sink = NULL; /* there is a program, whatever becomes of others */
     o.near = small;
-    if (small && (err = emit_once(&o, &again)) == WEIR_OK && again.insn.n < out->insn.n)
-        *out = again;
-    const bool tried = out->insn.n >= EARLY_MIN && out->insn.n <= EARLY_MAX;
-    for (uint32_t i = 0;
-         tried && i < sizeof ways / sizeof ways[0] && err != WEIR_E_MEMORY && !linux_takes(out); i++) {
+    if (small)
+        err = emit_instead(&o, true, out);
+    const uint32_t tries =
+        out->insn.n >= EARLY_MIN && out->insn.n <= EARLY_MAX ? sizeof ways / sizeof ways[0] : 0;
+    for (uint32_t i = 0; i < tries && err != WEIR_E_MEMORY && !linux_takes(out); i++) {
         if (small && !ways[i].small)
             continue;
         o.small = ways[i].small;
         o.near = ways[i].near;
         o.early = ways[i].early;
-        err = emit_once(&o, &again);
-        if (err == WEIR_OK && linux_takes(&again))
-            *out = again;
+        err = emit_instead(&o, false, out);
     }
     return err == WEIR_E_MEMORY ? err : WEIR_OK;
 }
