@@ -42,11 +42,6 @@ struct chains {
     VEC(struct ir_block) block; /* the new ones; their targets are old numbers, or behind those new ones */
 };
 
-static bool has_phis(const struct ir_func *f, uint32_t target)
-{
-    return !is_return(target) && f->block.at[target].phi.n > 0;
-}
-
 /* Where the numbers lead that @b does not ask for one by one; false: to several places, or it asks for too
  * many. */
 static bool find_otherwise(const struct ir_block *b, uint32_t *to)

@@ -21,6 +21,11 @@ static inline bool is_return(uint32_t target)
     return target == IR_ACCEPT || target == IR_REJECT;
 }
 
+static inline bool has_phis(const struct ir_func *f, uint32_t target)
+{
+    return !is_return(target) && f->block.at[target].phi.n > 0;
+}
+
 #define PARENT_SEVERAL UINT32_MAX
 
 /** By block: the only one that leads there, plus one; 0: none does; or PARENT_SEVERAL. Of the function's

@@ -45,10 +45,12 @@ struct pulled {
 /* The value that is at hand when @v was tested: for a bit, what it is a bit of. */
 static ir_value at_hand(const struct ir_func *f, ir_value v)
 {
-    const struct ir_node *n = v == IR_NONE ? NULL : &f->value.at[v];
-    uint32_t bits = n && n->op == IR_AND && f->value.at[n->b].op == IR_CONST ? f->value.at[n->b].imm : 0;
+    const ir_value whole = v == IR_NONE ? v : ir_whole_of(f, v);
+    uint32_t bits = 0;
 
-    return bits && (bits & (bits - 1)) == 0 ? n->a : v;
+    if (whole != v)
+        ir_is_const(f, f->value.at[v].b, &bits);
+    return bits & (bits - 1) ? v : whole;
 }
 
 /* May @block be moved, or stand in a region? */
@@ -57,11 +59,6 @@ static bool is_plain(const struct ir_func *f, uint32_t block)
     const struct ir_block *b = is_return(block) ? NULL : &f->block.at[block];
 
     return b && b->phi.n == 0 && b->to.n > 1 && b->to.n <= CASES_MAX;
-}
-
-static bool has_phis(const struct ir_func *f, uint32_t target)
-{
-    return !is_return(target) && f->block.at[target].phi.n > 0;
 }
 
 /* Does an earlier case of @b lead where @c does? */

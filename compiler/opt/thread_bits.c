@@ -128,14 +128,6 @@ uint32_t thread_narrowed(struct thread *t, uint32_t first, uint32_t n, ir_value 
     return kept ? thread_set_intern(t, in, kept) : own;
 }
 
-/* What @v is bits of. */
-static ir_value whole(const struct ir_func *f, ir_value v)
-{
-    const struct ir_node *n = &f->value.at[v];
-
-    return n->op == IR_AND && f->value.at[n->b].op == IR_CONST ? n->a : v;
-}
-
 bool thread_find_kin(struct thread *t)
 {
     const struct ir_func *f = t->f;
@@ -148,7 +140,7 @@ bool thread_find_kin(struct thread *t)
         const ir_value v = f->block.at[i].on;
         if (v == IR_NONE || ir_returns(&f->block.at[i]))
             continue;
-        const ir_value w = whole(f, v);
+        const ir_value w = ir_whole_of(f, v);
         if (of[w] == 0)
             of[w] = v + 1;
         if (of[w] == v + 1)

@@ -194,6 +194,13 @@ enum { CB_NEEDS_A = 1, CB_NEEDS_X = 2 }; /* 1 << register, counted from A */
  */
 void cb_entries_bind(struct cb_emit *e, uint32_t first, uint32_t begin, uint32_t tests, unsigned needs);
 
+static inline bool cb_is_branch(const struct cb_insn *in)
+{
+    return (in->code & CB_CLASS) == CB_JMP; /* which GOTO is not */
+}
+
+_Static_assert((GOTO & CB_CLASS) != CB_JMP, "cb_is_branch() counts on it");
+
 /** The instruction, or the return, that jump target @to stands for once edges are bound. */
 static inline uint32_t cb_target(const struct cb_emit *e, uint32_t to)
 {

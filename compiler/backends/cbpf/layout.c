@@ -133,17 +133,10 @@ static void place_goto(struct layout *l, uint32_t i, bool entered)
     put_trampoline(l, to);
 }
 
-static bool is_branch(const struct cb_insn *in)
-{
-    return (in->code & CB_CLASS) == CB_JMP; /* which GOTO is not */
-}
-
-_Static_assert((GOTO & CB_CLASS) != CB_JMP, "is_branch() counts on it");
-
 /* Does control run from the instruction before @i into @i? */
 static bool falls_into(const struct cb_emit *e, uint32_t i)
 {
-    return i > 0 && !is_branch(&e->code.at[i - 1]) && e->code.at[i - 1].code != GOTO;
+    return i > 0 && !cb_is_branch(&e->code.at[i - 1]) && e->code.at[i - 1].code != GOTO;
 }
 
 static uint32_t hash_word(uint32_t h, uint32_t x)
@@ -262,7 +255,7 @@ static void place_all(struct layout *l)
         const struct cb_insn *in = &e->code.at[i];
         if (in->code == GOTO)
             place_goto(l, i, falls_into(e, i));
-        else if (is_branch(in))
+        else if (cb_is_branch(in))
             i = place_run(l, i);
         else
             l->at[i] = place_put(l, (struct weir_cbpf_insn){in->code, 0, 0, in->k});

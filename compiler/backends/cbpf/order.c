@@ -35,7 +35,7 @@ struct order {
 
 static bool jumps(const struct cb_insn *in)
 {
-    return in->code == GOTO || (in->code & CB_CLASS) == CB_JMP;
+    return in->code == GOTO || cb_is_branch(in);
 }
 
 static bool find_pieces(struct order *o)

@@ -201,9 +201,8 @@ static bool comes_from_otherwise(const struct cb_emit *e, const struct copies *c
     return found;
 }
 
-/* Emits @n groups of constants for the PHI @phi of @b, and their store, right in front of which one has its
- * load.
- */
+/* Emits @n groups of constants for the PHI @phi of @b, and their store, behind the load that most packets
+ * make. */
 static void emit_shared(struct cb_emit *e, uint32_t b, ir_value phi, const struct copies *group, uint32_t n)
 {
     struct shared_store s = {NONE, NONE};
