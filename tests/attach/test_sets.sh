@@ -22,6 +22,7 @@ fi
 there() { nsenter -t "$peer" -n "$@"; }
 sysctl -qw net.ipv6.conf.v0.accept_dad=0 net.ipv6.conf.v0.router_solicitations=0
 there sysctl -qw net.ipv6.conf.v1.accept_dad=0 net.ipv6.conf.v1.router_solicitations=0
+there sysctl -qw net.ipv6.conf.v1.mldv2_unsolicited_report_interval=100000000 # ms; reports are IPv6, too
 ip link set v0 address 02:00:00:00:00:01 multicast off addrgenmode none
 there ip link set v1 address 02:00:00:00:00:02 multicast off addrgenmode none
 ip addr add 10.9.0.1/24 dev v0
