@@ -8,7 +8,8 @@
  *
  * The value is at hand in b1, and a load away in b2. What lies between, here one block, is any region that is
  * entered from the first test alone and left for the second test, which is entered from the region alone, or
- * for one other place, where the second test leads as well.
+ * for one other place, where the second test leads as well. Done where packets are likely to execute less;
+ * for the shortest program always.
  *
  * Refines: who gets to that other place now does so after fewer loads or the same; who does not has passed
  * the same tests as before, in another order. The second test loads nothing that the first has not.
@@ -16,19 +17,19 @@
  * Cost: linear, as regions are small. Each way out of a block is looked at once; a test that was pulled
  * stands behind one of its value, so that it is not pulled again.
  */
-#include "opt/pass.h"
+#include "opt/order.h"
 
-#define REGION_MAX 8u  /* blocks */
-#define OPEN_MAX   4u  /* places that a region leads to */
-#define CASES_MAX  16u /* of a block that is looked at */
+#define REGION_MAX 8u /* blocks */
+#define OPEN_MAX   4u /* places that a region leads to */
+
+#define ALL           4096u /* packets, of which shares are estimated */
+#define LOAD_AND_TEST 2u    /* instructions of a test of a value that is not at hand */
 
 struct pull {
     struct ir_func *f;
+    struct order order;
     uint32_t *again; /* by value: the last block that tests it again; 0: none does */
     bool worth_it;   /* some value is */
-    uint32_t *ways;  /* by block: how many blocks lead there */
-    uint32_t *next;  /* by block: the one behind it in the new order; the number of blocks is both ends */
-    uint32_t *before;
 };
 
 /* Blocks that are entered through the first of them alone. */
@@ -53,24 +54,6 @@ static ir_value at_hand(const struct ir_func *f, ir_value v)
     return bits & (bits - 1) ? v : whole;
 }
 
-/* May @block be moved, or stand in a region? */
-static bool is_plain(const struct ir_func *f, uint32_t block)
-{
-    const struct ir_block *b = is_return(block) ? NULL : &f->block.at[block];
-
-    return b && b->phi.n == 0 && b->to.n > 1 && b->to.n <= CASES_MAX;
-}
-
-/* Does an earlier case of @b lead where @c does? */
-static bool led_before(const struct ir_block *b, uint32_t c)
-{
-    uint32_t i = 0;
-
-    while (b->to.at[i].target != b->to.at[c].target)
-        i++;
-    return i < c;
-}
-
 /* Adds @block to @r. False: it leads to too many places. */
 static bool take_in(const struct pull *x, struct region *r, uint32_t block)
 {
@@ -79,7 +62,7 @@ static bool take_in(const struct pull *x, struct region *r, uint32_t block)
     r->block[r->n++] = block;
     for (uint32_t c = 0; c < b->to.n; c++) {
         uint32_t i = 0;
-        if (led_before(b, c))
+        if (order_led_before(b, c))
             continue;
         while (i < r->opens && r->open[i] != b->to.at[c].target)
             i++;
@@ -97,7 +80,7 @@ static bool take_in(const struct pull *x, struct region *r, uint32_t block)
 /* Is the place @i that @r leads to a test that is entered from there alone? */
 static bool is_inside(const struct pull *x, const struct region *r, uint32_t i)
 {
-    return is_plain(x->f, r->open[i]) && x->ways[r->open[i]] == r->ways[i];
+    return order_is_plain(x->f, r->open[i]) && x->order.ways[r->open[i]] == r->ways[i];
 }
 
 /* The first block that may be taken in, of those that do not test @value but may lead to one that does;
@@ -124,7 +107,7 @@ static bool find_test(const struct pull *x, const struct region *r, ir_value val
         *p = (struct pulled){.test = r->open[i], .common = r->open[1 - i]};
         for (uint32_t c = 0; c < b->to.n; c++) {
             const uint32_t target = b->to.at[c].target;
-            places += !led_before(b, c);
+            places += !order_led_before(b, c);
             common += target == p->common;
             p->on = target == p->common ? p->on : target;
         }
@@ -138,7 +121,7 @@ static bool find_test(const struct pull *x, const struct region *r, ir_value val
 static bool find(const struct pull *x, uint32_t block, ir_value value, struct region *r, struct pulled *p)
 {
     r->n = r->opens = 0;
-    if (block >= x->again[value] || x->ways[block] != 1 || !is_plain(x->f, block) ||
+    if (block >= x->again[value] || x->order.ways[block] != 1 || !order_is_plain(x->f, block) ||
         at_hand(x->f, x->f->block.at[block].on) == value)
         return false;
     while (take_in(x, r, block)) {
@@ -154,22 +137,43 @@ static bool find(const struct pull *x, uint32_t block, ir_value value, struct re
     return false;
 }
 
+/* How many of ALL packets that make the test of @block go on to @target, as far as can be told: most are in
+ * the widest of its cases. */
+static uint32_t going_on(const struct pull *x, uint32_t block, uint32_t target)
+{
+    const struct ir_block *b = &x->f->block.at[block];
+    const uint32_t widest = order_widest(b);
+    uint32_t others = 0;
+
+    for (uint32_t c = 0; c < b->to.n; c++)
+        others += b->to.at[c].target == target;
+    if (b->to.at[widest].target != target)
+        return others * ALL / ORDER_CASES_MAX;
+    return ALL - (b->to.n - others) * ALL / ORDER_CASES_MAX;
+}
+
+/*
+ * Do packets execute fewer instructions once the test @p is pulled? All make it then; but those that it leads
+ * where @r does make no test of @r, and none loads the value again behind @r.
+ */
+static bool saves(const struct pull *x, const struct region *r, const struct pulled *p)
+{
+    uint32_t come[REGION_MAX] = {ALL}, again = 0, tests = 0;
+
+    for (uint32_t i = 0; i < r->n; i++) {
+        for (uint32_t k = i + 1; k < r->n; k++)
+            come[k] += come[i] * going_on(x, r->block[i], r->block[k]) / ALL;
+        again += come[i] * going_on(x, r->block[i], p->test) / ALL;
+        tests += come[i];
+    }
+    return LOAD_AND_TEST * (tests * going_on(x, p->test, p->common) / ALL + again) > ALL;
+}
+
 static void redirect(struct ir_block *b, uint32_t from, uint32_t to)
 {
     for (uint32_t c = 0; c < b->to.n; c++)
         if (b->to.at[c].target == from)
             b->to.at[c].target = to;
-}
-
-/* Block @block stands before @other in the new order. */
-static void put_before(struct pull *x, uint32_t block, uint32_t other)
-{
-    x->next[x->before[block]] = x->next[block];
-    x->before[x->next[block]] = x->before[block];
-    x->next[block] = other;
-    x->before[block] = x->before[other];
-    x->next[x->before[other]] = block;
-    x->before[other] = block;
 }
 
 /* Makes the test @p between @block and @r. */
@@ -180,24 +184,16 @@ static void pull(struct pull *x, uint32_t block, const struct region *r, const s
 
     for (uint32_t k = 0; k < r->n; k++) {
         for (uint32_t c = 0; c < at[r->block[k]].to.n; c++)
-            leading += at[r->block[k]].to.at[c].target == p->test && !led_before(&at[r->block[k]], c);
+            leading += at[r->block[k]].to.at[c].target == p->test && !order_led_before(&at[r->block[k]], c);
         redirect(&at[r->block[k]], p->test, p->on);
     }
     redirect(&at[p->test], p->on, r->block[0]);
     redirect(&at[block], r->block[0], p->test);
-    x->ways[p->test] = 1;
+    x->order.ways[p->test] = 1;
     if (!is_return(p->on))
-        x->ways[p->on] += leading - 1;
-    put_before(x, p->test, r->block[0]);
-}
-
-static bool leads_to(const struct ir_block *b, uint32_t target)
-{
-    uint32_t c = b->to.n;
-
-    while (c > 0 && b->to.at[c - 1].target != target)
-        c--;
-    return c > 0;
+        x->order.ways[p->on] += leading - 1;
+    order_take_out(&x->order, p->test);
+    order_put_in(&x->order, p->test, r->block[0]);
 }
 
 /* Finds the values that are tested again, behind tests of others alone. In most filters none is. */
@@ -214,59 +210,12 @@ static bool find_again(struct pull *x)
         const ir_value value = at_hand(f, f->block.at[i].on);
         if (value == IR_NONE)
             continue;
-        if (latest[value] && !leads_to(&f->block.at[latest[value] - 1], i)) {
+        if (latest[value] && !order_leads_to(&f->block.at[latest[value] - 1], i)) {
             x->again[value] = i;
             x->worth_it = true;
         }
         latest[value] = i + 1;
     }
-    return true;
-}
-
-/* Counts the ways into each block, and has the blocks in the order in which they stand. */
-static bool begin(struct pull *x)
-{
-    const struct ir_func *f = x->f;
-    const uint32_t n = f->block.n;
-    uint32_t *latest = arena_array(f->arena, uint32_t, n); /* by block: one that leads there, plus 1 */
-
-    x->ways = arena_array(f->arena, uint32_t, n);
-    x->next = arena_array(f->arena, uint32_t, n + 1);
-    x->before = arena_array(f->arena, uint32_t, n + 1);
-    if (!latest || !x->ways || !x->next || !x->before)
-        return false;
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t c = 0; c < f->block.at[i].to.n; c++) {
-            const uint32_t to = f->block.at[i].to.at[c].target;
-            if (is_return(to) || latest[to] == i + 1)
-                continue;
-            latest[to] = i + 1;
-            x->ways[to]++;
-        }
-    for (uint32_t i = 0; i <= n; i++) {
-        x->next[i] = i < n ? i + 1 : 0;
-        x->before[i] = i ? i - 1 : n;
-    }
-    return true;
-}
-
-/* Numbers the blocks in the new order. */
-static bool install(struct pull *x)
-{
-    struct ir_func *f = x->f;
-    const uint32_t n = f->block.n;
-    struct ir_block *block = arena_array(f->arena, struct ir_block, n);
-    uint32_t *place = arena_array(f->arena, uint32_t, n), at = 0;
-
-    if (!block || !place)
-        return false;
-    for (uint32_t i = x->next[n]; i < n; i = x->next[i]) {
-        place[i] = at;
-        block[at++] = f->block.at[i];
-    }
-    f->block.at = block;
-    f->block.cap = n;
-    opt_renumber(f, place, n);
     return true;
 }
 
@@ -277,19 +226,19 @@ int pass_pull(struct ir_func *f)
     struct pulled p;
     bool any = false;
 
-    if (!find_again(&x) || (x.worth_it && !begin(&x)))
+    if (!find_again(&x) || (x.worth_it && !order_begin(&x.order, f)))
         return WEIR_E_MEMORY;
     if (!x.worth_it)
         return WEIR_OK;
-    for (uint32_t i = x.next[f->block.n]; i < f->block.n; i = x.next[i]) {
+    for (uint32_t i = x.order.next[f->block.n]; i < f->block.n; i = x.order.next[i]) {
         const struct ir_block *b = &f->block.at[i];
         const ir_value value = at_hand(f, b->on);
         for (uint32_t c = 0; value != IR_NONE && c < b->to.n; c++) {
-            if (!find(&x, b->to.at[c].target, value, &r, &p))
+            if (!find(&x, b->to.at[c].target, value, &r, &p) || !(f->small || saves(&x, &r, &p)))
                 continue;
             pull(&x, i, &r, &p);
             any = true;
         }
     }
-    return !any || install(&x) ? WEIR_OK : WEIR_E_MEMORY;
+    return !any || order_install(&x.order) ? WEIR_OK : WEIR_E_MEMORY;
 }
