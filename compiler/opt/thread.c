@@ -254,6 +254,33 @@ static uint64_t facts_about(const struct thread *t, ir_value v)
     return all;
 }
 
+/* For each block, whose PHIs are used from it on. */
+static bool find_phis(struct thread *t)
+{
+    const struct ir_func *f = t->f;
+    uint64_t *of = arena_array(t->a, uint64_t, f->value.n); /* by value: those it is computed from */
+
+    for (ir_value v = 0; of && v < f->value.n; v++) {
+        const struct ir_node *n = &f->value.at[v];
+        if (n->op == IR_PHI) {
+            of[v] = thread_phi_bit(n->imm);
+            continue;
+        }
+        of[v] = (n->a == IR_NONE ? 0 : of[n->a]) | (n->b == IR_NONE ? 0 : of[n->b]);
+    }
+    for (uint32_t i = f->block.n; of && i-- > 0;) {
+        const struct ir_block *b = &f->block.at[i];
+        t->target[i].phis |= b->on == IR_NONE ? 0 : of[b->on];
+        for (uint32_t c = 0; c < b->to.n; c++)
+            if (!is_return(b->to.at[c].target))
+                t->target[i].phis |= t->target[b->to.at[c].target].phis;
+        for (uint32_t p = 0; p < b->phi.n; p++)
+            for (uint32_t a = 0; a < b->phi.at[p].arg.n; a++)
+                t->target[b->phi.at[p].arg.at[a].block].phis |= of[b->phi.at[p].arg.at[a].value];
+    }
+    return of != NULL;
+}
+
 /* Values worth keeping facts about, and for each block which of them are tested from it on. */
 static bool find_relevant(struct thread *t)
 {
@@ -287,7 +314,7 @@ static bool find_relevant(struct thread *t)
             t->tracked[v] = 0;
     t->here = arena_array(t->a, uint32_t, f->block.n);
     t->join = phis ? arena_array(t->a, struct join, f->block.n) : NULL;
-    return t->here && (!phis || t->join);
+    return t->here && (!phis || (t->join && find_phis(t)));
 }
 
 /* PHIs of @built: one argument for each edge block that was built for it, whose number is final now. */

@@ -50,6 +50,7 @@ struct piece {
 /* What is kept for each block of the function, then for accept and reject. */
 struct target {
     uint64_t relevant; /* tracked values tested from here on */
+    uint64_t phis;     /* blocks whose PHIs are used from here on, as a set of phi_bit() */
     uint32_t plain;    /* the state of the block without facts, plus one; 0: there is none */
     uint32_t stamp,
         child; /* the child that leads here, while the stamp is that of the state being expanded */
@@ -125,6 +126,12 @@ static inline const struct slot *table_next(const struct table *table, const str
     return s + 1 == table->at + table->size ? table->at : s + 1;
 }
 
+/* A set of blocks with PHIs that @block is in; few functions have so many that some share one. */
+static inline uint64_t thread_phi_bit(uint32_t block)
+{
+    return UINT64_C(1) << block % 64;
+}
+
 /* ---- thread_sets.c */
 /** What every table is at first: a search ends at once, and what is put makes a real one. */
 struct table thread_table_empty(struct thread *t);
@@ -163,6 +170,10 @@ struct absorbed {
  * leads? */
 bool thread_may_absorb(const struct ir_case *to, uint32_t n, uint32_t inner, const struct ir_block *in,
                        struct absorbed *a);
+/** Does case @c of the @n of @to, which leads to @in, a test of the same value, decide that test, and may
+ * lead where it leads, to *@past, without more compares to tell it from its neighbours? */
+bool thread_leads_past(const struct ir_case *to, uint32_t n, uint32_t c, const struct ir_block *in,
+                       uint32_t *past);
 /** The first @n of t->to, cases of a test of @on, with what they absorb. Gives their number. */
 uint32_t thread_absorb(struct thread *t, ir_value on, uint32_t n);
 /** Takes built blocks away to which nothing leads from *@root on, which keeps its number in what is left.

@@ -154,16 +154,22 @@ static bool test_decided(struct thread *t, const struct ir_block *b, uint32_t fi
     return known ? set_decides(t, b, known, one) || row_decided(t, b, known, one) : b->to.n == 1;
 }
 
-/* The return that the last @n facts lead to from @block on, whatever PHIs are on the way, or the block that
- * asks for more. */
+/*
+ * Where the last @n facts lead from @block, which has PHIs, whatever is on the way: a return, or the last
+ * block without PHIs that does without those passed by. @block: nowhere.
+ */
 static uint32_t foreseen(struct thread *t, uint32_t block, uint32_t n)
 {
     struct thread_target one;
+    uint64_t passed = 0;
+    uint32_t at = block;
 
-    while (!is_return(block) && t->budget &&
-           test_decided(t, &t->f->block.at[block], t->fact.n - n, n, &one)) {
-        block = one.target;
+    while (!is_return(at) && t->budget && test_decided(t, &t->f->block.at[at], t->fact.n - n, n, &one)) {
+        passed |= t->f->block.at[at].phi.n ? thread_phi_bit(at) : 0;
+        at = one.target;
         t->budget--;
+        if (is_return(at) || (t->f->block.at[at].phi.n == 0 && !(t->target[at].phis & passed)))
+            block = at;
     }
     return block;
 }
@@ -188,10 +194,10 @@ uint32_t thread_resolve(struct thread *t, uint32_t from, uint32_t block, uint32_
         n = kept;
 
         if (b->phi.n && from != IR_NONE) {
-            uint32_t end = foreseen(t, block, n);
-            if (is_return(end)) {
-                t->fact.n -= n;
-                return end;
+            const uint32_t end = foreseen(t, block, n);
+            if (end != block) {
+                block = end;
+                continue;
             }
             thread_join_enter(t, block, n);
             return thread_state(t, block, from, 0);
