@@ -158,7 +158,7 @@ ir_value ir_value_make(struct ir_func *f, struct ir_node n)
 
 void ir_init(struct ir_func *f, struct arena *arena, uint32_t accept)
 {
-    *f = (struct ir_func){.arena = arena, .accept = accept, .entry = IR_REJECT};
+    *f = (struct ir_func){.arena = arena, .accept = accept, .usual.on = IR_NONE, .entry = IR_REJECT};
     if (vec_reserve(arena, &f->value, VALUES_FIRST) && vec_reserve(arena, &f->range, VALUES_FIRST))
         ir_const(f, 0);
     if (f->value.n)

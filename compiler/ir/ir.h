@@ -138,6 +138,7 @@ struct ir_func {
     struct ir_seldom seldom[IR_SELDOM_MAX]; /* not part of the text */
     uint32_t seldoms;
     VEC(struct ir_asked) asked; /* in that order, the first ones; not part of the text */
+    struct ir_asked usual;      /* ... and what most packets are; on: IR_NONE, nobody knows */
     VEC(struct ir_node) value;
     VEC(struct ir_block) block;
     bool small;     /* advice as well: blocks count for more than tests that a path saves */

@@ -349,12 +349,21 @@ static cond over_mpls(struct lower *lw, const struct cursor *c, uint32_t proto)
     return cond_and(lw, bottom, version);
 }
 
+/* Most packets are those of which @is holds. */
+static void usually(struct lower *lw, const struct cond_node *is)
+{
+    if (is->kind == COND_TEST && is->n == 0 && lw->f->usual.on == IR_NONE)
+        lw->f->usual = (struct ir_asked){is->on, is->one.lo};
+}
+
 cond link_proto(struct lower *lw, const struct cursor *c, uint32_t proto)
 {
     if (c->mpls)
         return proto == ETHERTYPE_IP || proto == ETHERTYPE_IPV6 ? over_mpls(lw, c, proto) : COND_FALSE;
-    cond lane = not_lane_control(lw, c);
-    return cond_and(lw, lane, by_method(lw, c, proto));
+    cond lane = not_lane_control(lw, c), is = by_method(lw, c, proto);
+    if (proto == ETHERTYPE_IP)
+        usually(lw, &lw->node.at[is]);
+    return cond_and(lw, lane, is);
 }
 
 /* Cisco HDLC puts a byte of its own in front of ISO headers. */

@@ -7,7 +7,11 @@
  *
  * Regrouping puts numbers together that lead to one place, so one that the filter names last may come to be
  * asked for first. Whoever writes a filter begins with what packets mostly are, and primitives do (IP before
- * ARP), as struct ir_asked recalls.
+ * ARP), as struct ir_asked recalls. What most packets are (struct ir_func, usual) is told apart first if the
+ * filter asks for it first and otherwise would have it compared with several numbers:
+ *
+ *   b0: switch %t: 0x806 -> b1, 0x8035 -> b1,           b0: switch %t: 0x800 -> reject, else -> b1
+ *                  else -> reject                       b1: switch %t: 0x806 -> b2, 0x8035 -> b2, ...
  *
  * Refines: the blocks of a chain are entered through it alone and do nothing but ask for numbers of one
  * value. Each number leads where it did, and no load is made that was not.
@@ -37,6 +41,7 @@ struct chain {
 struct chains {
     struct ir_func *f;
     uint32_t *parent;           /* opt_parents(); NULL: nobody has asked */
+    uint32_t first;             /* block that tests what is usually some number */
     bool *moved;                /* by block: another one of its chain stands for it */
     uint32_t *place;            /* by block: its new number */
     VEC(struct ir_block) block; /* the new ones; their targets are old numbers, or behind those new ones */
@@ -104,6 +109,25 @@ static bool may_begin(const struct ir_func *f, uint32_t head)
     return b->to.n > 3 || (!is_return(last) && f->block.at[last].on == b->on);
 }
 
+/* Adds what most packets are if the filter asks for that first and @chain would ask for several others: then
+ * it is what most packets need not be asked any more. */
+static bool add_usual(const struct chains *x, uint32_t head, struct chain *chain)
+{
+    const struct ir_func *f = x->f;
+    uint32_t first = 0;
+
+    while (first < f->asked.n && f->asked.at[first].on != chain->on)
+        first++;
+    if (f->usual.on != chain->on || first == f->asked.n || f->asked.at[first].number != f->usual.number ||
+        head != x->first || chain->n < 2 || chain->n == NUMBERS_MAX || f->small)
+        return false;
+    for (uint32_t i = 0; i < chain->n; i++)
+        if (chain->asked[i].number == f->usual.number)
+            return false;
+    chain->asked[chain->n++] = (struct asked){f->usual.number, chain->otherwise, 0, f->block.at[head].at};
+    return true;
+}
+
 /* The chain that begins with the block @head. False: it is none, or all its numbers lead to one place. */
 static bool read_chain(const struct chains *x, uint32_t head, struct chain *chain)
 {
@@ -125,6 +149,7 @@ static bool read_chain(const struct chains *x, uint32_t head, struct chain *chai
     bool several = false; /* places that the numbers lead to */
     for (i = 1; i < chain->n; i++)
         several |= chain->asked[i].target != chain->asked[0].target;
+    several |= add_usual(x, head, chain);
     return several && !has_phis(f, chain->otherwise);
 }
 
@@ -249,6 +274,8 @@ int pass_chains(struct ir_func *f)
 
     if (f->asked.n == 0)
         return WEIR_OK;
+    while (x.first < f->block.n && f->block.at[x.first].on != f->usual.on)
+        x.first++;
     while (i < f->block.n && !(read_chain(&x, i, &chain) && sort_numbers(f, &chain)))
         i++;
     return i < f->block.n ? write_blocks(&x) : WEIR_OK;

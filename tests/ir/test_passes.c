@@ -7,6 +7,7 @@
  * function give the advice that the text form does not have:
  *
  *   asked bN NUMBER              the filter asks whether what block N tests is the number; in that order
+ *   usual bN NUMBER              for most packets that is the number
  *   seldom bN given bM NUMBER    what block N tests is hardly ever but 0 where what block M tests is the
  * number
  *
@@ -113,10 +114,13 @@ static void advise(struct ir_func *f, char *text)
 {
     for (char *l = strtok(text, "\n"); l; l = strtok(NULL, "\n")) {
         const char *asked = case_after(l, "asked"), *seldom = case_after(l, "seldom");
+        const char *usual = case_after(l, "usual");
         unsigned block, given;
         int number;
         if (asked && sscanf(asked, "b%u %i", &block, &number) == 2 && block < f->block.n)
             (void)vec_push(f->arena, &f->asked, ((struct ir_asked){f->block.at[block].on, (uint32_t)number}));
+        if (usual && sscanf(usual, "b%u %i", &block, &number) == 2 && block < f->block.n)
+            f->usual = (struct ir_asked){f->block.at[block].on, (uint32_t)number};
         if (seldom && sscanf(seldom, "b%u given b%u %i", &block, &given, &number) == 3 &&
             block < f->block.n && given < f->block.n && f->seldoms < IR_SELDOM_MAX)
             f->seldom[f->seldoms++] =
@@ -222,6 +226,8 @@ static const char *random_one(size_t pass, struct rng *r, struct strbuf *text, u
                            ((struct ir_asked){f.block.at[i / 16].on, (5 * i + turn) % 16}));
         if (f.block.n > 1)
             f.seldom[f.seldoms++] = (struct ir_seldom){f.block.at[1].on, f.block.at[0].on, GIVEN};
+        if (f.block.n) /* the number that is asked for first */
+            f.usual = (struct ir_asked){f.block.at[0].on, turn % 16};
         wrong = passes[pass].run(&f) || f.failed ? "the pass fails" : NULL;
     }
     if (!wrong) {
