@@ -12,6 +12,7 @@
 int pass_align(struct ir_func *f);
 int pass_chains(struct ir_func *f);
 int pass_pull(struct ir_func *f);
+int pass_defer(struct ir_func *f);
 int pass_late(struct ir_func *f);
 int pass_guards(struct ir_func *f);
 int pass_thread(struct ir_func *f);
