@@ -63,6 +63,13 @@ bool order_install(struct order *o)
     return true;
 }
 
+void order_redirect(struct ir_block *b, uint32_t from, uint32_t to)
+{
+    for (uint32_t c = 0; c < b->to.n; c++)
+        if (b->to.at[c].target == from)
+            b->to.at[c].target = to;
+}
+
 bool order_is_plain(const struct ir_func *f, uint32_t block)
 {
     const struct ir_block *b = is_return(block) ? NULL : &f->block.at[block];
@@ -98,4 +105,16 @@ uint32_t order_widest(const struct ir_block *b)
             widest = c;
         }
     return widest;
+}
+
+uint32_t order_share(const struct ir_block *b, uint32_t target)
+{
+    const uint32_t widest = order_widest(b), n = b->to.n > ORDER_CASES_MAX ? b->to.n : ORDER_CASES_MAX;
+    uint32_t others = 0;
+
+    for (uint32_t c = 0; c < b->to.n; c++)
+        others += b->to.at[c].target == target;
+    if (b->to.at[widest].target == target)
+        others += n - b->to.n;
+    return others * ORDER_ALL / n;
 }

@@ -24,6 +24,9 @@ void order_put_in(struct order *o, uint32_t block, uint32_t other);
 /** Numbers the blocks in their order. False: no memory. */
 bool order_install(struct order *o);
 
+/** Where @b led to @from, it leads to @to. */
+void order_redirect(struct ir_block *b, uint32_t from, uint32_t to);
+
 /** May @block be moved? It is a test without PHIs, of few cases. */
 bool order_is_plain(const struct ir_func *f, uint32_t block);
 /** Does an earlier case of @b lead where @c does? */
@@ -31,5 +34,11 @@ bool order_led_before(const struct ir_block *b, uint32_t c);
 bool order_leads_to(const struct ir_block *b, uint32_t target);
 /** The widest of the cases of @b: most packets are taken to be in it. */
 uint32_t order_widest(const struct ir_block *b);
+
+#define ORDER_ALL 4096u /* packets, of which shares are estimated */
+
+/** How many of ORDER_ALL packets that make the test of @b go on to @target, as far as can be told: the widest
+ * of the cases has most. */
+uint32_t order_share(const struct ir_block *b, uint32_t target);
 
 #endif

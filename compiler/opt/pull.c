@@ -22,8 +22,7 @@
 #define REGION_MAX 8u /* blocks */
 #define OPEN_MAX   4u /* places that a region leads to */
 
-#define ALL           4096u /* packets, of which shares are estimated */
-#define LOAD_AND_TEST 2u    /* instructions of a test of a value that is not at hand */
+#define LOAD_AND_TEST 2u /* instructions of a test of a value that is not at hand */
 
 struct pull {
     struct ir_func *f;
@@ -137,19 +136,9 @@ static bool find(const struct pull *x, uint32_t block, ir_value value, struct re
     return false;
 }
 
-/* How many of ALL packets that make the test of @block go on to @target, as far as can be told: most are in
- * the widest of its cases. */
-static uint32_t going_on(const struct pull *x, uint32_t block, uint32_t target)
+static uint32_t share(const struct pull *x, uint32_t block, uint32_t target)
 {
-    const struct ir_block *b = &x->f->block.at[block];
-    const uint32_t widest = order_widest(b);
-    uint32_t others = 0;
-
-    for (uint32_t c = 0; c < b->to.n; c++)
-        others += b->to.at[c].target == target;
-    if (b->to.at[widest].target != target)
-        return others * ALL / ORDER_CASES_MAX;
-    return ALL - (b->to.n - others) * ALL / ORDER_CASES_MAX;
+    return order_share(&x->f->block.at[block], target);
 }
 
 /*
@@ -158,22 +147,15 @@ static uint32_t going_on(const struct pull *x, uint32_t block, uint32_t target)
  */
 static bool saves(const struct pull *x, const struct region *r, const struct pulled *p)
 {
-    uint32_t come[REGION_MAX] = {ALL}, again = 0, tests = 0;
+    uint32_t come[REGION_MAX] = {ORDER_ALL}, again = 0, tests = 0;
 
     for (uint32_t i = 0; i < r->n; i++) {
         for (uint32_t k = i + 1; k < r->n; k++)
-            come[k] += come[i] * going_on(x, r->block[i], r->block[k]) / ALL;
-        again += come[i] * going_on(x, r->block[i], p->test) / ALL;
+            come[k] += come[i] * share(x, r->block[i], r->block[k]) / ORDER_ALL;
+        again += come[i] * share(x, r->block[i], p->test) / ORDER_ALL;
         tests += come[i];
     }
-    return LOAD_AND_TEST * (tests * going_on(x, p->test, p->common) / ALL + again) > ALL;
-}
-
-static void redirect(struct ir_block *b, uint32_t from, uint32_t to)
-{
-    for (uint32_t c = 0; c < b->to.n; c++)
-        if (b->to.at[c].target == from)
-            b->to.at[c].target = to;
+    return LOAD_AND_TEST * (tests * share(x, p->test, p->common) / ORDER_ALL + again) > ORDER_ALL;
 }
 
 /* Makes the test @p between @block and @r. */
@@ -185,10 +167,10 @@ static void pull(struct pull *x, uint32_t block, const struct region *r, const s
     for (uint32_t k = 0; k < r->n; k++) {
         for (uint32_t c = 0; c < at[r->block[k]].to.n; c++)
             leading += at[r->block[k]].to.at[c].target == p->test && !order_led_before(&at[r->block[k]], c);
-        redirect(&at[r->block[k]], p->test, p->on);
+        order_redirect(&at[r->block[k]], p->test, p->on);
     }
-    redirect(&at[p->test], p->on, r->block[0]);
-    redirect(&at[block], r->block[0], p->test);
+    order_redirect(&at[p->test], p->on, r->block[0]);
+    order_redirect(&at[block], r->block[0], p->test);
     x->order.ways[p->test] = 1;
     if (!is_return(p->on))
         x->order.ways[p->on] += leading - 1;

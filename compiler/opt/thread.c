@@ -11,8 +11,8 @@
  * into their neighbours. A block walked with the same facts about what is tested behind it is built once, and
  * blocks that turn out to do the same are one block; a test whose outcomes all lead to one place is none. A
  * block that tests bytes which no packet has rejects. A block with PHIs stays one block, entered with what
- * all ways into it have proved; a way that has proved what becomes of the packet behind it does not enter.
- * So does a block of which there would be too many copies (thread_joins.c).
+ * all ways into it have proved; a way that has proved where it goes on behind it, and needs no PHI there,
+ * does not enter. So does a block of which there would be too many copies (thread_joins.c).
  *
  * Refines: on every path the tests that remain are tests of the plain program on that path, in its order,
  * with its outcomes. Loads are only lost, with the tests that needed them.
@@ -24,7 +24,6 @@
 #include "opt/thread.h"
 #include <string.h>
 
-#define COPIES_FREE  8 /* states beyond one for each block that any function may have */
 #define BUDGET_FREE  65536
 #define BUDGET_BLOCK 16
 #define BUDGET_CASE  4
@@ -361,11 +360,13 @@ static bool rebuild_phis(struct thread *t, uint32_t n)
 }
 
 /* Blocks were built children first: reversed, they are in topological order. */
-static bool install(struct thread *t, uint32_t root)
+bool thread_install(struct thread *t)
 {
     struct ir_func *f = t->f;
-    uint32_t first = is_return(root) ? root : t->state.at[root].result;
+    uint32_t first = t->root;
 
+    if (!t->found)
+        return true;
     if (t->absorbed && !is_return(first) && !thread_drop_absorbed(t, &first))
         return false;
     uint32_t n = t->built.n;
@@ -398,7 +399,7 @@ static uint64_t budget_of(const struct ir_func *f)
     return budget;
 }
 
-static int rebuild(struct thread *t)
+static int find(struct thread *t)
 {
     static const struct ir_range everything = {0, UINT32_MAX};
     struct ir_func *f = t->f;
@@ -423,59 +424,23 @@ static int rebuild(struct thread *t)
     if (t->failed || (!is_return(root) && !walk(t, root)))
         return WEIR_E_MEMORY;
     t->accepts |= root == IR_ACCEPT;
-    return t->asked || install(t, root) ? WEIR_OK : WEIR_E_MEMORY;
+    t->root = is_return(root) ? root : t->state.at[root].result;
+    t->found = true;
+    return WEIR_OK;
 }
 
-static uint32_t copies_for_speed(const struct ir_func *f)
+int thread_find(struct thread *t, struct ir_func *f, uint32_t copies)
 {
-    return COPIES_FREE + f->block.n / 16;
-}
-
-/* Rebuilds the function, or finds out what it would be, with at most @copies of its blocks more. */
-static int run(struct thread *t, uint32_t copies)
-{
-    struct ir_func *f = t->f;
-    struct arena scratch;
-
+    t->f = f;
     t->accepts = f->entry == IR_ACCEPT;
-    if (is_return(f->entry))
-        return WEIR_OK;
     t->extra = copies;
-    t->a = f->block.n < BLOCKS_FEW ? f->arena : &scratch;
-    arena_init(&scratch, f->arena->al, f->arena->ceiling);
-    int err = rebuild(t);
-    for (uint32_t i = 0; i < t->built.n; i++)
-        t->length += t->built.at[i].to.n + 1; /* compares, and a load */
-    f->arena->over_ceiling |= scratch.over_ceiling;
-    arena_release(&scratch);
-    return err;
+    t->a = f->block.n < BLOCKS_FEW ? f->arena : &t->own;
+    arena_init(&t->own, f->arena->al, f->arena->ceiling);
+    return is_return(f->entry) ? WEIR_OK : find(t);
 }
 
-/* Would the program be shorter without copies? Some save more than they cost. */
-static int find_shorter(struct ir_func *f, bool *out)
+void thread_release(struct thread *t)
 {
-    struct thread with = {.f = f, .asked = true}, without = with;
-    int err = run(&with, copies_for_speed(f));
-
-    if (err == WEIR_OK)
-        err = run(&without, 0);
-    *out = without.length < with.length;
-    return err;
-}
-
-int pass_thread(struct ir_func *f)
-{
-    bool shorter = false;
-    int err = f->small ? find_shorter(f, &shorter) : WEIR_OK;
-
-    return err < 0 ? err : run(&(struct thread){.f = f}, shorter ? 0 : copies_for_speed(f));
-}
-
-int opt_accepts(struct ir_func *f, bool *out)
-{
-    struct thread t = {.f = f, .asked = true, .one_is_enough = true};
-    int err = run(&t, copies_for_speed(f));
-
-    *out = t.accepts;
-    return err;
+    t->f->arena->over_ceiling |= t->own.over_ceiling;
+    arena_release(&t->own);
 }

@@ -49,11 +49,11 @@ struct piece {
 
 /* What is kept for each block of the function, then for accept and reject. */
 struct target {
-    uint64_t relevant; /* tracked values tested from here on */
-    uint64_t phis;     /* blocks whose PHIs are used from here on, as a set of phi_bit() */
-    uint32_t plain;    /* the state of the block without facts, plus one; 0: there is none */
-    uint32_t stamp,
-        child; /* the child that leads here, while the stamp is that of the state being expanded */
+    uint64_t relevant;     /* tracked values tested from here on */
+    uint64_t phis;         /* blocks whose PHIs are used from here on, as a set of phi_bit() */
+    uint32_t plain;        /* the state of the block without facts, plus one; 0: there is none */
+    uint32_t stamp, child; /* the child that leads here, while the stamp is that of the state being expanded;
+                              or it was seen */
     struct {
         uint32_t set, leads;
         bool decided;
@@ -71,7 +71,7 @@ struct table {
 
 struct thread {
     struct ir_func *f;
-    struct arena *a;                /* for the pass alone, unless there are few blocks */
+    struct arena *a, own;           /* own: for the pass alone, unless there are few blocks */
     const uint8_t *tests;           /* per value: how many blocks test it, up to two */
     uint32_t *tracked;              /* per value: index + 1 among the tracked, or 0 */
     ir_value value_of[TRACKED_MAX]; /* by that index */
@@ -98,10 +98,10 @@ struct thread {
     const struct ir_block *switched; /* whose pieces they are */
     uint32_t stamp;
     bool absorbed;      /* some built blocks may not be led to */
-    bool asked;         /* the function stays as it is: it is asked what it would be, which is ... */
-    bool one_is_enough; /* ... and only whether something is accepted, so that the first that is ends it */
+    bool one_is_enough; /* it is asked whether something is accepted: the first that is ends it */
     bool accepts;
-    uint64_t length; /* ... of about so many instructions */
+    bool found;      /* the function becomes the built blocks, from the root on; else it stays as it is */
+    uint32_t root;   /* a built block or a return */
     uint64_t budget; /* states and set elements still allowed to carry facts */
     bool failed;
 };
@@ -131,6 +131,14 @@ static inline uint64_t thread_phi_bit(uint32_t block)
 {
     return UINT64_C(1) << block % 64;
 }
+
+/* ---- thread.c */
+/** Finds what @f becomes, with at most @copies of its blocks more, in @t, which is empty but for what is
+ * asked. 0 or a negative enum weir_status; in either case @t has to be released. */
+int thread_find(struct thread *t, struct ir_func *f, uint32_t copies);
+/** Makes the function what was found. False: no memory. */
+bool thread_install(struct thread *t);
+void thread_release(struct thread *t);
 
 /* ---- thread_sets.c */
 /** What every table is at first: a search ends at once, and what is put makes a real one. */

@@ -66,23 +66,21 @@ struct outlook {
 
 /* A block that is left. */
 struct look {
+    struct thread *t;
     struct outlook *o;
     const struct ir_block *b;
 };
 
-static void reach(struct outlook *o, uint32_t target)
+static void reach(struct thread *t, struct outlook *o, uint32_t target)
 {
-    uint32_t i = 0;
-
     if (is_return(target)) {
         o->open |= o->end != CHILD_IMPOSSIBLE && o->end != target;
         o->end = target;
         return;
     }
-    while (i < o->n && o->block[i] != target)
-        i++;
-    if (i < o->n)
+    if (t->target[target].stamp == t->stamp)
         return;
+    t->target[target].stamp = t->stamp;
     if (o->n == LOOK_MAX)
         o->open = true;
     else
@@ -95,7 +93,7 @@ static bool reach_case(void *user, uint32_t lo, uint32_t hi, uint32_t which)
 
     (void)lo;
     (void)hi;
-    reach(l->o, l->b->to.at[which].target);
+    reach(l->t, l->o, l->b->to.at[which].target);
     return !l->o->open;
 }
 
@@ -104,6 +102,8 @@ static bool has_one_end(struct thread *t, struct state *s)
 {
     struct outlook o = {.block = {s->block}, .n = 1, .end = CHILD_IMPOSSIBLE};
 
+    t->stamp++;
+    t->target[s->block].stamp = t->stamp;
     for (uint32_t i = 0; i < o.n && !o.open; i++) {
         const struct ir_block *b = &t->f->block.at[o.block[i]];
         if (ir_returns(b) || b->phi.n || b->to.n >= LONG_CASES) {
@@ -111,7 +111,10 @@ static bool has_one_end(struct thread *t, struct state *s)
             break;
         }
         const uint32_t known = thread_known(t, s, b->on); /* which may move t->set */
-        thread_overlaps(b, &t->set.at[known], reach_case, &(struct look){&o, b});
+        for (uint32_t c = 0; c < b->to.n && known == 0 && !o.open; c++)
+            reach(t, &o, b->to.at[c].target);
+        if (known)
+            thread_overlaps(b, &t->set.at[known], reach_case, &(struct look){t, &o, b});
     }
     t->budget -= o.n < t->budget ? o.n : t->budget;
     if (!o.open)

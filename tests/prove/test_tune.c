@@ -101,13 +101,15 @@ static void check(const char *text, struct weir_options o, struct totals *t)
     program_free(&plain);
 }
 
-static void report(const struct totals *t, const char *which)
+/* @some: some programs are to be shorter. */
+static void report(const struct totals *t, const char *which, bool some)
 {
     tap_ok(t->filters && !t->wrong, "tuned programs refine plain ones: %s (%u)", which, t->filters);
     tap_ok(t->counts.unknown <= t->filters / 100, "hardly any is left undecided: %s", which);
-    tap_ok(!t->longer && t->length[WEIR_TUNE_SIZE] < t->length[WEIR_TUNE_SPEED],
-           "tuned for size no program is longer, and some are shorter: %s (%u and %u instructions)", which,
-           t->length[WEIR_TUNE_SIZE], t->length[WEIR_TUNE_SPEED]);
+    tap_ok(!t->longer && t->length[WEIR_TUNE_SIZE] + some <= t->length[WEIR_TUNE_SPEED],
+           "tuned for size no program is longer%s: %s (%u and %u instructions)",
+           some ? ", and some are shorter" : "", which, t->length[WEIR_TUNE_SIZE],
+           t->length[WEIR_TUNE_SPEED]);
     tap_diag("%u by walking, %u by z3, %u unknown", t->counts.walked, t->counts.asked, t->counts.unknown);
 }
 
@@ -136,7 +138,7 @@ static void shared_filters(void)
             o.resolver = names_resolver(names);
             check(json_string_value(spelling), o, &t);
         }
-        report(&t, "the shared filters");
+        report(&t, "the shared filters", false);
         json_lines_free(&cases);
     }
     names_free(names);
@@ -151,7 +153,7 @@ int main(void)
 
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         check(own[i], o, &t);
-    report(&t, "our filters");
+    report(&t, "our filters", true);
     shared_filters();
     return tap_done();
 }

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * opt/thread_copies.c - how many copies of blocks are worth it.
+ *
+ * A block that several ways know different things at may be there once for each, which decides more of what
+ * is behind it and makes the program longer. What copies save is estimated, from what packets are likely to
+ * be (order_share()), and the function without any is taken where that is shorter and as good.
+ *
+ * Which PHIs a way still needs is known once decided tests are gone: where there are any, there is a second
+ * turn.
+ *
+ * Cost: where copies were made the function is found twice, if it is not long.
+ */
+#include "opt/order.h"
+#include "opt/thread.h"
+
+#define COPIES_FREE 8u   /* states beyond one for each block that any function may have */
+#define LONG        512u /* blocks of a function of which the one with copies is taken */
+
+static uint32_t copies_for_speed(const struct ir_func *f)
+{
+    return COPIES_FREE + f->block.n / 16;
+}
+
+/* About how many instructions were found: compares, and a load. */
+static uint64_t length_of(const struct thread *t)
+{
+    uint64_t length = 0;
+
+    for (uint32_t i = 0; i < t->built.n; i++)
+        length += t->built.at[i].to.n + 1;
+    return length;
+}
+
+/* The tests that one of ALL packets makes in what was found, which are likely to be ... times ALL. */
+static uint64_t tests_of(struct thread *t)
+{
+    uint64_t *come = arena_array(t->a, uint64_t, t->built.n), tests = 0;
+
+    t->failed |= !come;
+    if (t->failed || is_return(t->root))
+        return 0;
+    come[t->root] = ORDER_ALL;
+    for (uint32_t i = t->root + 1; i-- > 0;) {
+        const struct ir_block *b = &t->built.at[i];
+        tests += b->to.n > 1 ? come[i] : 0;
+        for (uint32_t c = 0; c < b->to.n; c++)
+            if (!is_return(b->to.at[c].target) && !order_led_before(b, c))
+                come[b->to.at[c].target] += come[i] * order_share(b, b->to.at[c].target) / ORDER_ALL;
+    }
+    return tests;
+}
+
+/* Is the function without copies better? */
+static bool is_better(struct thread *without, struct thread *with)
+{
+    return length_of(without) < length_of(with) &&
+           (with->f->small || tests_of(without) <= tests_of(with) + ORDER_ALL / 32);
+}
+
+/* Threads @f once. *@phis: there were PHIs. */
+static int thread(struct ir_func *f, bool *phis)
+{
+    struct thread with = {.f = f}, without = with;
+    const uint32_t copies = copies_for_speed(f);
+    int err = thread_find(&with, f, copies);
+    const bool choose = err == WEIR_OK && with.extra < copies && (f->small || f->block.n < LONG);
+
+    if (choose)
+        err = thread_find(&without, f, 0);
+    if (err == WEIR_OK && !thread_install(choose && is_better(&without, &with) ? &without : &with))
+        err = WEIR_E_MEMORY;
+    if (choose)
+        thread_release(&without);
+    *phis = with.join && with.found;
+    thread_release(&with);
+    return err;
+}
+
+int pass_thread(struct ir_func *f)
+{
+    bool phis = false;
+    int err = thread(f, &phis);
+
+    return err == WEIR_OK && phis ? thread(f, &phis) : err;
+}
+
+int opt_accepts(struct ir_func *f, bool *out)
+{
+    struct thread t = {.one_is_enough = true};
+    int err = thread_find(&t, f, copies_for_speed(f));
+
+    *out = t.accepts;
+    thread_release(&t);
+    return err;
+}
