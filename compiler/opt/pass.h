@@ -9,6 +9,7 @@
 #include "weir/weir.h"
 
 /* Each pass rewrites @f in place; 0 or a negative enum weir_status. */
+int pass_ahead(struct ir_func *f);
 int pass_align(struct ir_func *f);
 int pass_chains(struct ir_func *f);
 int pass_pull(struct ir_func *f);

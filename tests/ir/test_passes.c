@@ -184,9 +184,15 @@ static void write_random(struct rng *r, struct strbuf *s)
         strbuf_printf(s, "b0:\n  switch %%0: %u -> b1, else -> reject\n", GIVEN);
         strbuf_puts(s, "b1:\n  switch %2: 0 -> b2, else -> reject\n");
         first = 2;
+    } else if (n > 6 && rng_below(r, 4) == 0) { /* an address is computed */
+        strbuf_puts(s, "b0:\n  switch %1: 4 -> b1, else -> b2\nb1:\n  jump b3\nb2:\n  jump b3\n");
+        strbuf_puts(s, "b3:\n  %10 = phi b1: 2, b2: %9\n  jump b4\n%11 = load8 %10 + 1\n");
+        first = 4;
     }
     for (uint32_t b = first; b < n; b++) {
-        const uint32_t on = rng_below(r, 3) ? rng_below(r, 2) * 4 + rng_below(r, 4) : rng_below(r, VALUES);
+        const uint32_t on = first == 4 && rng_below(r, 4) == 0 ? 11
+                            : rng_below(r, 3)                  ? rng_below(r, 2) * 4 + rng_below(r, 4)
+                                                               : rng_below(r, VALUES);
         strbuf_printf(s, "b%u:\n  switch %%%u: ", b, on);
         for (uint32_t c = rng_below(r, 3), low = 0; c < 4; c++) {
             const uint32_t lo = low + rng_below(r, 4), hi = lo + (rng_below(r, 3) ? 0 : rng_below(r, 5));
