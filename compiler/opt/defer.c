@@ -9,7 +9,8 @@
  * Whatever b0 finds, a test of %d follows that tells the same numbers apart and leads most packets to the
  * same place: only the others need to know what %s is. Regrouping asks for one value all that the filter asks
  * of it at once, which is right unless what is asked for last takes all that is asked before it. Likewise
- * where b0 rejects few numbers and leads to one test, at a fixed place, that rejects most:
+ * where b0 rejects few numbers and leads to one test, at a fixed place, that rejects most; or accepts them,
+ * and whoever holds what it reads holds what that test reads:
  *
  *   b0: switch %s: 1 -> reject, else -> b1          b0: switch %p: 17 -> b1, else -> reject
  *   b1: switch %p: 17 -> b2, else -> reject         b1: switch %s: 1 -> reject, else -> b2
@@ -32,7 +33,7 @@ struct fork {
 struct alike {
     struct fork fork[ALIKE_MAX];
     uint32_t n;
-    bool rejects; /* the common place is reject, where the test before them leads as well */
+    bool direct; /* the test before them leads to the common place as well, and may do so behind them */
 };
 
 /* Is @block a test, entered from one place, with PHIs at neither of its ends? */
@@ -49,7 +50,8 @@ static bool read_fork(const struct order *o, uint32_t block, struct fork *fork)
         places += !order_led_before(b, c);
         fork->own = b->to.at[c].target == common ? fork->own : b->to.at[c].target;
     }
-    return places == 2 && !has_phis(o->f, common) && !has_phis(o->f, fork->own);
+    return places == 2 && b->to.at[0].target == common && !has_phis(o->f, common) &&
+           !has_phis(o->f, fork->own);
 }
 
 static bool is_alike(const struct ir_func *f, const struct fork *x, const struct fork *y)
@@ -71,13 +73,24 @@ static bool is_simple(const struct ir_func *f, ir_value v)
     return ir_read_bytes(n) && n->a == IR_NONE;
 }
 
-/* Does @b lead few packets to reject and all others to the test @inner, of a value at a fixed place? */
-static bool is_likely(const struct ir_func *f, const struct ir_block *b, uint32_t inner)
+/* Has every packet that holds what @b reads the number that @inner tests? */
+static bool is_held(const struct ir_func *f, const struct ir_block *b, uint32_t inner)
+{
+    const struct ir_node *outer = &f->value.at[ir_whole_of(f, b->on)],
+                         *n = &f->value.at[ir_whole_of(f, f->block.at[inner].on)];
+    const unsigned bytes = ir_read_bytes(outer);
+
+    return bytes && outer->a == IR_NONE && ir_read_bytes(n) && n->a == IR_NONE &&
+           (uint64_t)n->imm + ir_read_bytes(n) <= (uint64_t)outer->imm + bytes;
+}
+
+/* Does @b lead few packets to @common and all others to the test @inner, of a value at a fixed place? */
+static bool is_likely(const struct ir_func *f, const struct ir_block *b, uint32_t common, uint32_t inner)
 {
     bool two = b->to.at[0].target == inner; /* fields and lengths are mostly small */
 
     for (uint32_t c = 0; c < b->to.n; c++)
-        two &= b->to.at[c].target == inner || b->to.at[c].target == IR_REJECT;
+        two &= b->to.at[c].target == inner || b->to.at[c].target == common;
     return two && b->to.at[order_widest(b)].target == inner && is_simple(f, f->block.at[inner].on);
 }
 
@@ -92,8 +105,9 @@ static bool find(const struct order *o, const struct ir_block *b, struct alike *
         for (uint32_t k = c + 1; k < b->to.n && a->n < ALIKE_MAX; k++)
             a->n += !order_led_before(b, k) && read_fork(o, b->to.at[k].target, &a->fork[a->n]) &&
                     is_alike(o->f, &a->fork[0], &a->fork[a->n]);
-        a->rejects = a->fork[0].common == IR_REJECT && order_leads_to(b, IR_REJECT);
-        if (a->n > 1 || (a->rejects && is_likely(o->f, b, a->fork[0].block)))
+        const uint32_t common = a->fork[0].common, inner = a->fork[0].block;
+        a->direct = order_leads_to(b, common) && (common == IR_REJECT || is_held(o->f, b, inner));
+        if (a->n > 1 || (a->direct && is_likely(o->f, b, common, inner)))
             return true;
     }
     return false;
@@ -138,9 +152,9 @@ static bool defer(struct order *o, uint32_t block, const struct alike *a)
     for (uint32_t c = 0; c < b->to.n; c++) {
         const struct ir_case here = b->to.at[c];
         const struct fork *fork = fork_of(a, here.target);
-        const bool comes = fork || (a->rejects && here.target == IR_REJECT);
+        const bool comes = fork || (a->direct && here.target == a->fork[0].common);
         if (comes) /* numbers that do not come there go with those below them, or above */
-            n = add_case(to, n, (struct ir_case){here.last, fork ? fork->own : IR_REJECT});
+            n = add_case(to, n, (struct ir_case){here.last, fork ? fork->own : here.target});
         else if (n && (c + 1 == b->to.n || is_wide(to, n - 1)))
             to[n - 1].last = here.last;
         left = add_case(b->to.at, left, (struct ir_case){here.last, comes ? first : here.target});
@@ -191,8 +205,7 @@ static bool may_lead(const struct ir_func *f, const struct ir_block *b)
         if (inner == before || inner->to.n < 2)
             continue;
         if (before ? inner->on == before->on && inner->to.n == before->to.n
-                   : b->to.n > 2 && b->to.at[1].target == IR_REJECT &&
-                         inner->to.at[inner->to.n - 1].target == IR_REJECT)
+                   : b->to.n > 2 && b->to.at[1].target == inner->to.at[inner->to.n - 1].target)
             return true;
         before = inner;
     }
