@@ -14,8 +14,9 @@
 #include "opt/order.h"
 #include "opt/thread.h"
 
-#define COPIES_FREE 8u   /* states beyond one for each block that any function may have */
-#define LONG        512u /* blocks of a function of which the one with copies is taken */
+#define COPIES_FREE 8u    /* states beyond one for each block that any function may have */
+#define LONG        2048u /* instructions of a function of which the one with copies is taken */
+#define WORTH_IT    32u   /* a packet in so many is to save a test */
 
 static uint32_t copies_for_speed(const struct ir_func *f)
 {
@@ -32,7 +33,7 @@ static uint64_t length_of(const struct thread *t)
     return length;
 }
 
-/* The tests that one of ALL packets makes in what was found, which are likely to be ... times ALL. */
+/* How many tests ORDER_ALL packets are likely to make in what was found. */
 static uint64_t tests_of(struct thread *t)
 {
     uint64_t *come = arena_array(t->a, uint64_t, t->built.n), tests = 0;
@@ -55,7 +56,7 @@ static uint64_t tests_of(struct thread *t)
 static bool is_better(struct thread *without, struct thread *with)
 {
     return length_of(without) < length_of(with) &&
-           (with->f->small || tests_of(without) <= tests_of(with) + ORDER_ALL / 32);
+           (with->f->small || tests_of(without) <= tests_of(with) + ORDER_ALL / WORTH_IT);
 }
 
 /* Threads @f once. *@phis: there were PHIs. */
@@ -64,7 +65,7 @@ static int thread(struct ir_func *f, bool *phis)
     struct thread with = {.f = f}, without = with;
     const uint32_t copies = copies_for_speed(f);
     int err = thread_find(&with, f, copies);
-    const bool choose = err == WEIR_OK && with.extra < copies && (f->small || f->block.n < LONG);
+    const bool choose = err == WEIR_OK && with.extra < copies && (f->small || length_of(&with) < LONG);
 
     if (choose)
         err = thread_find(&without, f, 0);
