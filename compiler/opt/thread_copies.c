@@ -59,29 +59,38 @@ static bool is_better(struct thread *without, struct thread *with)
            (with->f->small || tests_of(without) <= tests_of(with) + ORDER_ALL / WORTH_IT);
 }
 
+/* Makes @f what was found with copies, or what it is without if that is better. */
+static int install_better(struct ir_func *f, struct thread *with)
+{
+    struct thread without = {.f = f};
+    int err = thread_find(&without, f, 0);
+
+    if (err == WEIR_OK && !thread_install(is_better(&without, with) ? &without : with))
+        err = WEIR_E_MEMORY;
+    thread_release(&without);
+    return err;
+}
+
 /* Threads @f once. *@phis: there were PHIs. */
 static int thread(struct ir_func *f, bool *phis)
 {
-    struct thread with = {.f = f}, without = with;
+    struct thread t = {.f = f};
     const uint32_t copies = copies_for_speed(f);
-    int err = thread_find(&with, f, copies);
-    const bool choose = err == WEIR_OK && with.extra < copies && (f->small || length_of(&with) < LONG);
+    int err = thread_find(&t, f, copies);
 
-    if (choose)
-        err = thread_find(&without, f, 0);
-    if (err == WEIR_OK && !thread_install(choose && is_better(&without, &with) ? &without : &with))
+    if (err == WEIR_OK && t.extra < copies && (f->small || length_of(&t) < LONG))
+        err = install_better(f, &t);
+    else if (err == WEIR_OK && !thread_install(&t))
         err = WEIR_E_MEMORY;
-    if (choose)
-        thread_release(&without);
-    *phis = with.join && with.found;
-    thread_release(&with);
+    *phis = t.join && t.found;
+    thread_release(&t);
     return err;
 }
 
 int pass_thread(struct ir_func *f)
 {
     bool phis = false;
-    int err = thread(f, &phis);
+    int err = is_return(f->entry) ? WEIR_OK : thread(f, &phis);
 
     return err == WEIR_OK && phis ? thread(f, &phis) : err;
 }
