@@ -16,6 +16,7 @@ int pass_pull(struct ir_func *f);
 int pass_defer(struct ir_func *f);
 int pass_late(struct ir_func *f);
 int pass_guards(struct ir_func *f);
+int pass_past(struct ir_func *f);
 int pass_thread(struct ir_func *f);
 
 static inline bool is_return(uint32_t target)

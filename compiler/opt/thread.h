@@ -178,10 +178,6 @@ struct absorbed {
  * leads? */
 bool thread_may_absorb(const struct ir_case *to, uint32_t n, uint32_t inner, const struct ir_block *in,
                        struct absorbed *a);
-/** Does case @c of the @n of @to, which leads to @in, a test of the same value, decide that test, and may
- * lead where it leads, to *@past, without more compares to tell it from its neighbours? */
-bool thread_leads_past(const struct ir_case *to, uint32_t n, uint32_t c, const struct ir_block *in,
-                       uint32_t *past);
 /** The first @n of t->to, cases of a test of @on, with what they absorb. Gives their number. */
 uint32_t thread_absorb(struct thread *t, ir_value on, uint32_t n);
 /** Takes built blocks away to which nothing leads from *@root on, which keeps its number in what is left.

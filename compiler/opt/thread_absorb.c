@@ -75,39 +75,6 @@ static bool find_inner(const struct thread *t, ir_value on, uint32_t n, struct a
     return false;
 }
 
-/* Is case @c one number, which one compare tells from those around it? */
-static bool is_alone(const struct ir_case *to, uint32_t n, uint32_t c)
-{
-    return c > 0 && c + 1 < n && to[c].last == to[c - 1].last + 1 && to[c - 1].target == to[c + 1].target;
-}
-
-bool thread_leads_past(const struct ir_case *to, uint32_t n, uint32_t c, const struct ir_block *in,
-                       uint32_t *past)
-{
-    const uint32_t low = c ? to[c - 1].last + 1 : 0;
-    uint32_t k = 0;
-
-    if (in->phi.n || ir_returns(in) || (c > 0 && is_alone(to, n, c - 1)) || is_alone(to, n, c + 1))
-        return false;
-    while (in->to.at[k].last < low)
-        k++;
-    *past = in->to.at[k].target;
-    return in->to.at[k].last >= to[c].last && (c == 0 || to[c - 1].target != *past) &&
-           (c + 1 == n || to[c + 1].target != *past);
-}
-
-/* Cases of the first @n of t->to, those of a test of @on, that lead to a test that they decide lead past it.
- */
-static void lead_past(struct thread *t, ir_value on, uint32_t n)
-{
-    for (uint32_t c = 0; c < n && n <= ABSORB_CASES_MAX; c++) {
-        uint32_t inner = t->to.at[c].target, past;
-        if (!is_return(inner) && t->built.at[inner].on == on &&
-            thread_leads_past(t->to.at, n, c, &t->built.at[inner], &past))
-            t->to.at[c].target = past;
-    }
-}
-
 uint32_t thread_absorb(struct thread *t, ir_value on, uint32_t n)
 {
     struct absorbed a;
@@ -122,7 +89,6 @@ uint32_t thread_absorb(struct thread *t, ir_value on, uint32_t n)
         n = a.n;
         t->absorbed = true;
     }
-    lead_past(t, on, n);
     return n;
 }
 

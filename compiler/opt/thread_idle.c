@@ -89,12 +89,9 @@ static bool all_lead_on(struct idle *w, uint32_t block, const struct ir_block *b
     struct absorbed absorbed;
 
     for (uint32_t c = 0; c < b->to.n; c++) {
-        uint32_t target = b->to.at[c].target, first = 0, past;
+        uint32_t target = b->to.at[c].target, first = 0;
         while (b->to.at[first].target != target)
             first++;
-        if (!is_return(target) && w->t->f->block.at[target].on == b->on &&
-            thread_leads_past(b->to.at, b->to.n, c, &w->t->f->block.at[target], &past))
-            return false;
         if (first < c)
             continue;
         if (!leads(b, c, &all, &some))
