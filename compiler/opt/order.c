@@ -4,6 +4,8 @@
  */
 #include "opt/order.h"
 
+#define FEW 4u /* protocols that most packets are of */
+
 bool order_begin(struct order *o, struct ir_func *f)
 {
     const uint32_t n = f->block.n;
@@ -107,9 +109,20 @@ uint32_t order_widest(const struct ir_block *b)
     return widest;
 }
 
-uint32_t order_share(const struct ir_block *b, uint32_t target)
+/* Of how many cases each but the widest is taken to be one: of few where the test asks for a protocol, which
+ * is a byte or what tells IPv4 from others. */
+static uint32_t shares_of(const struct ir_func *f, const struct ir_block *b)
 {
-    const uint32_t widest = order_widest(b), n = b->to.n > ORDER_CASES_MAX ? b->to.n : ORDER_CASES_MAX;
+    const bool few = b->on == f->usual.on || ir_node_range(f, &f->value.at[b->on]).hi <= UINT8_MAX;
+
+    return few && b->to.n <= FEW ? FEW : b->to.n <= ORDER_CASES_MAX ? ORDER_CASES_MAX : b->to.n;
+}
+
+uint32_t order_share(const struct ir_func *f, const struct ir_block *b, uint32_t target)
+{
+    if (b->to.n < 2)
+        return ORDER_ALL;
+    const uint32_t widest = order_widest(b), n = shares_of(f, b);
     uint32_t others = 0;
 
     for (uint32_t c = 0; c < b->to.n; c++)

@@ -38,7 +38,7 @@ uint32_t order_widest(const struct ir_block *b);
 #define ORDER_ALL 4096u /* packets, of which shares are estimated */
 
 /** How many of ORDER_ALL packets that make the test of @b go on to @target, as far as can be told: the widest
- * of the cases has most. */
-uint32_t order_share(const struct ir_block *b, uint32_t target);
+ * of the cases has most. docs/decisions/0011-shares-of-packets.md */
+uint32_t order_share(const struct ir_func *f, const struct ir_block *b, uint32_t target);
 
 #endif

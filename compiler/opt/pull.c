@@ -138,7 +138,7 @@ static bool find(const struct pull *x, uint32_t block, ir_value value, struct re
 
 static uint32_t share(const struct pull *x, uint32_t block, uint32_t target)
 {
-    return order_share(&x->f->block.at[block], target);
+    return order_share(x->f, &x->f->block.at[block], target);
 }
 
 /*

@@ -16,7 +16,7 @@
 
 #define COPIES_FREE 8u    /* states beyond one for each block that any function may have */
 #define LONG        2048u /* instructions of a function of which the one with copies is taken */
-#define WORTH_IT    32u   /* a packet in so many is to save a test */
+#define WORTH_IT    8u    /* a packet in so many is to save a test */
 
 static uint32_t copies_for_speed(const struct ir_func *f)
 {
@@ -47,7 +47,7 @@ static uint64_t tests_of(struct thread *t)
         tests += b->to.n > 1 ? come[i] : 0;
         for (uint32_t c = 0; c < b->to.n; c++)
             if (!is_return(b->to.at[c].target) && !order_led_before(b, c))
-                come[b->to.at[c].target] += come[i] * order_share(b, b->to.at[c].target) / ORDER_ALL;
+                come[b->to.at[c].target] += come[i] * order_share(t->f, b, b->to.at[c].target) / ORDER_ALL;
     }
     return tests;
 }
