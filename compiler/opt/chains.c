@@ -7,8 +7,8 @@
  *
  * Regrouping puts numbers together that lead to one place, so one that the filter names last may come to be
  * asked for first. Whoever writes a filter begins with what packets mostly are, and primitives do (IP before
- * ARP), as struct ir_asked recalls. What most packets are (struct ir_func, usual) is told apart first if the
- * filter asks for it first and otherwise would have it compared with several numbers:
+ * ARP), as struct ir_asked recalls. What most packets are (struct ir_func, usual) is told apart where the
+ * filter asks for it, if it would be compared with several numbers else:
  *
  *   b0: switch %t: 0x806 -> b1, 0x8035 -> b1,           b0: switch %t: 0x800 -> reject, else -> b1
  *                  else -> reject                       b1: switch %t: 0x806 -> b2, 0x8035 -> b2, ...
@@ -109,21 +109,34 @@ static bool may_begin(const struct ir_func *f, uint32_t head)
     return b->to.n > 3 || (!is_return(last) && f->block.at[last].on == b->on);
 }
 
-/* Adds what most packets are if the filter asks for that first and @chain would ask for several others: then
+/* When the filter first asks for @number of @on; IR_NONE: it never does, or so late that nobody knows. */
+static uint32_t rank_of(const struct ir_func *f, ir_value on, uint32_t number)
+{
+    uint32_t i = 0;
+
+    while (i < f->asked.n && (f->asked.at[i].on != on || f->asked.at[i].number != number))
+        i++;
+    return i < f->asked.n ? i : IR_NONE;
+}
+
+/* Adds what most packets are if the filter asks for several of the numbers of @chain only behind that: then
  * it is what most packets need not be asked any more. */
 static bool add_usual(const struct chains *x, uint32_t head, struct chain *chain)
 {
     const struct ir_func *f = x->f;
-    uint32_t first = 0;
+    const uint32_t rank = f->usual.on == chain->on ? rank_of(f, chain->on, f->usual.number) : IR_NONE;
+    uint32_t behind = 0;
 
-    while (first < f->asked.n && f->asked.at[first].on != chain->on)
-        first++;
-    if (f->usual.on != chain->on || first == f->asked.n || f->asked.at[first].number != f->usual.number ||
-        head != x->first || chain->n < 2 || chain->n == NUMBERS_MAX || f->small)
+    if (rank == IR_NONE || head != x->first || chain->n == NUMBERS_MAX || f->small)
         return false;
-    for (uint32_t i = 0; i < chain->n; i++)
+    for (uint32_t i = 0; i < chain->n; i++) {
         if (chain->asked[i].number == f->usual.number)
             return false;
+        const uint32_t other = rank_of(f, chain->on, chain->asked[i].number);
+        behind += other != IR_NONE && other > rank;
+    }
+    if (behind < 2)
+        return false;
     chain->asked[chain->n++] = (struct asked){f->usual.number, chain->otherwise, 0, f->block.at[head].at};
     return true;
 }
@@ -151,16 +164,6 @@ static bool read_chain(const struct chains *x, uint32_t head, struct chain *chai
         several |= chain->asked[i].target != chain->asked[0].target;
     several |= add_usual(x, head, chain);
     return several && !has_phis(f, chain->otherwise);
-}
-
-/* When the filter first asks for @number of @on; IR_NONE: it never does, or so late that nobody knows. */
-static uint32_t rank_of(const struct ir_func *f, ir_value on, uint32_t number)
-{
-    uint32_t i = 0;
-
-    while (i < f->asked.n && (f->asked.at[i].on != on || f->asked.at[i].number != number))
-        i++;
-    return i < f->asked.n ? i : IR_NONE;
 }
 
 /* Puts the numbers in order, without the last ones if they lead where all others do. False: they are, or the
