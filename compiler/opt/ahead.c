@@ -40,18 +40,6 @@ static uint32_t all_come_to(const struct ir_func *f, uint32_t first)
     return first;
 }
 
-/* By value: is it computed from a PHI? NULL: no memory. */
-static bool *find_phis(const struct ir_func *f)
-{
-    bool *of = arena_array(f->arena, bool, f->value.n);
-
-    for (ir_value v = 0; of && v < f->value.n; v++) {
-        const struct ir_node *n = &f->value.at[v];
-        of[v] = n->op == IR_PHI || (n->a != IR_NONE && of[n->a]) || (n->b != IR_NONE && of[n->b]);
-    }
-    return of;
-}
-
 /* Where the test @b leads unless it ends; a return: it always does, or there are several places. */
 static uint32_t goes_on(const struct ir_func *f, const struct ir_block *b)
 {
@@ -88,16 +76,16 @@ static bool move(struct ir_func *f, uint32_t test, uint32_t first, uint32_t to)
 
 int pass_ahead(struct ir_func *f)
 {
-    bool *of_phi = NULL;
+    const uint64_t *phis = NULL; /* by value */
 
     for (uint32_t first = 0; first < TESTS_MAX && !is_return(f->entry); first++) {
         const uint32_t test = all_come_to(f, first);
         if (test == first)
             break;
-        if (!of_phi && !(of_phi = find_phis(f)))
+        if (!phis && !(phis = opt_phis(f, f->arena)))
             return WEIR_E_MEMORY;
         const uint32_t to = goes_on(f, &f->block.at[test]);
-        if (is_return(to) || of_phi[f->block.at[test].on])
+        if (is_return(to) || phis[f->block.at[test].on])
             break;
         if (!move(f, test, first, to))
             return WEIR_E_MEMORY;

@@ -17,6 +17,18 @@ uint32_t *opt_parents(const struct ir_func *f)
     return parent;
 }
 
+uint64_t *opt_phis(const struct ir_func *f, struct arena *a)
+{
+    uint64_t *of = arena_array(a, uint64_t, f->value.n);
+
+    for (ir_value v = 0; of && v < f->value.n; v++) {
+        const struct ir_node *n = &f->value.at[v];
+        of[v] = n->op == IR_PHI ? opt_phi_bit(n->imm)
+                                : (n->a == IR_NONE ? 0 : of[n->a]) | (n->b == IR_NONE ? 0 : of[n->b]);
+    }
+    return of;
+}
+
 /* What @to, of the function before its @n blocks got new numbers, is now. */
 static uint32_t number_now(const uint32_t *place, uint32_t n, uint32_t to)
 {

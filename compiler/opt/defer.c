@@ -78,10 +78,9 @@ static bool is_held(const struct ir_func *f, const struct ir_block *b, uint32_t 
 {
     const struct ir_node *outer = &f->value.at[ir_whole_of(f, b->on)],
                          *n = &f->value.at[ir_whole_of(f, f->block.at[inner].on)];
-    const unsigned bytes = ir_read_bytes(outer);
 
-    return bytes && outer->a == IR_NONE && ir_read_bytes(n) && n->a == IR_NONE &&
-           (uint64_t)n->imm + ir_read_bytes(n) <= (uint64_t)outer->imm + bytes;
+    return is_simple(f, b->on) && is_simple(f, f->block.at[inner].on) &&
+           (uint64_t)n->imm + ir_read_bytes(n) <= (uint64_t)outer->imm + ir_read_bytes(outer);
 }
 
 /* Does @b lead few packets to @common and all others to the test @inner, of a value at a fixed place? */

@@ -35,6 +35,14 @@ static inline bool has_phis(const struct ir_func *f, uint32_t target)
  * arena; NULL: no memory. */
 uint32_t *opt_parents(const struct ir_func *f);
 
+/** A set of blocks with PHIs that @block is in; few functions have so many that some share one. */
+static inline uint64_t opt_phi_bit(uint32_t block)
+{
+    return UINT64_C(1) << block % 64;
+}
+/** By value: the blocks whose PHIs it is computed from, as a set of opt_phi_bit(). Of @a; NULL: no memory. */
+uint64_t *opt_phis(const struct ir_func *f, struct arena *a);
+
 /** f->block.at holds @n blocks in a new order, f->block.n is how many there were: @place has the new number
  * of each of those. Targets are old numbers still, or those of new blocks behind them; they, and what else
  * names blocks, become the new ones. */

@@ -257,16 +257,8 @@ static uint64_t facts_about(const struct thread *t, ir_value v)
 static bool find_phis(struct thread *t)
 {
     const struct ir_func *f = t->f;
-    uint64_t *of = arena_array(t->a, uint64_t, f->value.n); /* by value: those it is computed from */
+    const uint64_t *of = opt_phis(f, t->a);
 
-    for (ir_value v = 0; of && v < f->value.n; v++) {
-        const struct ir_node *n = &f->value.at[v];
-        if (n->op == IR_PHI) {
-            of[v] = thread_phi_bit(n->imm);
-            continue;
-        }
-        of[v] = (n->a == IR_NONE ? 0 : of[n->a]) | (n->b == IR_NONE ? 0 : of[n->b]);
-    }
     for (uint32_t i = f->block.n; of && i-- > 0;) {
         const struct ir_block *b = &f->block.at[i];
         t->target[i].phis |= b->on == IR_NONE ? 0 : of[b->on];

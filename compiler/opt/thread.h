@@ -50,7 +50,7 @@ struct piece {
 /* What is kept for each block of the function, then for accept and reject. */
 struct target {
     uint64_t relevant;     /* tracked values tested from here on */
-    uint64_t phis;         /* blocks whose PHIs are used from here on, as a set of phi_bit() */
+    uint64_t phis;         /* blocks whose PHIs are used from here on, as a set of opt_phi_bit() */
     uint32_t plain;        /* the state of the block without facts, plus one; 0: there is none */
     uint32_t stamp, child; /* the child that leads here, while the stamp is that of the state being expanded;
                               or it was seen */
@@ -124,12 +124,6 @@ static inline const struct slot *table_first(const struct table *table, uint32_t
 static inline const struct slot *table_next(const struct table *table, const struct slot *s)
 {
     return s + 1 == table->at + table->size ? table->at : s + 1;
-}
-
-/* A set of blocks with PHIs that @block is in; few functions have so many that some share one. */
-static inline uint64_t thread_phi_bit(uint32_t block)
-{
-    return UINT64_C(1) << block % 64;
 }
 
 /* ---- thread.c */

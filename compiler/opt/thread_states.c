@@ -165,7 +165,7 @@ static uint32_t foreseen(struct thread *t, uint32_t block, uint32_t n)
     uint32_t at = block;
 
     while (!is_return(at) && t->budget && test_decided(t, &t->f->block.at[at], t->fact.n - n, n, &one)) {
-        passed |= t->f->block.at[at].phi.n ? thread_phi_bit(at) : 0;
+        passed |= t->f->block.at[at].phi.n ? opt_phi_bit(at) : 0;
         at = one.target;
         t->budget--;
         if (is_return(at) || (t->f->block.at[at].phi.n == 0 && !(t->target[at].phis & passed)))
