@@ -19,7 +19,7 @@
 #define MAX_ENTRIES  64
 #define CHILDREN_MAX 64 /* dispatched together: a bit for each */
 #define NESTED_MAX   8  /* lists being simplified that were made of others */
-#define FEW          16 /* numbers and classes that are sorted without qsort() */
+#define FEW          32 /* numbers and classes that are sorted without qsort() */
 
 /* One alternative of a child: where the value lies in the set, `rest` decides (NF_NONE: the child is neutral
  * there). */
@@ -249,27 +249,19 @@ static void sort_classes(struct class *at, uint32_t n)
     }
 }
 
-/* Every child is open in the class: one of its alternatives holds. */
-static bool all_open(const struct dispatch *d, uint64_t holds)
+/* Is every child open where the value is @k: does one of its alternatives hold? *@holds: which do. */
+static bool all_open(const struct dispatch *d, uint32_t k, uint64_t *holds)
 {
     uint64_t open = 0;
 
-    for (uint32_t i = 0; i < d->alts; i++)
-        if (holds >> i & 1)
-            open |= UINT64_C(1) << d->alt[i].child;
-    return open == (d->children == CHILDREN_MAX ? UINT64_MAX : (UINT64_C(1) << d->children) - 1);
-}
-
-static uint64_t holding(const struct dispatch *d, uint32_t k)
-{
-    uint64_t holds = 0;
-
+    *holds = 0;
     for (uint32_t i = 0; i < d->alts; i++) {
         const struct set *s = &d->alt[i].set;
-        if (ir_ranges_meet(s->at, s->n, k, k))
-            holds |= UINT64_C(1) << i;
+        const uint64_t has = ir_ranges_meet(s->at, s->n, k, k);
+        *holds |= has << i;
+        open |= has << d->alt[i].child;
     }
-    return holds;
+    return open == UINT64_MAX >> (CHILDREN_MAX - d->children);
 }
 
 /* The classes in which no child is decided, intervals of one class together. False when there are too many.
@@ -300,8 +292,8 @@ static bool find_classes(struct dispatch *d, struct class **out, uint32_t *count
     for (uint32_t i = 0; i < n; i++) {
         if (i + 1 < n && start[i + 1] == start[i])
             continue;
-        uint64_t holds = holding(d, start[i]);
-        if (all_open(d, holds))
+        uint64_t holds;
+        if (all_open(d, start[i], &holds))
             c[m++] = (struct class){holds, {start[i], i + 1 < n ? start[i + 1] - 1 : UINT32_MAX}};
     }
     sort_classes(c, m);

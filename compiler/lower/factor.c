@@ -44,8 +44,8 @@ bool factor_decides(const struct normal_form *x, uint32_t i, bool is_or)
 
     if (n->kind != NF_LEAF)
         return n->kind == (is_or ? NF_AND : NF_OR) && n->first == NF_NONE;
-    return n->leaf == COND_FALSE && !n->opaque && n->negated != is_or && n->set.n == 1 &&
-           n->set.at->lo == 0 && n->set.at->hi == UINT32_MAX;
+    return n->test && n->negated != is_or && n->set.n == 1 && n->set.at->lo == 0 &&
+           n->set.at->hi == UINT32_MAX;
 }
 
 /* Where some part decides @list, that is an empty list of the other kind, which has the same outcome. */

@@ -5,7 +5,6 @@
  */
 #ifndef WEIR_LOWER_FACTOR_H
 #define WEIR_LOWER_FACTOR_H
-#include <string.h>
 #include "lower/normal_form.h"
 
 /* One item of a list: where its first test's value lies in the set, `rest` decides (NF_NONE: it is decided).
@@ -18,13 +17,14 @@ struct entry {
     struct span at;
 };
 
-static inline bool set_equal(struct set a, struct set b)
+/** The test @item begins with, or NF_NONE. @compound: the kind of lists that are items. */
+static inline uint32_t factor_head(const struct normal_form *x, uint32_t item, uint8_t compound)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
-}
+    const struct nf *n = &x->nf.at[item];
+    const uint32_t first = n->kind == compound && n->first != NF_NONE ? n->first : item;
 
-/** The test an item begins with, or NF_NONE. @compound: the kind of lists that are items. */
-uint32_t factor_head(const struct normal_form *x, uint32_t item, uint8_t compound);
+    return nf_is_test(x, first) ? first : NF_NONE;
+}
 
 /* An interval of an entry's set. */
 struct piece {

@@ -14,11 +14,23 @@
 #define RESERVE_MAX 4096 /* nodes for which there is room at once */
 #define NODES_MORE  4    /* that regrouping makes of most formulas */
 
+/* Where the test @n holds. */
+static struct set asked_set(struct normal_form *x, const struct cond_node *n)
+{
+    if (n->n)
+        return (struct set){.at = n->set, .n = n->n};
+    struct ir_range *one = intervals_new(x, 1);
+    if (one)
+        *one = n->one;
+    return (struct set){.at = one, .n = 1};
+}
+
 /* A leaf of the formula, whose loads need @reach bytes. */
 static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_node *n, bool negated,
                          uint32_t reach)
 {
-    bool search = n->kind == COND_SWITCH;
+    const bool test = n->kind == COND_TEST;
+    const struct set set = test ? asked_set(x, n) : (struct set){0};
 
     if (!vec_reserve(x->a, &x->nf, 1)) {
         x->failed = true;
@@ -29,8 +41,10 @@ static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_nod
                                     .next = NF_NONE,
                                     .leaf = leaf,
                                     .at = n->at,
-                                    .opaque = search,
-                                    .strict = !search && n->kind != COND_TEST,
+                                    .test = test,
+                                    .strict = !test && n->kind != COND_SWITCH,
+                                    .on = n->on,
+                                    .set = set,
                                     .reach = reach};
     return x->nf.n++;
 }

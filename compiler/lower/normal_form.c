@@ -3,7 +3,6 @@
  * lower/normal_form.c - formulas in negation normal form: nodes, lists of them, and tests.
  */
 #include "lower/normal_form.h"
-#include <string.h>
 
 uint32_t nf_new(struct normal_form *x, struct nf n)
 {
@@ -78,30 +77,25 @@ void nf_list_add(struct normal_form *x, uint32_t list, uint32_t item)
 
 uint32_t nf_test_room(const struct normal_form *x, uint32_t i)
 {
-    const struct nf *n = &x->nf.at[i];
-    uint32_t intervals = n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].n : n->set.n;
+    const struct set *s = &x->nf.at[i].set;
 
-    /* as it is, in its order, or what it leaves out */
-    return (intervals > 1 ? intervals : 1) + 1 + (n->leaf != COND_FALSE ? 0 : n->set.ordered);
+    return s->n + 1 + s->ordered; /* as it is, in its order, or what it leaves out */
 }
 
-/* Where the test's outcome is @outcome. */
-struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
+/* In rows: which column the test @i asks for. */
+static uint16_t column_of(const struct normal_form *x, uint32_t i)
 {
     const struct nf *n = &x->nf.at[i];
-    struct set s = n->set;
 
-    if (n->leaf != COND_FALSE) {
-        const struct cond_node *t = &x->lw->node.at[n->leaf];
-        x->looked |= t->column != 0;
-        struct ir_range *one = t->n ? NULL : intervals_new(x, 1);
-        if (x->failed)
-            return s;
-        if (one)
-            *one = t->one;
-        s = (struct set){one ? one : t->set, one ? 1 : t->n, 0, NULL};
-    }
-    if (n->negated != outcome)
+    return x->template && n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].column : 0;
+}
+
+struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
+{
+    const struct set s = x->nf.at[i].set;
+
+    x->looked |= column_of(x, i) != 0;
+    if (x->nf.at[i].negated != outcome)
         return s;
     struct ir_range *rest = intervals_new(x, s.n + 1);
     uint32_t m = 0, lo = 0;
@@ -117,13 +111,6 @@ struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome)
     return (struct set){rest, m, 0, NULL};
 }
 
-static uint16_t column_of(const struct normal_form *x, uint32_t i)
-{
-    const struct nf *n = &x->nf.at[i];
-
-    return n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].column : 0;
-}
-
 /* Asks of two tests, each of a column. */
 static bool ask(struct normal_form *x, uint32_t i, uint32_t j, bool meet)
 {
@@ -134,12 +121,13 @@ static bool ask(struct normal_form *x, uint32_t i, uint32_t j, bool meet)
     return q.answer;
 }
 
-bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j, bool outcome)
+bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j)
 {
-    if (column_of(x, i) && column_of(x, j) && x->nf.at[i].negated == x->nf.at[j].negated)
+    const bool outcome = !x->nf.at[i].negated;
+
+    if (x->nf.at[j].negated != outcome && column_of(x, i) && column_of(x, j))
         return ask(x, i, j, false);
-    struct set a = nf_test_set(x, i, outcome), b = nf_test_set(x, j, outcome);
-    return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
+    return set_equal(nf_test_set(x, i, outcome), nf_test_set(x, j, outcome));
 }
 
 bool nf_tests_meet(struct normal_form *x, uint32_t i, uint32_t j, bool outcome)
@@ -159,6 +147,7 @@ void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct se
     x->changed = true;
     *n = (struct nf){.kind = NF_LEAF,
                      .negated = !outcome,
+                     .test = true,
                      .leaf = COND_FALSE,
                      .on = on,
                      .set = set,

@@ -7,6 +7,7 @@
  */
 #ifndef WEIR_LOWER_NORMAL_FORM_H
 #define WEIR_LOWER_NORMAL_FORM_H
+#include <string.h>
 #include "lower/cond.h"
 
 #define NF_NONE UINT32_MAX
@@ -28,18 +29,18 @@ struct nf {
     bool negated;         /* NF_LEAF, NF_SWITCH: the outcome is swapped */
     bool done : 1;        /* simplified; in items of long lists */
     bool search : 1;      /* a list in which there is nothing to regroup before it becomes a search */
-    bool opaque : 1;      /* NF_LEAF: not a test, to be left as it is */
+    bool test : 1;        /* NF_LEAF: asks whether a value lies in a set */
     bool steady : 1;      /* a list: regrouping leaves it as it is */
     bool strict;          /* holds a requirement or a definition: nothing may move past it */
     uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
     uint32_t next;
     cond leaf; /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
     union {
-        ir_value on;   /* NF_LEAF made here, NF_SWITCH */
+        ir_value on;   /* NF_LEAF, NF_SWITCH */
         uint32_t held; /* a list: bytes from the start that packets hold which get to it, as far as known */
     };
     union {
-        struct set set; /* NF_LEAF made here */
+        struct set set; /* NF_LEAF: of a test */
         struct {
             const struct ir_case *to; /* NF_SWITCH: targets are children, or NF_NONE */
             uint32_t cases;
@@ -154,20 +155,18 @@ uint32_t nf_first(const struct normal_form *x, uint32_t i);
 /** A leaf that asks whether a value lies in a set; not a requirement or a definition. */
 static inline bool nf_is_test(const struct normal_form *x, uint32_t i)
 {
-    return x->nf.at[i].kind == NF_LEAF && !x->nf.at[i].strict && !x->nf.at[i].opaque;
+    return x->nf.at[i].test;
 }
 static inline ir_value nf_test_value(const struct normal_form *x, uint32_t i)
 {
-    const struct nf *n = &x->nf.at[i];
-
-    return n->leaf != COND_FALSE ? x->lw->node.at[n->leaf].on : n->on;
+    return x->nf.at[i].on;
 }
 /** Intervals that a set of the test has at most. */
 uint32_t nf_test_room(const struct normal_form *x, uint32_t i);
 /** Where the test's outcome is @outcome. */
 struct set nf_test_set(struct normal_form *x, uint32_t i, bool outcome);
-/** Do the tests @i and @j have @outcome for the same numbers? */
-bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j, bool outcome);
+/** Do the tests @i and @j say the same of every number? */
+bool nf_tests_equal(struct normal_form *x, uint32_t i, uint32_t j);
 /** ... or for some number both? Also where a column leaves out so little that it is not looked at. */
 bool nf_tests_meet(struct normal_form *x, uint32_t i, uint32_t j, bool outcome);
 /** Makes @leaf the test that has outcome @outcome where @on lies in @set. */
@@ -175,6 +174,10 @@ void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct se
                     struct span at);
 
 /* ---- set.c */
+static inline bool set_equal(struct set a, struct set b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.at, b.at, a.n * sizeof *a.at) == 0);
+}
 struct ir_range *intervals_new(struct normal_form *x, uint32_t n);
 /** Room for the intervals of @s, in their order if it has one. */
 uint32_t set_size(struct set s);

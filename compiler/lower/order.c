@@ -82,9 +82,7 @@ static void cost_nodes(struct order *o, uint32_t top)
     for (uint32_t i = o->todo.n; i-- > 0 && !x->failed;) {
         uint32_t at = o->todo.at[i].node;
         const struct nf *n = &x->nf.at[at];
-        if (n->kind == NF_LEAF && n->leaf != COND_FALSE)
-            o->cost[at] = o->value_cost[x->lw->node.at[n->leaf].on];
-        else if (n->kind == NF_LEAF || n->kind == NF_SWITCH)
+        if (n->kind == NF_LEAF || n->kind == NF_SWITCH)
             o->cost[at] = o->value_cost[n->on];
         for (uint32_t c = n->kind == NF_LEAF ? NF_NONE : n->first; c != NF_NONE; c = x->nf.at[c].next)
             o->cost[at] = sum(o->cost[at], o->cost[c]);
@@ -96,9 +94,9 @@ static void cost_nodes(struct order *o, uint32_t top)
 static uint32_t first_reach(const struct normal_form *x, uint32_t i)
 {
     i = nf_first(x, i);
-    if (i == NF_NONE || x->nf.at[i].opaque)
-        return UINT32_MAX;
-    return x->value_reach[x->nf.at[i].kind == NF_LEAF ? nf_test_value(x, i) : x->nf.at[i].on];
+    return i == NF_NONE || (x->nf.at[i].kind == NF_LEAF && !nf_is_test(x, i))
+               ? UINT32_MAX
+               : x->value_reach[x->nf.at[i].on];
 }
 
 /* May @part of an AND or OR go in front of the one before it? @fatal: the list rejects the packet if either

@@ -204,9 +204,9 @@ bool factor_cut(struct normal_form *x, const struct entry *e, uint32_t n, struct
 static bool is_small(const struct normal_form *x, uint32_t i, unsigned depth, unsigned *leaves)
 {
     const struct nf *n = &x->nf.at[i];
-    bool ok = depth > 0 && !n->strict && !n->opaque && n->kind != NF_SWITCH;
+    bool ok = depth > 0 && !n->strict && (n->test || nf_is_list(x, i));
 
-    if (ok && n->kind == NF_LEAF)
+    if (ok && n->test)
         return ++*leaves <= FACTOR_LEAVES_MAX;
     for (uint32_t c = n->first; ok && c != NF_NONE; c = x->nf.at[c].next)
         ok = is_small(x, c, depth - 1, leaves);

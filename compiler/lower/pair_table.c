@@ -183,12 +183,10 @@ bool distribute_find_table(struct distribution *d)
 /* A leaf of the condition @c, which is no test that may be moved or merged. */
 static uint32_t leaf_of(struct distribution *d, cond c, bool strict)
 {
-    return nf_new(d->x, (struct nf){.kind = NF_LEAF,
-                                    .negated = d->kind == NF_AND,
-                                    .opaque = true,
-                                    .strict = strict,
-                                    .leaf = c,
-                                    .at = d->x->lw->at});
+    return nf_new(
+        d->x,
+        (struct nf){
+            .kind = NF_LEAF, .negated = d->kind == NF_AND, .strict = strict, .leaf = c, .at = d->x->lw->at});
 }
 
 static void append_leaf(struct distribution *d, uint32_t list, cond c, bool strict)

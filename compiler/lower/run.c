@@ -66,13 +66,6 @@ static bool may_overtake(const struct factor *x, uint32_t at, uint32_t reach)
     return safe;
 }
 
-uint32_t factor_head(const struct normal_form *x, uint32_t i, uint8_t compound)
-{
-    if (x->nf.at[i].kind == compound && x->nf.at[i].first != NF_NONE)
-        i = x->nf.at[i].first;
-    return nf_is_test(x, i) ? i : NF_NONE;
-}
-
 void factor_read_runs(struct factor *x, uint32_t list, uint32_t base)
 {
     bool is_or = x->form.nf.at[list].kind == NF_OR;

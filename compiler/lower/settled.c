@@ -63,7 +63,7 @@ bool factor_run_stays(struct factor *x, const struct run *r, bool is_or)
         }
         seen[n] = head;
         for (uint32_t k = 0; k < n && stays; k++)
-            stays = !nf_tests_equal(&x->form, seen[k], head, is_or) &&
+            stays = !nf_tests_equal(&x->form, seen[k], head) &&
                     (late ||
                      !factor_begin_alike(&x->form, x->form.nf.at[seen[k]].next, x->form.nf.at[head].next) ||
                      !nf_tests_meet(&x->form, seen[k], head, is_or));

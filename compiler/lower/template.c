@@ -43,19 +43,15 @@ static uint32_t prim_of(const struct template *t, struct span at)
     return NF_NONE;
 }
 
-/* Adds a copy of the leaf @i of the normal form to the place @at. */
-static void leaf_add(struct template *t, uint32_t i, uint32_t at)
+/* What the template needs to know of its leaf @at. */
+static void leaf_add(struct template *t, uint32_t at)
 {
-    struct normal_form *x = t->x;
     struct nf *n = &t->node[at];
 
     if (n->leaf != COND_FALSE)
-        t->column[at] = x->lw->node.at[n->leaf].column;
-    if (nf_is_test(x, i)) {
-        n->on = nf_test_value(x, i);
-        n->set = nf_test_set(x, i, !n->negated);
+        t->column[at] = t->x->lw->node.at[n->leaf].column;
+    if (n->test)
         n->leaf = COND_FALSE;
-    }
 }
 
 /* Adds a copy of the node @i of the normal form, behind copies of what is below it. Returns its place. */
@@ -79,7 +75,7 @@ static uint32_t template_add(struct template *t, uint32_t i)
     t->node[at].next = NF_NONE;
     t->prim[at] = prim_of(t, n.at);
     if (n.kind == NF_LEAF) {
-        leaf_add(t, i, at);
+        leaf_add(t, at);
     } else {
         t->node[at].first = first;
         t->node[at].last = last;
