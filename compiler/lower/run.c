@@ -383,6 +383,27 @@ static bool lone_is_apart(const struct entry *lone, uint32_t lones, const struct
     return apart;
 }
 
+/*
+ * The few entries with rests need not hold where lone ones do. Those for which nothing is left go; returns
+ * how many stay.
+ */
+static uint32_t narrow_rests(struct factor *x, const struct entry *lone, uint32_t lones, struct entry *rest,
+                             uint32_t rests)
+{
+    uint32_t n = 0;
+
+    if ((uint64_t)lones * rests > OVERTAKE_MAX * OVERTAKE_MAX)
+        return rests;
+    for (uint32_t k = 0; k < rests; k++) {
+        struct entry one = rest[k];
+        for (uint32_t i = 0; i < lones; i++)
+            set_narrow(&x->form, &one.set, lone[i].set);
+        if (one.set.n)
+            rest[n++] = one;
+    }
+    return n;
+}
+
 /* The reach of a compound of two parts, which may have had more. */
 static void reach_again(struct factor *x, uint32_t item)
 {
@@ -419,9 +440,10 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
     if (x->form.failed)
         return false;
     struct entry *rests = e + r->n - n;
-    uint32_t before = n;
-    bool lone_apart = lone_is_apart(e, lone, rests, n);
     lone = unite_lone(x, r, e, lone, is_or);
+    n = narrow_rests(x, e, lone, rests, n);
+    const bool lone_apart = lone_is_apart(e, lone, rests, n);
+    uint32_t before = n;
     n = n ? unite_equal(x, rests, n, kind) : 0;
     const struct piece *p = x->switches && n >= SWITCH_MIN ? disjoint_pieces(x, rests, n, &pieces) : NULL;
     bool cut = !p && !x->form.failed && should_cut(x, rests, n) && cut_entries(x, &rests, &n, kind);

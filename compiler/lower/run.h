@@ -56,8 +56,9 @@ bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first);
 bool factor_begin_alike(const struct normal_form *x, uint32_t i, uint32_t j);
 
 /**
- * Do the few items of run @r stay as they are? There are no two lone ones, no two ask for one set, or for
- * sets that overlap and then for one value, and there is nothing to do behind the tests.
+ * Do the few items of run @r stay as they are? There are no two lone ones, nor one because of which one with
+ * a rest need not hold for some number, no two ask for one set, or for sets that overlap and then for one
+ * value, and there is nothing to do behind the tests.
  */
 bool factor_run_stays(struct factor *x, const struct run *r, bool is_or);
 

@@ -32,6 +32,40 @@ bool sets_meet(struct set a, struct set b)
     return false;
 }
 
+/* What is in @a and not in @b. */
+static struct set set_without(struct normal_form *x, struct set a, struct set b)
+{
+    struct ir_range *left = intervals_new(x, a.n + b.n);
+    uint32_t n = 0, k = 0;
+
+    for (uint32_t i = 0; left && i < a.n; i++) {
+        uint32_t lo = a.at[i].lo, hi = a.at[i].hi;
+        bool open = true; /* what lies from lo on is left, as far as is known */
+        while (k < b.n && b.at[k].hi < lo)
+            k++;
+        for (; open && k < b.n && b.at[k].lo <= hi; k += open) {
+            if (b.at[k].lo > lo)
+                left[n++] = (struct ir_range){lo, b.at[k].lo - 1};
+            open = b.at[k].hi < hi;
+            lo = b.at[k].hi + 1;
+        }
+        if (open)
+            left[n++] = (struct ir_range){lo, hi};
+    }
+    return (struct set){left, n, 0, NULL};
+}
+
+bool set_narrow(struct normal_form *x, struct set *a, struct set b)
+{
+    if (!sets_meet(*a, b))
+        return false;
+    const struct set left = set_without(x, *a, b);
+    if (x->failed || left.n > a->n)
+        return false;
+    *a = left;
+    return true;
+}
+
 uint32_t set_size(struct set s)
 {
     return s.ordered ? s.ordered : s.n;

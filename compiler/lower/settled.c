@@ -49,16 +49,25 @@ static bool is_rest_settled(struct factor *x, uint32_t item, uint32_t head)
     return x->form.nf.at[rest].steady || factor_is_settled(x, rest, x->form.nf.at[rest].first);
 }
 
+/* Is a rest behind the test @head to be asked for fewer numbers, as the test @lone decides for the others? */
+static bool is_narrowed(struct factor *x, uint32_t head, uint32_t lone, bool is_or)
+{
+    struct set set = nf_test_set(&x->form, head, is_or);
+
+    return set_narrow(&x->form, &set, nf_test_set(&x->form, lone, is_or));
+}
+
 bool factor_run_stays(struct factor *x, const struct run *r, bool is_or)
 {
-    uint32_t seen[RUN_FEW], n = 0, lone = 0; /* seen: their tests */
+    uint32_t seen[RUN_FEW], n = 0, lone = NF_NONE; /* seen: their tests */
     const bool late = factor_joins_late(x);
     bool stays = r->n <= RUN_FEW;
 
     for (uint32_t i = r->first; i != NF_NONE && stays; i = x->form.nf.at[i].next) {
         uint32_t head = factor_head(&x->form, i, is_or ? NF_AND : NF_OR);
         if (head == i || x->form.nf.at[head].next == NF_NONE) {
-            stays = ++lone < 2;
+            stays = lone == NF_NONE;
+            lone = head;
             continue;
         }
         seen[n] = head;
@@ -70,6 +79,8 @@ bool factor_run_stays(struct factor *x, const struct run *r, bool is_or)
         n++;
         stays = stays && is_rest_settled(x, i, head);
     }
+    for (uint32_t k = 0; k < n && stays && lone != NF_NONE; k++)
+        stays = !nf_tests_meet(&x->form, seen[k], lone, is_or) || !is_narrowed(x, seen[k], lone, is_or);
     return stays;
 }
 

@@ -93,8 +93,10 @@ static const char *const filters[] = {
     "ip and ((host 1.1.1.1 and icmp) or (host 1.1.1.2 and len > 1337) or (host 1.1.1.3 and len > 488) or "
     "(host 1.1.1.1 and len > 569) or (host 1.1.1.2 and udp port 53) or (host 1.1.1.4 and icmp) or "
     "(host 1.1.1.5 and icmp) or (host 1.1.1.6 and icmp))",
-    "dst host 2001:db8::3 or (host fe80::2 and host ff02::1) or src host ff02::1 or dst host 2001:db9::1 or "
-    "host 2001:db8::1 or (host 2001:db8::2 and host 2001:db8::3) or host 2001:db8::1",
+    "dst host fe80::2 or (host 2001:db8::3 and host 2001:db8:0:1::1) or host 2001:db8::2 or "
+    "(host ff02::1 and host 2001:db8::1) or dst host ff02::1 or dst host 2001:db9::1 or "
+    "(host fe80::2 and host ff02::1)",
+    "(ip[8] < 20 and len > 100) or ip[8] > 10",
     "not (net 2001:db8::/126 and port 22) and not (net fe80::/16 and port 25) and not (net ff02::/40 and "
     "port "
     "443) and not (host ff02::1 and udp port 7) and not (net 2001:db8::/64 and port 8080) and not (net "
