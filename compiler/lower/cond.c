@@ -48,6 +48,26 @@ cond cond_or(struct lower *lw, cond a, cond b)
     return node_new(lw, (struct cond_node){.kind = COND_OR, .left = a, .right = b});
 }
 
+cond cond_either(struct lower *lw, cond a, cond b)
+{
+    struct cond_node *l = &lw->node.at[a];
+    const struct cond_node *r = &lw->node.at[b];
+
+    if (l->kind != COND_TEST || r->kind != COND_TEST || l->on != r->on || l->n || r->n ||
+        (uint64_t)l->one.hi + 1 >= r->one.lo)
+        return cond_or(lw, a, b);
+    struct ir_range *both = arena_array(lw->arena, struct ir_range, 2);
+    if (!both) {
+        lw->error = WEIR_E_MEMORY;
+        return COND_FALSE;
+    }
+    both[0] = l->one;
+    both[1] = r->one;
+    l->set = both;
+    l->n = 2;
+    return a;
+}
+
 cond cond_exclusive(struct lower *lw, cond c, cond a, cond b)
 {
     if (c != COND_TRUE && c != COND_FALSE && c != a && c != b)

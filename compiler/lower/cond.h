@@ -115,6 +115,7 @@ struct lower {
     VEC(const struct ir_range *) column; /* of rows: for each of them what one word of one number may be */
     struct list list; /* words not 0: the primitive being lowered asks for these instead of its own numbers */
     bool pairs;       /* many addresses and many ports: few packets get as far as the ports */
+    bool one_arp;     /* ARP and RARP are asked for together: nothing tells them apart */
     bool common_ipv4; /* in by_ipv4_header(): the IPv4 header has 20 bytes */
     uint32_t wlan_round; /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
     uint32_t chain_type, chain_at; /* protochain's, of all chains: the current header's type and place */
@@ -133,6 +134,9 @@ int cond_init(struct lower *lw);
 cond cond_and(struct lower *lw, cond a, cond b);
 cond cond_or(struct lower *lw, cond a, cond b);
 cond cond_not(struct lower *lw, cond a);
+/** The same as cond_or(). Where both are tests of one value for one interval each, @a's being lower, @a is
+ * made to ask for either. */
+cond cond_either(struct lower *lw, cond a, cond b);
 /** The AND or OR @c, made of @a and @b: parts of it, which begin with tests, are exclusive. */
 cond cond_exclusive(struct lower *lw, cond c, cond a, cond b);
 /** @item for one of the rows @rows. */

@@ -172,8 +172,12 @@ static void recall_order(struct lower *lw, cond root)
         lw->error = WEIR_E_MEMORY;
     for (cond i = 0; i <= root && f->asked.n < f->asked.cap; i++) {
         const struct cond_node *n = &lw->node.at[i];
-        if (n->kind == COND_TEST && n->n == 0 && n->column == 0 && n->one.lo == n->one.hi)
-            f->asked.at[f->asked.n++] = (struct ir_asked){n->on, n->one.lo};
+        if (n->kind != COND_TEST || n->column)
+            continue;
+        const struct ir_range *in = n->n ? n->set : &n->one, *end = in + (n->n ? n->n : 1);
+        for (; in < end && f->asked.n < f->asked.cap; in++)
+            if (in->lo == in->hi)
+                f->asked.at[f->asked.n++] = (struct ir_asked){n->on, in->lo};
     }
 }
 

@@ -5,6 +5,7 @@
 #include "lower/lower.h"
 #include "lower/cond.h"
 #include "proto/names.h"
+#include "proto/names.h"
 
 static cond ip_broadcast(struct lower *lw, const struct prim *p)
 {
@@ -166,6 +167,21 @@ static bool many_pairs(const struct checked *c)
     return hosts >= PAIRS_MIN && ports >= PAIRS_MIN;
 }
 
+/* Does nothing in the filter tell ARP from RARP? Their addresses lie in the same places. */
+static bool is_one_arp(const struct checked *c)
+{
+    bool one = true;
+
+    for (uint32_t i = 0; i < c->prim.n && one; i++) {
+        const struct prim *p = &c->prim.at[i];
+        if (p->kind == PRIM_LINK_PROTO)
+            one = p->number != ETHERTYPE_ARP && p->number != ETHERTYPE_RARP;
+        else
+            one = !(p->families & FAMILY_ARP) == !(p->families & FAMILY_RARP);
+    }
+    return one;
+}
+
 /* Marks the terms and what is in them: nodes stand behind their operands. NULL without memory. */
 static bool *nodes_of_terms(struct lower *lw, const struct terms *only)
 {
@@ -276,6 +292,7 @@ static struct lower lower_begin(struct arena *formula, struct arena *front, stru
                           .in = c,
                           .o = o,
                           .f = out,
+                          .one_arp = o->optimize && is_one_arp(c),
                           .pairs = o->tune == WEIR_TUNE_KERNEL && many_pairs(c)};
 }
 

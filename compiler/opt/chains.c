@@ -21,7 +21,7 @@
  */
 #include "opt/pass.h"
 
-#define NUMBERS_MAX 16u
+#define NUMBERS_MAX 6u                    /* more are not asked for one by one */
 #define BLOCKS_MAX  16u                   /* some of which may ask for nothing new */
 #define CASES_MAX   (2 * NUMBERS_MAX + 1) /* of a block that asks for so many: they, and what lies between */
 
