@@ -158,9 +158,13 @@ ir_value load_anchor(struct lower *lw, struct anchor a, uint32_t k, unsigned siz
 
 ir_value ipv4_header_length(struct lower *lw, struct anchor net)
 {
-    ir_value words = ir_binary(lw->f, IR_AND, load_anchor(lw, net, 0, 1), ir_const(lw->f, 15));
+    const ir_value first = load_anchor(lw, net, 0, 1);
 
-    return ir_binary(lw->f, IR_SHL, words, ir_const(lw->f, 2));
+    if (lw->ipv4_first == first)
+        return lw->ipv4_length;
+    ir_value words = ir_binary(lw->f, IR_AND, first, ir_const(lw->f, 15));
+    lw->ipv4_first = first;
+    return lw->ipv4_length = ir_binary(lw->f, IR_SHL, words, ir_const(lw->f, 2));
 }
 
 struct address address_tran4(struct lower *lw, const struct cursor *c)

@@ -117,6 +117,7 @@ struct lower {
     bool pairs;       /* many addresses and many ports: few packets get as far as the ports */
     bool one_arp;     /* ARP and RARP are asked for together: nothing tells them apart */
     bool common_ipv4; /* in by_ipv4_header(): the IPv4 header has 20 bytes */
+    ir_value ipv4_first, ipv4_length; /* the last header length that was computed, and of which first byte */
     uint32_t wlan_round; /* helper variable: 3 when radiotap says the 802.11 header is padded, else 0 */
     uint32_t chain_type, chain_at; /* protochain's, of all chains: the current header's type and place */
     struct span at;                /* the primitive being lowered */

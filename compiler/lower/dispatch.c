@@ -508,6 +508,9 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
     if (x->nf.at[list].kind != kind ||
         x->nf.at[list].first == NF_NONE) /* flat, there may be nothing left of it */
         return;
+    bool used = nf_is_test(x, x->nf.at[list].first); /* what the first tests say, of the list as it is */
+    if (used)
+        nf_use_tests(x, list);
     uint32_t child = x->nf.at[list].first;
     const ir_value chosen = chosen_value(x, list);
     ir_value on = leading_value(x, child, kind, chosen);
@@ -520,6 +523,7 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
             bool before = many;
             uint32_t together = dispatch_run(x, child, on, chosen, kind, &next, &many);
             one = together == NF_NONE ? child : together;
+            used &= together == NF_NONE;
             next_on = together == NF_NONE ? next_on
                       : next == NF_NONE   ? IR_NONE
                                           : leading_value(x, next, kind, chosen);
@@ -534,7 +538,8 @@ void nf_dispatch(struct normal_form *x, uint32_t list)
         on = next_on;
     }
     nf_flatten(x, list); /* what was dispatched may be one list of the same kind */
-    nf_use_tests(x, list);
+    if (!used)
+        nf_use_tests(x, list);
     if (x->nf.at[list].first != NF_NONE && x->nf.at[list].first == x->nf.at[list].last && !x->failed)
         become(x, list, x->nf.at[list].first);
 }

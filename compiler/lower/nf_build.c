@@ -111,11 +111,17 @@ static uint32_t first_of_both(const struct build *b, const struct cond_node *n)
     return n->kind == COND_ROWS || left < b->items[n->right] ? left : b->items[n->right];
 }
 
+static void tell(struct build *b, cond child, bool negated, uint32_t list)
+{
+    b->negated[child] = negated;
+    b->reached[child] = true;
+    b->of[child] = list;
+}
+
 /* Parents tell children whether they are negated and which list they are in. */
 static void look_down(struct build *b, cond root)
 {
-    b->reached[root] = true;
-    b->of[root] = NF_NONE;
+    tell(b, root, false, NF_NONE);
     for (cond i = root + 1; i-- > 0;) {
         if (!b->reached[i])
             continue;
@@ -127,19 +133,15 @@ static void look_down(struct build *b, cond root)
         if (b->node[i].kind == COND_ROWS) {
             if (list != NF_NONE && !is_item(b, i, list))
                 b->items[list] += b->x->lw->rows.at[b->node[i].right].n;
-            b->negated[b->node[i].left] = b->negated[i];
-            b->reached[b->node[i].left] = true;
-            b->of[b->node[i].left] = NF_NONE;
+            tell(b, b->node[i].left, b->negated[i], NF_NONE);
             continue;
         }
         if (b->items && is_list(b, i) && (list == NF_NONE || is_item(b, i, list)))
             list = i;
-        cond child[2] = {b->node[i].left, b->node[i].right};
-        for (int c = 0; c < (b->node[i].kind == COND_NOT ? 1 : 2); c++) {
-            b->negated[child[c]] = b->negated[i] ^ (b->node[i].kind == COND_NOT);
-            b->reached[child[c]] = true;
-            b->of[child[c]] = list;
-        }
+        const bool is_not = b->node[i].kind == COND_NOT;
+        tell(b, b->node[i].left, b->negated[i] ^ is_not, list);
+        if (!is_not)
+            tell(b, b->node[i].right, b->negated[i], list);
     }
 }
 
