@@ -36,6 +36,7 @@ struct chain {
     struct asked asked[NUMBERS_MAX];
     uint32_t n;
     uint32_t blocks, otherwise; /* where all other numbers lead */
+    bool one_place;             /* the numbers lead to one place */
 };
 
 struct chains {
@@ -141,7 +142,9 @@ static bool add_usual(const struct chains *x, uint32_t head, struct chain *chain
     return true;
 }
 
-/* The chain that begins with the block @head. False: it is none, or all its numbers lead to one place. */
+/* The chain that begins with the block @head. False: it is none, or one block whose numbers lead to one
+ * place.
+ */
 static bool read_chain(const struct chains *x, uint32_t head, struct chain *chain)
 {
     const struct ir_func *f = x->f;
@@ -159,11 +162,11 @@ static bool read_chain(const struct chains *x, uint32_t head, struct chain *chai
         chain->otherwise = i = otherwise;
         chain->blocks++;
     } while (chain->blocks < BLOCKS_MAX && is_inner(x, i, chain->on));
-    bool several = false; /* places that the numbers lead to */
+    chain->one_place = !add_usual(x, head, chain);
     for (i = 1; i < chain->n; i++)
-        several |= chain->asked[i].target != chain->asked[0].target;
-    several |= add_usual(x, head, chain);
-    return several && !has_phis(f, chain->otherwise);
+        chain->one_place &= chain->asked[i].target == chain->asked[0].target;
+    const bool in_blocks = chain->blocks > 1 && chain->n > 1 && chain->asked[0].target != chain->otherwise;
+    return (in_blocks || !chain->one_place) && !has_phis(f, chain->otherwise);
 }
 
 /* Puts the numbers in order, without the last ones if they lead where all others do. False: they are, or the
@@ -224,7 +227,9 @@ static void write_chain(struct chains *x, uint32_t head, const struct chain *cha
     const struct ir_block *first = &x->f->block.at[head];
 
     for (uint32_t i = 0, end; i < chain->n; i = end) {
-        for (end = i + 1; end < chain->n && chain->asked[end].target == chain->asked[i].target; end++)
+        for (end = i + 1; end < chain->n && chain->asked[end].target == chain->asked[i].target &&
+                          (!chain->one_place || chain->asked[end].number > chain->asked[end - 1].number);
+             end++) /* a block asks for the lowest number first */
             ;
         uint32_t next = end == chain->n ? chain->otherwise : x->f->block.n + x->block.n + 1;
         struct ir_block b = test_of(x, chain->on, &chain->asked[i], end - i, next);
