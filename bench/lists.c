@@ -27,6 +27,7 @@
 enum {
     COLUMNS = 4,
     PACKETS = 500,
+    ROUNDS_MIN = 3,
     ROUNDS_MAX = 9,
     PORTS = 65536,
     PORTS_LISTED_MAX = 20000, /* more random ports are nearly all of them */
@@ -439,22 +440,19 @@ static void time_both(const struct strbuf *text, struct result *out)
 {
     double weir[ROUNDS_MAX], pcap[ROUNDS_MAX], spent = 0;
     struct weir *cx;
-    size_t rounds = 0;
+    size_t rounds = 0, pcap_rounds = 0;
     pcap_t *handle = pcap_open_dead(DLT_EN10MB, WEIR_SNAPLEN_DEFAULT);
     if (!handle || weir_new(NULL, &cx) < 0)
         exit(2);
-    /* A first compile warms the caches of both; a long one is its own measurement. */
+    /* A first compile warms the caches, for long lists as for short ones: their times are compared. */
     spent = time_weir(cx, text, &out->status);
-    weir[0] = spent;
-    rounds = spent > ROUND_SECONDS;
-    while (rounds < ROUNDS_MAX && (rounds == 0 || spent < ROUND_SECONDS)) {
-        weir[rounds] = time_weir(cx, text, &out->status);
-        pcap[rounds] = out->has_pcap ? time_pcap(handle, text) : 0;
-        spent += weir[rounds] + pcap[rounds];
-        rounds++;
+    while (rounds < ROUNDS_MAX && (rounds < ROUNDS_MIN || spent < ROUND_SECONDS)) {
+        spent += weir[rounds++] = time_weir(cx, text, &out->status);
+        if (out->has_pcap && (pcap_rounds == 0 || spent < ROUND_SECONDS))
+            spent += pcap[pcap_rounds++] = time_pcap(handle, text);
     }
     out->seconds = bench_median(weir, rounds);
-    out->pcap_seconds = out->has_pcap ? bench_median(pcap, rounds) : 0;
+    out->pcap_seconds = pcap_rounds ? bench_median(pcap, pcap_rounds) : 0;
     weir_free(cx);
     pcap_close(handle);
 }

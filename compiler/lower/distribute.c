@@ -38,10 +38,13 @@ uint32_t distribute_copy(struct distribution *d, uint32_t i)
 
 uint32_t distribute_item(struct distribution *d, int side, uint32_t k)
 {
-    uint32_t item = nf_list_new(d->x, d->compound), begin = distribute_copy(d, d->pair[k].side[side]);
+    uint32_t begin = d->pair[k].side[side];
 
+    if (d->x->nf.at[begin].kind == d->compound)
+        return begin;
+    uint32_t item = nf_list_new(d->x, d->compound);
     if (!d->x->failed)
-        nf_list_add(d->x, item, begin);
+        nf_list_append(d->x, item, begin);
     return item;
 }
 

@@ -71,7 +71,8 @@ bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, b
 /** A copy of @i, a part of an item of the list. */
 uint32_t distribute_copy(struct distribution *d, uint32_t i);
 
-/** An item of the kind the list has: side @side of pair @k, and what the caller appends. */
+/** An item of the kind the list has: side @side of pair @k, which is not copied, and what the caller appends.
+ */
 uint32_t distribute_item(struct distribution *d, int side, uint32_t k);
 
 /** Appends side @side of the pairs before @end, each with its rest. */
