@@ -240,6 +240,17 @@ ir_value ir_lookup(struct ir_func *f, enum ir_op op, ir_value base, uint32_t off
     return ir_value_make(f, (struct ir_node){.op = (uint8_t)op, .a = base, .b = number, .imm = offset});
 }
 
+ir_value ir_with(struct ir_func *f, ir_value v, ir_value a, ir_value b)
+{
+    const struct ir_node n = f->value.at[v];
+
+    if (ir_is_load(&n))
+        return ir_load(f, a, n.imm, ir_load_size(&n));
+    if (ir_is_lookup(&n))
+        return ir_lookup(f, n.op, a, n.imm, ir_lookup_set(f, &n));
+    return ir_op_arity(n.op) == 2 ? ir_binary(f, n.op, a, b) : v;
+}
+
 ir_value ir_phi(struct ir_func *f, uint32_t block)
 {
     struct ir_phi p = {.value = ir_value_make(f, (struct ir_node){.op = IR_PHI, .imm = block})};

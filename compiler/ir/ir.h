@@ -194,6 +194,9 @@ ir_value ir_lookup(struct ir_func *f, enum ir_op op, ir_value base, uint32_t off
 /** Binary operator; folds constants and identities. */
 ir_value ir_binary(struct ir_func *f, enum ir_op op, ir_value a, ir_value b);
 
+/** @v, no PHI, as it would be with the operands @a and @b. */
+ir_value ir_with(struct ir_func *f, ir_value v, ir_value a, ir_value b);
+
 /** A new PHI of @block; its arguments are pushed to the block by the caller. Never hash-consed. */
 ir_value ir_phi(struct ir_func *f, uint32_t block);
 

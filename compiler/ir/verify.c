@@ -306,8 +306,8 @@ static bool covered(const struct verifier *v, const struct known *k, const struc
     uint64_t end = (uint64_t)load->imm + size;
     struct ir_range at;
 
-    if (load->a == IR_NONE)
-        return end <= k->bytes;
+    if (load->a == IR_NONE) /* no packet gets past a guard for more than there can be */
+        return end <= k->bytes || k->bytes > IR_ADDRESS_MAX;
     if (address_range(v->f, load->a, load->imm, &at) && (uint64_t)at.hi + size <= k->bytes)
         return true;
     for (uint32_t i = k->facts; i; i = v->link.at[i].parent) {

@@ -353,9 +353,7 @@ static ir_value substitute(struct emit *e, ir_value v)
             if (e->stack.n != before)
                 continue;
             ir_value a = n.a != IR_NONE ? e->memo[n.a] : IR_NONE;
-            e->memo[x] = ir_is_load(&n)     ? ir_load(f, a, n.imm, ir_load_size(&n))
-                         : ir_is_lookup(&n) ? ir_lookup(f, n.op, a, n.imm, ir_lookup_set(f, &n))
-                                            : ir_binary(f, n.op, a, e->memo[n.b]);
+            e->memo[x] = ir_with(f, x, a, n.b != IR_NONE ? e->memo[n.b] : IR_NONE);
         }
         e->memo_stamp[x] = e->stamp;
         e->stack.n--;

@@ -17,6 +17,8 @@ int pass_defer(struct ir_func *f);
 int pass_late(struct ir_func *f);
 int pass_guards(struct ir_func *f);
 int pass_past(struct ir_func *f);
+int pass_phis(struct ir_func *f);
+int pass_tails(struct ir_func *f);
 int pass_thread(struct ir_func *f);
 
 static inline bool is_return(uint32_t target)
@@ -35,10 +37,12 @@ static inline bool has_phis(const struct ir_func *f, uint32_t target)
  * arena; NULL: no memory. */
 uint32_t *opt_parents(const struct ir_func *f);
 
+#define PHI_BITS 64u
+
 /** A set of blocks with PHIs that @block is in; few functions have so many that some share one. */
 static inline uint64_t opt_phi_bit(uint32_t block)
 {
-    return UINT64_C(1) << block % 64;
+    return UINT64_C(1) << block % PHI_BITS;
 }
 /** By value: the blocks whose PHIs it is computed from, as a set of opt_phi_bit(). Of @a; NULL: no memory. */
 uint64_t *opt_phis(const struct ir_func *f, struct arena *a);
