@@ -11,6 +11,7 @@
 #define PRISM_HEADER_BYTES 144
 #define AVS_MAGIC          0x80211000u /* and a version in the low twelve bits */
 #define PPI_DLT_80211      0x69000000u /* little-endian 105 */
+#define WLAN_DATA          0x08u       /* kind of frame: IEEE 802.11, frame control, type */
 
 /* A leaf that only reads: true, or the packet is too short. */
 static cond read_only(struct lower *lw)
@@ -67,7 +68,8 @@ static cond radiotap_padding(struct lower *lw)
 
 /* ---------------------------------------------------------------- the 802.11 header in one go */
 
-/* What the outcome of a condition tells: some test that read through the variable was made. */
+/* What the outcome of a condition tells: some test that read through the variable was made, or the frame has
+ * no data, for which nothing is read to measure its header but its kind. */
 struct read_by {
     bool yes, no;
     bool some; /* there is such a test */
@@ -97,8 +99,25 @@ static bool *values_through(struct lower *lw, uint32_t var)
     return through;
 }
 
+/* The bits of the first byte of frame control that say what kind of frame it is. */
+static ir_value wlan_kind(struct lower *lw, const struct cursor_var *v)
+{
+    ir_value control = load(lw, address_of(lw, (struct anchor){v->base, 0}), 0, 1);
+
+    return ir_binary(lw->f, IR_AND, control, ir_const(lw->f, 0x0c));
+}
+
+/* The same of the test @n of what kind of frame it is. */
+static struct read_by read_by_kind(const struct cond_node *n)
+{
+    const bool data = n->n ? ir_ranges_meet(n->set, n->n, WLAN_DATA, WLAN_DATA)
+                           : n->one.lo <= WLAN_DATA && WLAN_DATA <= n->one.hi;
+
+    return (struct read_by){.yes = !data, .no = data};
+}
+
 /* Per condition up to @filter; NULL without memory. */
-static struct read_by *conditions_through(struct lower *lw, cond filter, uint32_t var)
+static struct read_by *conditions_through(struct lower *lw, cond filter, uint32_t var, ir_value kind)
 {
     const bool *through = values_through(lw, var);
     struct read_by *r = arena_array(lw->arena, struct read_by, filter + 1);
@@ -111,6 +130,8 @@ static struct read_by *conditions_through(struct lower *lw, cond filter, uint32_
         const struct cond_node *n = &lw->node.at[i];
         if (n->kind == COND_CONSTANT)
             r[i] = (struct read_by){.yes = i == COND_FALSE, .no = i == COND_TRUE}; /* which does not happen */
+        else if (n->kind == COND_TEST && n->on == kind)
+            r[i] = read_by_kind(n);
         else if (n->kind == COND_TEST || n->kind == COND_REQUIRE || n->kind == COND_SWITCH)
             r[i] = (struct read_by){through[n->on], through[n->on], through[n->on]};
         else if (n->kind == COND_DEFINE)
@@ -185,7 +206,7 @@ static cond wlan_addresses(struct lower *lw, uint32_t var, const struct cursor_v
 static cond wlan_measure_whole(struct lower *lw, uint32_t var, const struct cursor_var *v)
 {
     ir_value control = load(lw, address_of(lw, (struct anchor){v->base, 0}), 0, 1);
-    cond not_data = cond_not(lw, cond_eq(lw, ir_binary(lw->f, IR_AND, control, ir_const(lw->f, 0x0c)), 0x08));
+    cond not_data = cond_not(lw, cond_eq(lw, wlan_kind(lw, v), WLAN_DATA));
     cond none = wlan_ends_at(lw, var, v, 24);
     cond qos = cond_any_bit(lw, control, 0x80);
     cond with_qos = wlan_addresses(lw, var, v, 26);
@@ -208,7 +229,7 @@ static cond wlan_measure(struct lower *lw, uint32_t var, const struct cursor_var
     if (radiotap)
         plain = cond_and(lw, plain, cond_define(lw, lw->wlan_round, ir_const(lw->f, 0)));
 
-    cond not_data = cond_not(lw, cond_eq(lw, ir_binary(lw->f, IR_AND, control, ir_const(lw->f, 0x0c)), 0x08));
+    cond not_data = cond_not(lw, cond_eq(lw, wlan_kind(lw, v), WLAN_DATA));
     cond not_qos = cond_not(lw, cond_any_bit(lw, control, 0x80));
     cond more = cond_or(lw, not_qos, cond_define(lw, var, ir_const(lw->f, 26)));
     if (radiotap) {
@@ -231,11 +252,11 @@ static cond wlan_measure_late(struct lower *lw, uint32_t var, const struct curso
 
 /*
  * @filter with the 802.11 header measured, optimized: where its payload is first read, and at once if every
- * packet that is accepted has been read through it.
+ * frame of data that is accepted has been read through it.
  */
 static cond wlan_header(struct lower *lw, uint32_t var, const struct cursor_var *v, cond filter)
 {
-    const struct read_by *r = conditions_through(lw, filter, var);
+    const struct read_by *r = conditions_through(lw, filter, var, wlan_kind(lw, v));
 
     if (!r)
         return filter;

@@ -62,6 +62,7 @@ static const struct {
     {"arp and ip or not ip6 multicast", 105},
     {"type mgt or ip6", 105},
     {"not arp", 127},
+    {"type mgt or len > 100 or not ip6", 127},
     {"ether dst host 1:2:3:4:5:6 or dst host 172.16.0.5", 105},
     {"on en0 and reason match or ip", 117},
     {"ip or ip6", 9},
