@@ -63,6 +63,8 @@ static const struct {
     {"type mgt or ip6", 105},
     {"not arp", 127},
     {"type mgt or len > 100 or not ip6", 127},
+    {"link[0:1] & 0xff000000 = 0", 163},
+    {"byte 8 | 5 or len > 60", 119},
     {"ether dst host 1:2:3:4:5:6 or dst host 172.16.0.5", 105},
     {"on en0 and reason match or ip", 117},
     {"ip or ip6", 9},

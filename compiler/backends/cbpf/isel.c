@@ -565,7 +565,12 @@ static void task_run(struct cb_emit *e, const struct cb_task *t)
         e->regs.a = t->v;
         break;
     case DO_CHECK:
-        cb_put_jump(e, CB_JMP | CB_JGE, 0x80000000u, TO_REJECT, e->code.n + 1);
+        if (e->plain) { /* the load is out of range: that it rejects is no verdict of the filter's */
+            cb_put_jump(e, CB_JMP | CB_JGE, IR_ADDRESS_MAX, e->code.n + 1, e->code.n + 2);
+            cb_put(e, CB_LD | CB_ABS | CB_B, IR_ADDRESS_MAX - 1);
+        } else {
+            cb_put_jump(e, CB_JMP | CB_JGE, IR_ADDRESS_MAX, TO_REJECT, e->code.n + 1);
+        }
         e->regs.safe = t->v;
         e->regs.safe_from = t->k;
         break;
