@@ -116,7 +116,7 @@ static cond over_families4(struct lower *lw, const struct prim *p, bool negate)
             continue;
         struct address_test t = {cursor_net(p->cursor), {families4[i].offset[0], families4[i].offset[1]}, p};
         cond is = link_proto(lw, p->cursor, families4[i].ethertype);
-        if (families4[i].family == FAMILY_ARP && lw->one_arp && p->families & FAMILY_RARP)
+        if (families4[i].family == FAMILY_ARP && lw->one_arp && p->families & FAMILY_RARP) /* the next row */
             is = cond_either(lw, is, link_proto(lw, p->cursor, families4[++i].ethertype));
         cond has = by_direction_each(lw, &t, false);
         any = cond_or(lw, any, cond_and(lw, is, negate ? cond_not(lw, has) : has));

@@ -146,8 +146,8 @@ static struct read_by *conditions_through(struct lower *lw, cond filter, uint32_
     return r;
 }
 
-/* @filter with @first evaluated in front of the first part of it that reads. */
-static cond put_before(struct lower *lw, cond filter, const struct read_by *r, cond first)
+/* @filter with @first evaluated in front of the first part that reads, of those of which all have to hold. */
+static cond put_in_chain(struct lower *lw, cond filter, const struct read_by *r, cond first)
 {
     VEC(cond) part = {0}; /* backwards */
     cond all = filter;
@@ -162,6 +162,31 @@ static cond put_before(struct lower *lw, cond filter, const struct read_by *r, c
     while (part.n && !lw->error)
         all = cond_and(lw, all, part.at[--part.n]);
     return all;
+}
+
+/* @filter with @first, which is always true, evaluated in front of the first part of it that reads: whatever
+ * else does is behind that. */
+static cond put_before(struct lower *lw, cond filter, const struct read_by *r, cond first)
+{
+    const struct cond_node *n = &lw->node.at[filter];
+    VEC(cond) above = {0}; /* what it is in */
+
+    while (n->kind == COND_NOT || ((n->kind == COND_AND || n->kind == COND_OR) && !r[n->left].some)) {
+        if (!vec_push(lw->arena, &above, filter)) {
+            lw->error = WEIR_E_MEMORY;
+            return filter;
+        }
+        filter = n->kind == COND_NOT ? n->left : n->right;
+        n = &lw->node.at[filter];
+    }
+    filter = put_in_chain(lw, filter, r, first);
+    while (above.n) {
+        const struct cond_node up = lw->node.at[above.at[--above.n]];
+        filter = up.kind == COND_NOT   ? cond_not(lw, filter)
+                 : up.kind == COND_AND ? cond_and(lw, up.left, filter)
+                                       : cond_or(lw, up.left, filter);
+    }
+    return filter;
 }
 
 /* Does @then where @test holds, else @otherwise; both are always true, and so is this. */
