@@ -93,8 +93,7 @@ static cond walk(struct lower *lw, const struct prim *p, bool v6)
 
     for (uint32_t i = 0; i < headers; i++) {
         found[i] = type_is(lw, ch.wanted);
-        cond goes_on = cond_not(lw, type_is(lw, IPPROTO_NUM_NONE));
-        more[i] = cond_and(lw, goes_on, next_header(lw, &ch));
+        more[i] = next_header(lw, &ch);
     }
     cond last = type_is(lw, ch.wanted);
     cond chain = cond_or(lw, last, chain_too_long(lw, &ch));
