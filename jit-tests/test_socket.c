@@ -446,6 +446,7 @@ int main(void)
     for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++)
         for (uint32_t optimize = 0; optimize < 2; optimize++)
             test_filter(cx, fd, filters[i].filter, filters[i].snaplen, optimize, &all);
+    test_filter(cx, fd, "protochain 6", 262144, 1, &all); /* its plain program is too long */
     test_programs(cx, fd, &all);
     test_limits(cx, fd);
     test_memory(cx, fd);

@@ -345,6 +345,14 @@ static const struct {
      "(009) jge      #0x50            jt 18\tjf 10\n(010) ldb      [10]\n(011) tax\n(012) ldb      [9]\n"
      "(013) jeq      x                jt 17\tjf 14\n(014) ldx      M[0]\n(015) ldb      [x + 1]\n"
      "(016) jeq      #0x7             jt 17\tjf 18\n(017) ret      #1\n(018) ret      #0\n"},
+    {"of two ways to one place that end alike, one ends in the other",
+     "accept 1\n%1 = load8 0\n%2 = load8 1\n%3 = shl %2, 2\n%4 = add %3, 7\n%5 = load8 2\n%6 = add %5, 7\n"
+     "b0:\n  guard 2 + 1\n  switch %1: 1 -> b1, else -> b2\nb1:\n  jump b3\nb2:\n  jump b3\n"
+     "b3:\n  %7 = phi b1: %4, b2: %6\n  jump b4\n%8 = load8 %7\n"
+     "b4:\n  guard %7 + 1\n  switch %8: 9 -> accept, else -> reject\n",
+     "(000) ldb      [0]\n(001) jeq      #0x1             jt 4\tjf 2\n(002) ldb      [2]\n(003) ja       6\n"
+     "(004) ldb      [1]\n(005) lsh      #2\n(006) add      #7\n(007) tax\n(008) ldb      [x + 0]\n"
+     "(009) jeq      #0x9             jt 10\tjf 11\n(010) ret      #1\n(011) ret      #0\n"},
 };
 
 static void test_emitted(void **state)

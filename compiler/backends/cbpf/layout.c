@@ -9,7 +9,8 @@
  *
  * A run is what lies between two jumps, the second included. A run that equals one that is already placed,
  * jumps to the same places and is near is not placed again: jumps to it go there. As targets come first,
- * equal trees of tests melt from their leaves up.
+ * equal trees of tests melt from their leaves up. Of two ways to one place that end alike, one ends in the
+ * other.
  */
 #include "backends/cbpf/emit.h"
 #include <assert.h>
@@ -118,25 +119,38 @@ static void place_branch(struct layout *l, uint32_t i, uint32_t yes, uint32_t no
                                                     (uint8_t)(here - at_no - 1), in->k});
 }
 
-/*
- * Control goes on at another place: nothing, when that is what follows. @entered: something falls into this
- * point, so that a jump has to stand here; jumps to it go straight to the target anyway.
- */
-static void place_goto(struct layout *l, uint32_t i, bool entered)
-{
-    uint32_t to = resolve(l->e, l->e->code.at[i].jt);
-    uint32_t p = l->at[to];
-
-    l->at[i] = p;
-    if (!entered || p == l->reversed.n - 1)
-        return;
-    put_trampoline(l, to);
-}
-
 /* Does control run from the instruction before @i into @i? */
 static bool falls_into(const struct cb_emit *e, uint32_t i)
 {
     return i > 0 && !cb_is_branch(&e->code.at[i - 1]) && e->code.at[i - 1].code != GOTO;
+}
+
+/* Is instruction @i, which is no jump, what was placed at @p, and is that near? */
+static bool is_placed(const struct layout *l, uint32_t i, uint32_t p)
+{
+    const struct weir_cbpf_insn *placed = l->reversed.at;
+
+    return p < l->reversed.n && l->reversed.n - p <= NEAR && placed[p].code == l->e->code.at[i].code &&
+           placed[p].k == l->e->code.at[i].k;
+}
+
+/*
+ * Places the jump @i: nothing, when what it goes to is what follows or nothing falls into it, as jumps to it
+ * go there themselves. What stands in front of it, and of that place as well, is not placed again. Gives the
+ * first instruction that has a place then.
+ */
+static uint32_t place_goto(struct layout *l, uint32_t i)
+{
+    uint32_t to = resolve(l->e, l->e->code.at[i].jt), p = l->at[to];
+
+    l->at[i] = p;
+    while (falls_into(l->e, i) && is_placed(l, i - 1, p + 1)) {
+        to = --i;
+        l->at[i] = ++p;
+    }
+    if (falls_into(l->e, i) && p != l->reversed.n - 1)
+        put_trampoline(l, to);
+    return i;
 }
 
 static uint32_t hash_word(uint32_t h, uint32_t x)
@@ -254,7 +268,7 @@ static void place_all(struct layout *l)
     for (uint32_t i = e->code.n; i-- > 0 && !e->status;) {
         const struct cb_insn *in = &e->code.at[i];
         if (in->code == GOTO)
-            place_goto(l, i, falls_into(e, i));
+            i = place_goto(l, i);
         else if (cb_is_branch(in))
             i = place_run(l, i);
         else
