@@ -85,7 +85,8 @@ cond lower_pppoes(struct lower *lw, const struct prim *p)
 struct tunnel {
     const struct prim *p;
     bool geneve;
-    uint32_t udp_var; /* start of the UDP header */
+    uint32_t udp_var; /* start of the UDP header, less udp_offset */
+    uint32_t udp_offset;
 };
 
 /* From the UDP header on: destination port, tunnel header, id; then the variable is set. */
@@ -100,7 +101,7 @@ static cond tunnel_behind(struct lower *lw, const struct tunnel *t, struct addre
 
     if (p->has_number)
         id = cond_masked(lw, load(lw, udp, UDP_HEADER_BYTES + 4, 4), 4, 0xffffff00, p->number << 8);
-    ir_value start = ir_const(lw->f, udp.offset);
+    ir_value start = ir_const(lw->f, udp.offset - t->udp_offset);
     if (udp.base != IR_NONE)
         start = ir_binary(lw->f, IR_ADD, udp.base, start);
     return cond_and(lw, port, cond_and(lw, header, cond_and(lw, id, cond_define(lw, t->udp_var, start))));
@@ -145,30 +146,31 @@ static cond tunnel_inside(struct lower *lw, const struct tunnel *t)
     const uint32_t link = t->p->var, type = link + 1, payload = link + 2;
     struct ir_func *f = lw->f;
     ir_value udp = var_value(lw, t->udp_var);
+    const uint32_t inside = t->udp_offset + UDP_HEADER_BYTES, behind = inside + TUNNEL_HEADER_BYTES;
 
     if (!t->geneve) {
-        const uint32_t inner = UDP_HEADER_BYTES + TUNNEL_HEADER_BYTES;
-        cond l = define_sum(lw, link, udp, inner);
-        cond ty = define_sum(lw, type, udp, inner + 12);
-        return cond_and(lw, l, cond_and(lw, ty, define_sum(lw, payload, udp, inner + 14)));
+        cond l = define_sum(lw, link, udp, behind);
+        cond ty = define_sum(lw, type, udp, behind + 12);
+        return cond_and(lw, l, cond_and(lw, ty, define_sum(lw, payload, udp, behind + 14)));
     }
     /* geneve: options in units of four bytes; the protocol field says whether Ethernet follows */
-    struct address header = {udp, UDP_HEADER_BYTES};
+    struct address header = {udp, inside};
     ir_value words = ir_binary(f, IR_AND, load(lw, header, 0, 1), ir_const(f, 0x3f));
     ir_value options = ir_binary(f, IR_SHL, words, ir_const(f, 2));
-    cond l = define_sum(lw, link, ir_binary(f, IR_ADD, udp, options), UDP_HEADER_BYTES + TUNNEL_HEADER_BYTES);
+    cond l = define_sum(lw, link, ir_binary(f, IR_ADD, udp, options), behind);
     ir_value inner = var_value(lw, link);
     cond bridged = cond_eq(lw, load(lw, header, 2, 2), ETHERTYPE_TEB);
     cond eth_type = define_sum(lw, type, inner, 12);
     cond ethernet = cond_and(lw, eth_type, define_sum(lw, payload, inner, 14));
-    cond bare_type = define_sum(lw, type, udp, UDP_HEADER_BYTES + 2);
+    cond bare_type = define_sum(lw, type, udp, inside + 2);
     cond bare = cond_and(lw, bare_type, cond_define(lw, payload, inner));
     return cond_and(lw, l, cond_or(lw, cond_and(lw, bridged, ethernet), bare));
 }
 
 cond lower_tunnel(struct lower *lw, const struct prim *p)
 {
-    const struct tunnel t = {p, p->kind == PRIM_GENEVE, var_new(lw)};
+    /* what is behind IPv4 then starts where its header's length says */
+    const struct tunnel t = {p, p->kind == PRIM_GENEVE, var_new(lw), cursor_net(p->cursor).offset};
 
     if (lw->error)
         return COND_FALSE;
