@@ -31,6 +31,7 @@ static const struct {
     {"vlan or mpls 5 and host 1.2.3.4", 1},
     {"pppoes 0x27 and (ip or ip6)", 1},
     {"geneve 5 and ether host 1:2:3:4:5:6 and tcp port 80", 1},
+    {"geneve and tcp port 80", 1},
     {"vxlan 7 and ip", 1},
     {"llc ui or stp or netbeui or ipx", 1},
     {"iso proto 0x83 or clnp or isis", 1},

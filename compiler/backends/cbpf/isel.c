@@ -383,6 +383,30 @@ static bool eval_alone(struct cb_emit *e, ir_value v)
     return true;
 }
 
+/* The value that @v is a sum of with the number *@k. */
+static ir_value addend_of(const struct cb_emit *e, ir_value v, uint32_t *k)
+{
+    const struct ir_node *n = node(e, v);
+
+    *k = 0;
+    return n->op == IR_ADD && ir_is_const(e->f, n->b, k) ? n->a : v;
+}
+
+/* Brings @v into A if A holds the same but for a number. */
+static bool eval_from_near(struct cb_emit *e, ir_value v)
+{
+    uint32_t want, have;
+
+    if (e->plain || e->regs.a == IR_NONE || addend_of(e, e->regs.a, &have) != addend_of(e, v, &want))
+        return false;
+    if (want > have)
+        cb_put(e, CB_ALU | CB_ADD, want - have);
+    else
+        cb_put(e, CB_ALU | CB_SUB, have - want);
+    e->regs.a = v;
+    return true;
+}
+
 static void eval(struct cb_emit *e, const struct cb_task *t)
 {
     ir_value v = t->v;
@@ -403,7 +427,7 @@ static void eval(struct cb_emit *e, const struct cb_task *t)
         return;
     }
     later(e, (struct cb_task){.what = DO_GOT, .v = v});
-    if (eval_alone(e, v))
+    if (eval_from_near(e, v) || eval_alone(e, v))
         return;
     if (n->op != IR_PHI)
         uses_count_below(e, v);
