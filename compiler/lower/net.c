@@ -228,7 +228,8 @@ static cond one_of_protocols(struct lower *lw, const struct prim *p, uint32_t k)
     return any;
 }
 
-/* TCP keeps to what the path takes, so that its packets are hardly ever fragments. */
+/* TCP keeps to what the path takes, so that its packets are hardly ever fragments. To ask later at a variable
+ * place would have that kept for it. */
 static void seldom_fragments(struct lower *lw, ir_value offset, const struct cond_node *proto)
 {
     struct ir_func *f = lw->f;
@@ -248,7 +249,8 @@ cond not_later_fragment(struct lower *lw, struct anchor net, cond proto)
 {
     ir_value offset = ir_binary(lw->f, IR_AND, load_anchor(lw, net, 6, 2), ir_const(lw->f, 0x1fff));
 
-    seldom_fragments(lw, offset, &lw->node.at[proto]);
+    if (address_of(lw, net).base == IR_NONE)
+        seldom_fragments(lw, offset, &lw->node.at[proto]);
     return cond_eq(lw, offset, 0);
 }
 
