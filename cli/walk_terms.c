@@ -46,8 +46,8 @@ static void term_range(const struct walk *w, struct term *t)
     case T_ALU:
         if (t->size == BPF_AND)
             t->hi = a->hi < b->hi ? a->hi : b->hi;
-        else if (t->size == BPF_ADD && b->op == T_CONST && (uint64_t)a->hi + b->k <= UINT32_MAX)
-            t->lo = a->lo + b->k, t->hi = a->hi + b->k;
+        else if (t->size == BPF_ADD && (uint64_t)a->hi + b->hi <= UINT32_MAX)
+            t->lo = a->lo + b->lo, t->hi = a->hi + b->hi;
         else if (t->size == BPF_LSH && b->op == T_CONST && b->k < 32 && a->hi <= UINT32_MAX >> b->k)
             t->hi = a->hi << b->k;
         else if (t->size == BPF_RSH && b->op == T_CONST)
@@ -140,6 +140,11 @@ uint32_t walk_term_alu(struct walk *w, unsigned op, uint32_t a, uint32_t b)
     if (cb && (op == BPF_ADD || op == BPF_AND) && inner.op == T_ALU && inner.size == op &&
         walk_is_const(w, inner.b))
         return walk_term_alu(w, op, inner.a, walk_term_const(w, prove_compute(op, w->term.at[inner.b].k, k)));
+    for (int side = 0; !cb && op == BPF_ADD && side < 2; side++) { /* numbers are added last */
+        const struct term sum = w->term.at[side ? b : a];
+        if (sum.op == T_ALU && sum.size == BPF_ADD && walk_is_const(w, sum.b))
+            return walk_term_alu(w, BPF_ADD, walk_term_alu(w, BPF_ADD, sum.a, side ? a : b), sum.b);
+    }
     if (!cb && a > b && (op == BPF_ADD || op == BPF_AND || op == BPF_OR || op == BPF_XOR || op == BPF_MUL)) {
         uint32_t t = a;
         a = b;

@@ -82,6 +82,18 @@ static const struct pair pairs[] = {
      "(000) ldh [0]\n(001) and #0xc03\n(002) jeq #0x803 jt 5 jf 3\n(003) ldb [16]\n(004) jeq #7 jt 7 jf 8\n"
      "(005) ldb [10]\n(006) jeq #7 jt 7 jf 8\n(007) ret #1\n(008) ret #0\n",
      PROVE_DIFFER, PROVE_DIFFER},
+    {"a sum of three for an address, grouped otherwise",
+     "(000) ldb [0]\n(001) add #24\n(002) tax\n(003) ldb [1]\n(004) add x\n(005) tax\n(006) ldb [x + 8]\n"
+     "(007) jeq #7 jt 8 jf 9\n(008) ret #1\n(009) ret #0\n",
+     "(000) ldb [0]\n(001) tax\n(002) ldb [1]\n(003) add x\n(004) tax\n(005) ldb [x + 32]\n"
+     "(006) jeq #7 jt 7 jf 8\n(007) ret #1\n(008) ret #0\n",
+     PROVE_EQUAL, PROVE_EQUAL},
+    {"a sum of three for an address, one off",
+     "(000) ldb [0]\n(001) add #24\n(002) tax\n(003) ldb [1]\n(004) add x\n(005) tax\n(006) ldb [x + 8]\n"
+     "(007) jeq #7 jt 8 jf 9\n(008) ret #1\n(009) ret #0\n",
+     "(000) ldb [0]\n(001) tax\n(002) ldb [1]\n(003) add x\n(004) tax\n(005) ldb [x + 31]\n"
+     "(006) jeq #7 jt 7 jf 8\n(007) ret #1\n(008) ret #0\n",
+     PROVE_DIFFER, PROVE_DIFFER},
     {"addresses wrap",
      "(000) ldx #0x10\n(001) ldb [x + 0xfffffff4]\n(002) jeq #1 jt 3 jf 4\n(003) ret #1\n"
      "(004) ret #0\n",
