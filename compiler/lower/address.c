@@ -4,7 +4,8 @@
  */
 #include "lower/cond.h"
 
-#define PENDING_SEEN 8 /* guards that are compared before one is added: repetition is near by */
+#define WLAN_BYTES   24 /* of an 802.11 header without optional fields */
+#define PENDING_SEEN 8  /* guards that are compared before one is added: repetition is near by */
 
 uint32_t var_new(struct lower *lw)
 {
@@ -100,10 +101,18 @@ ir_value var_value(struct lower *lw, uint32_t var)
     return IR_NONE;
 }
 
+uint32_t wlan_least(const struct lower *lw, const struct cursor_var *v)
+{
+    return lw->o->optimize && (v->lt->prefix == PREFIX_RADIOTAP || v->lt->prefix == PREFIX_PPI) ? WLAN_BYTES
+                                                                                                : 0;
+}
+
 struct address address_of(struct lower *lw, struct anchor a)
 {
     if (a.var == CURSOR_VAR_NONE)
         return (struct address){IR_NONE, a.offset};
+    if (a.var < lw->in->var.n && lw->in->var.at[a.var].kind == VAR_WLAN_PAYLOAD)
+        a.offset += wlan_least(lw, &lw->in->var.at[a.var]);
     return (struct address){var_value(lw, a.var), a.offset};
 }
 

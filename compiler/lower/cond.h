@@ -243,6 +243,10 @@ void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size);
 /** Where the payload of the 802.11 header of @v starts: variable @length, plus what the frame adds to that.
  */
 ir_value wlan_payload(struct lower *lw, const struct cursor_var *v, uint32_t length);
+/** What the variable @v of an 802.11 payload is short of it. Where a radio header precedes, the length of the
+ * shortest 802.11 header stands in the loads and not in a sum. Not behind AVS and Prism, whose length may be
+ * such that the sum wraps. */
+uint32_t wlan_least(const struct lower *lw, const struct cursor_var *v);
 /** Length of the IPv4 header at @net: 4 * (first byte & 15). */
 ir_value ipv4_header_length(struct lower *lw, struct anchor net);
 /** Start of the transport header over IPv4: net + header length. */

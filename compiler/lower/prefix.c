@@ -198,7 +198,8 @@ static cond either(struct lower *lw, cond test, cond then, cond otherwise)
 /* var = the end of a header of @bytes, without padding. */
 static cond wlan_ends_at(struct lower *lw, uint32_t var, const struct cursor_var *v, uint32_t bytes)
 {
-    ir_value link = address_of(lw, (struct anchor){v->base, 0}).base, k = ir_const(lw->f, bytes);
+    ir_value link = address_of(lw, (struct anchor){v->base, 0}).base,
+             k = ir_const(lw->f, bytes - wlan_least(lw, v));
 
     return cond_define(lw, var, link == IR_NONE ? k : ir_binary(lw->f, IR_ADD, link, k));
 }
@@ -242,7 +243,8 @@ static cond wlan_measure_whole(struct lower *lw, uint32_t var, const struct curs
 
 /* ---------------------------------------------------------------- the 802.11 header part by part */
 
-/* var = 24, or 26 with QoS control; lw->wlan_round = 3 where radiotap says so. Always true. */
+/* var = 24, or 26 with QoS control, less wlan_least(); lw->wlan_round = 3 where radiotap says so. Always
+ * true. */
 static cond wlan_measure(struct lower *lw, uint32_t var, const struct cursor_var *v)
 {
     struct address link = address_of(lw, (struct anchor){v->base, 0});
@@ -250,13 +252,13 @@ static cond wlan_measure(struct lower *lw, uint32_t var, const struct cursor_var
 
     lw->pending.n = 0; /* the radio header's own guards are its own leaf's */
     ir_value control = load(lw, link, 0, 1);
-    cond plain = cond_define(lw, var, ir_const(lw->f, 24));
+    cond plain = cond_define(lw, var, ir_const(lw->f, 24 - wlan_least(lw, v)));
     if (radiotap)
         plain = cond_and(lw, plain, cond_define(lw, lw->wlan_round, ir_const(lw->f, 0)));
 
     cond not_data = cond_not(lw, cond_eq(lw, wlan_kind(lw, v), WLAN_DATA));
     cond not_qos = cond_not(lw, cond_any_bit(lw, control, 0x80));
-    cond more = cond_or(lw, not_qos, cond_define(lw, var, ir_const(lw->f, 26)));
+    cond more = cond_or(lw, not_qos, cond_define(lw, var, ir_const(lw->f, 26 - wlan_least(lw, v))));
     if (radiotap) {
         cond not_padded = cond_not(lw, radiotap_padding(lw));
         more =
