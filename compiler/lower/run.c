@@ -9,7 +9,8 @@
  * Refines, because evaluation may only move where no load is made that the plain program would not have made
  * on a packet it accepts: a lone test joins a run whose value was loaded anyway; a test with a rest joins one
  * only if the rest reaches no further into the packet than the test of every run it overtakes (to be accepted
- * there, the packet must hold those bytes). Nothing moves past a requirement or a definition.
+ * there, the packet must hold those bytes), or than that of the run it joins (which it has held then).
+ * Nothing moves past a requirement or a definition.
  *
  * Cost: every item is handled once for each test in front of it; sets are sorted: O(n log n).
  */
@@ -56,13 +57,19 @@ static void run_open(struct factor *x, struct run r, uint32_t item)
     }
 }
 
-/* May a test with a rest that reaches this far move from the end to run @at? */
-static bool may_overtake(const struct factor *x, uint32_t at, uint32_t reach)
+/*
+ * May a test with a rest that reaches this far move from the end to run @at - 1? That packets hold what that
+ * run tests is made use of for the first run, @base: where others stand in front, lists are better off in
+ * phases (phases.c).
+ */
+static bool may_overtake(const struct factor *x, uint32_t base, uint32_t at, uint32_t reach)
 {
+    const uint32_t held = at - 1 == base ? x->run.at[base].reach : 0;
     bool safe = reach != UINT32_MAX && x->run.n - at <= OVERTAKE_MAX;
 
     for (uint32_t r = at; safe && r < x->run.n; r++)
-        safe = !x->run.at[r].barrier && x->run.at[r].reach != UINT32_MAX && reach <= x->run.at[r].reach;
+        safe = !x->run.at[r].barrier && x->run.at[r].reach != UINT32_MAX &&
+               (reach <= held || reach <= x->run.at[r].reach);
     return safe;
 }
 
@@ -84,7 +91,7 @@ void factor_read_runs(struct factor *x, uint32_t list, uint32_t base)
         }
         ir_value on = nf_test_value(&x->form, head);
         uint32_t at = x->run_stamp[on] == x->stamp ? x->run_of[on] : 0;
-        if (at > base && (head == i || x->run.n == at || may_overtake(x, at, x->form.nf.at[i].reach)))
+        if (at > base && (head == i || x->run.n == at || may_overtake(x, base, at, x->form.nf.at[i].reach)))
             run_add(x, &x->run.at[at - 1], i);
         else
             run_open(x, (struct run){.on = on, .reach = x->form.value_reach[on]}, i);
