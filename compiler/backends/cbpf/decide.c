@@ -302,7 +302,18 @@ static bool is_plain(const struct cb_emit *e, ir_value on)
     return on != IR_NONE && e->f->value.at[on].op != IR_CONST && e->f->value.at[on].b == IR_NONE;
 }
 
-/* The test of @b, whose value is plain: its cases are all there is to know. */
+/* Have all that come to @b just compared what it tests? Then A holds that, whatever it is. */
+static bool is_at_hand(const struct cb_emit *e, uint32_t b)
+{
+    const ir_value on = e->f->block.at[b].on;
+    bool at_hand = on != IR_NONE && e->in[b] != NONE;
+
+    for (uint32_t i = e->in[b]; i != NONE && at_hand; i = e->edge.at[i].next_in)
+        at_hand = e->edge.at[i].from != NONE && e->test[e->edge.at[i].from].a == on;
+    return at_hand;
+}
+
+/* The test of @b, whose value is plain or at hand: its cases are all there is to know. */
 static void decide_plain(struct cb_emit *e, const struct ir_block *b, struct cb_test *t)
 {
     *t = (struct cb_test){.a = b->on, .x = IR_NONE, .yes = TO_REJECT, .no = TO_REJECT};
@@ -346,7 +357,7 @@ void cb_test_decide(struct cb_emit *e, uint32_t b)
         decide_return(e, ib->on, t);
         return;
     }
-    if (is_plain(e, ib->on)) {
+    if (is_plain(e, ib->on) || is_at_hand(e, b)) {
         decide_plain(e, ib, t);
         return;
     }
