@@ -278,13 +278,43 @@ static void load_x(struct cb_emit *e, ir_value v)
     use_done(e, v);
 }
 
-/*
- * Was the address found to be far below the kernel's special ones? An address that is known and grows by less
- * than 2^30 stays there.
- */
+#define GROWTH_MAX  (1u << 30) /* from below 2^31, to stay far below the kernel's special addresses */
+#define GROWTH_DEEP 4u         /* operators that are looked through */
+
+/* How much more than the value that was found to be below 2^31 may @v be? GROWTH_MAX: too much, or nobody
+ * knows. */
+static uint32_t growth(const struct cb_emit *e, ir_value v, unsigned deep)
+{
+    const struct ir_node *n = node(e, v);
+    uint64_t most = GROWTH_MAX;
+
+    if (v == e->regs.safe)
+        return 0;
+    if (deep == 0)
+        return GROWTH_MAX;
+    if (n->op == IR_ADD) {
+        const uint64_t a = growth(e, n->a, deep - 1) + (uint64_t)ir_range(e->f, n->b).hi,
+                       b = growth(e, n->b, deep - 1) + (uint64_t)ir_range(e->f, n->a).hi;
+        most = a < b ? a : b;
+    } else if (n->op == IR_PHI) {
+        const struct ir_block *b = &e->f->block.at[n->imm];
+        most = 0;
+        for (uint32_t i = 0; i < b->phi.n; i++)
+            for (uint32_t k = 0; b->phi.at[i].value == v && most < GROWTH_MAX && k < b->phi.at[i].arg.n;
+                 k++) {
+                const uint32_t g = growth(e, b->phi.at[i].arg.at[k].value, deep - 1);
+                most = g > most ? g : most;
+            }
+    }
+    return most < GROWTH_MAX ? (uint32_t)most : GROWTH_MAX;
+}
+
+/* Was the address found to be below 2^31, or does it grow little from one that was? */
 static bool known_safe(const struct cb_emit *e, ir_value base, uint32_t offset)
 {
-    return e->regs.safe == base && offset - e->regs.safe_from < 1u << 30;
+    return e->regs.safe != IR_NONE && offset >= e->regs.safe_from &&
+           offset - e->regs.safe_from < GROWTH_MAX &&
+           growth(e, base, GROWTH_DEEP) < GROWTH_MAX - (offset - e->regs.safe_from);
 }
 
 /* X = base, having rejected when @base + @offset is no packet address. */
