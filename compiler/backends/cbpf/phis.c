@@ -68,8 +68,10 @@ static bool copies_try(struct cb_emit *e, uint32_t b, const ir_value *phi, uint3
         bool at_home = e->f->value.at[v].op == IR_PHI || (bit != NO_CELL && e->kept_now >> bit & 1);
         uint32_t k;
 
-        if (at_home && e->home[v] == cell)
+        if (at_home && e->home[v] == cell) {
+            e->regs.x = phi[i] == wanted && e->regs.x == v ? wanted : e->regs.x;
             continue;
+        }
         if (e->regs.x == v) {
             cb_put(e, CB_STX, cell);
             e->regs.x = phi[i] == wanted ? wanted : v;
