@@ -44,12 +44,11 @@ static void push(struct finder *d, ir_value v)
 
 static void push_phi(struct finder *d, ir_value v)
 {
-    const struct ir_block *b = &d->f->block.at[d->f->value.at[v].imm];
+    const struct ir_phi *phi = ir_phi_of(d->f, v);
 
-    for (uint32_t p = 0; p < b->phi.n; p++)
-        for (uint32_t a = 0; b->phi.at[p].value == v && a < b->phi.at[p].arg.n; a++)
-            if (d->reached[b->phi.at[p].arg.at[a].block])
-                push(d, b->phi.at[p].arg.at[a].value);
+    for (uint32_t a = 0; phi && a < phi->arg.n; a++)
+        if (d->reached[phi->arg.at[a].block])
+            push(d, phi->arg.at[a].value);
 }
 
 static void visit(struct finder *d, ir_value v)

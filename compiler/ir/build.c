@@ -278,6 +278,17 @@ void ir_phi_arg_add(struct ir_func *f, uint32_t block, ir_value phi, uint32_t pr
     assert(!"a PHI of this block");
 }
 
+const struct ir_phi *ir_phi_of(const struct ir_func *f, ir_value v)
+{
+    const uint32_t block = f->value.at[v].imm;
+    const struct ir_block *b = block < f->block.n ? &f->block.at[block] : NULL;
+
+    for (uint32_t i = 0; b && i < b->phi.n; i++)
+        if (b->phi.at[i].value == v)
+            return &b->phi.at[i];
+    return NULL;
+}
+
 void ir_phi_range_set(struct ir_func *f, ir_value v, uint32_t lo, uint32_t hi)
 {
     if (f->value.at[v].op == IR_PHI && lo <= hi)

@@ -203,6 +203,9 @@ ir_value ir_phi(struct ir_func *f, uint32_t block);
 /** Adds an argument to PHI @phi of @block; the same as pushing it, safe after a failure. */
 void ir_phi_arg_add(struct ir_func *f, uint32_t block, ir_value phi, uint32_t predecessor, ir_value v);
 
+/** Where its block has the PHI @v; NULL in a broken function. */
+const struct ir_phi *ir_phi_of(const struct ir_func *f, ir_value v);
+
 /** Promises that PHI @v is never outside @lo .. @hi. Values made from it afterwards profit. */
 void ir_phi_range_set(struct ir_func *f, ir_value v, uint32_t lo, uint32_t hi);
 

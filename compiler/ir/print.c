@@ -238,20 +238,6 @@ static void use(struct printer *p, uint32_t *top, ir_value v)
     p->stack[(*top)++] = v;
 }
 
-/* The PHI that value @v is, or NULL in a broken function. */
-static const struct ir_phi *phi_of(const struct ir_func *f, ir_value v)
-{
-    uint32_t block = f->value.at[v].imm;
-
-    if (block >= f->block.n)
-        return NULL;
-    const struct ir_block *b = &f->block.at[block];
-    for (uint32_t i = 0; i < b->phi.n; i++)
-        if (b->phi.at[i].value == v)
-            return &b->phi.at[i];
-    return NULL;
-}
-
 /* Marks what guards, switches and returns need, through operands and PHIs; every value is stacked at most
  * once. */
 static void mark_used(struct printer *p)
@@ -270,7 +256,7 @@ static void mark_used(struct printer *p)
         const struct ir_node *n = &f->value.at[v];
         use(p, &top, n->a);
         use(p, &top, n->b);
-        const struct ir_phi *phi = n->op == IR_PHI ? phi_of(f, v) : NULL;
+        const struct ir_phi *phi = n->op == IR_PHI ? ir_phi_of(f, v) : NULL;
         for (uint32_t k = 0; phi && k < phi->arg.n; k++)
             use(p, &top, phi->arg.at[k].value);
     }

@@ -128,20 +128,10 @@ static void walk_block(struct cells *c, uint32_t b)
     c->avail_out[b] = avail | computed;
 }
 
-static const struct ir_phi *phi_find(const struct cb_emit *e, ir_value v)
-{
-    const struct ir_block *b = &e->f->block.at[e->f->value.at[v].imm];
-
-    for (uint32_t i = 0; i < b->phi.n; i++)
-        if (b->phi.at[i].value == v)
-            return &b->phi.at[i];
-    return NULL;
-}
-
 static void walk_phi_args(struct cells *c, ir_value v)
 {
     struct cb_emit *e = c->e;
-    const struct ir_phi *p = phi_find(e, v);
+    const struct ir_phi *p = ir_phi_of(e->f, v);
 
     for (uint32_t i = 0; p && i < p->arg.n && !e->status; i++) {
         uint32_t from = p->arg.at[i].block;
@@ -325,7 +315,7 @@ static uint16_t cells_forbidden(const struct cells *c, ir_value v)
 /* A cell one of the PHI's arguments is already in saves a copy. */
 static uint8_t cell_wanted(const struct cb_emit *e, ir_value v, uint16_t forbidden)
 {
-    const struct ir_phi *p = is_phi(e, v) ? phi_find(e, v) : NULL;
+    const struct ir_phi *p = is_phi(e, v) ? ir_phi_of(e->f, v) : NULL;
 
     for (uint32_t i = 0; p && i < p->arg.n; i++) {
         uint8_t cell = e->home[p->arg.at[i].value];

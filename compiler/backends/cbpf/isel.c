@@ -297,14 +297,12 @@ static uint32_t growth(const struct cb_emit *e, ir_value v, unsigned deep)
                        b = growth(e, n->b, deep - 1) + (uint64_t)ir_range(e->f, n->a).hi;
         most = a < b ? a : b;
     } else if (n->op == IR_PHI) {
-        const struct ir_block *b = &e->f->block.at[n->imm];
+        const struct ir_phi *phi = ir_phi_of(e->f, v);
         most = 0;
-        for (uint32_t i = 0; i < b->phi.n; i++)
-            for (uint32_t k = 0; b->phi.at[i].value == v && most < GROWTH_MAX && k < b->phi.at[i].arg.n;
-                 k++) {
-                const uint32_t g = growth(e, b->phi.at[i].arg.at[k].value, deep - 1);
-                most = g > most ? g : most;
-            }
+        for (uint32_t k = 0; k < phi->arg.n && most < GROWTH_MAX; k++) {
+            const uint32_t g = growth(e, phi->arg.at[k].value, deep - 1);
+            most = g > most ? g : most;
+        }
     }
     return most < GROWTH_MAX ? (uint32_t)most : GROWTH_MAX;
 }
