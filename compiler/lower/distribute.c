@@ -92,19 +92,53 @@ void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t e
 
 /* ---------------------------------------------------------------- which pairs */
 
+/* How many of the parts from @i on begin with a test of @on? *@behind: the first that does not. */
+static uint32_t count_on(const struct normal_form *x, uint32_t i, uint8_t compound, ir_value on,
+                         uint32_t *behind)
+{
+    uint32_t n = 0, head;
+
+    for (; i != NF_NONE; i = x->nf.at[i].next, n++) {
+        head = factor_head(x, i, compound);
+        if (head == NF_NONE || nf_test_value(x, head) != on)
+            break;
+    }
+    *behind = i;
+    return n;
+}
+
+/* Are the ways to begin @item small, and all that is behind the choice between them? */
+static bool are_small(const struct normal_form *x, uint32_t item)
+{
+    const uint32_t choice = x->nf.at[item].first;
+    bool small = true;
+
+    for (uint32_t way = x->nf.at[choice].first; way != NF_NONE && small; way = x->nf.at[way].next)
+        small = factor_is_small(x, way);
+    for (uint32_t c = x->nf.at[choice].next; c != NF_NONE && small; c = x->nf.at[c].next)
+        small = factor_is_small(x, c);
+    return small;
+}
+
 bool distribute_is_pair(const struct normal_form *x, uint32_t item, uint8_t kind, struct pair *out,
                         ir_value on[2])
 {
     const struct nf *n = &x->nf.at[item];
     const uint8_t compound = kind == NF_OR ? NF_AND : NF_OR;
-    struct choice c;
+    uint32_t head, side = 0, second = NF_NONE, end = NF_NONE;
 
     if (n->kind != compound || n->first == NF_NONE || n->first == n->last ||
-        !factor_read_choice(x, n->first, compound, &c) || !factor_is_small(x, item))
+        x->nf.at[n->first].kind != kind || (side = x->nf.at[n->first].first) == NF_NONE ||
+        (head = factor_head(x, side, compound)) == NF_NONE)
         return false;
-    *out = (struct pair){.side = {c.side[0], c.side[1]}, .item = item};
-    on[0] = c.on[0];
-    on[1] = c.on[1];
+    on[0] = nf_test_value(x, head);
+    const uint32_t ways = count_on(x, side, compound, on[0], &second);
+    if (second == NF_NONE || (head = factor_head(x, second, compound)) == NF_NONE)
+        return false;
+    on[1] = nf_test_value(x, head);
+    if (count_on(x, second, compound, on[1], &end) != ways || end != NF_NONE || !are_small(x, item))
+        return false;
+    *out = (struct pair){.side = {side, second}, .item = item, .ways = ways};
     return true;
 }
 
@@ -116,6 +150,7 @@ static uint32_t read_pairs(struct distribution *d, uint32_t item)
     struct pair one;
 
     d->room.n = 0;
+    d->single = true;
     for (; item != NF_NONE && distribute_is_pair(x, item, d->kind, &one, on); item = x->nf.at[item].next) {
         if (d->room.n == 0) {
             d->on[0] = on[0];
@@ -123,10 +158,14 @@ static uint32_t read_pairs(struct distribution *d, uint32_t item)
         } else if (on[0] != d->on[0] || on[1] != d->on[1]) {
             break;
         }
-        if (!vec_push(x->w, &d->room, one)) {
-            x->failed = true;
-            break;
+        d->single &= one.ways == 1;
+        for (uint32_t way = 0; way < one.ways && !x->failed; way++) {
+            x->failed |= !vec_push(x->w, &d->room, one);
+            for (int side = 0; side < 2; side++)
+                one.side[side] = x->nf.at[one.side[side]].next;
         }
+        if (x->failed)
+            break;
     }
     d->pair = d->room.at;
     d->n = d->room.n;
@@ -164,8 +203,8 @@ static bool sides_apart(struct distribution *d)
     return apart;
 }
 
-/* The interval that both sides of pair @k ask for and no more; false when they do not. */
-static bool lone_interval(const struct distribution *d, uint32_t k, struct ir_range *out)
+/* The set that both sides of pair @k ask for and no more; false when they do not. */
+static bool lone_set(const struct distribution *d, uint32_t k, struct set *out)
 {
     struct normal_form *x = d->x;
     struct set s[2];
@@ -174,31 +213,32 @@ static bool lone_interval(const struct distribution *d, uint32_t k, struct ir_ra
         if (!nf_is_test(x, d->pair[k].side[side]))
             return false;
         s[side] = nf_test_set(x, d->pair[k].side[side], d->kind == NF_OR);
-        if (x->failed || s[side].n != 1)
-            return false;
     }
-    *out = s[0].at[0];
-    return set_equal(s[0], s[1]);
+    *out = s[0];
+    return !x->failed && set_equal(s[0], s[1]);
 }
 
-/* Are the sets that overlap intervals, each the same on both sides? Counts the lead: first pairs that one
- * number is in the sets of. */
+/* Are the sets that overlap the same on both sides? Counts the lead: first pairs that one number is in the
+ * sets of. */
 static bool sides_overlap(struct distribution *d)
 {
-    struct ir_range all = {0, UINT32_MAX}, one;
+    struct set all = {NULL, 0, 0, NULL}, one;
 
     d->lead = 0;
     d->narrows = true;
     for (uint32_t k = 0; k < d->n; k++) {
-        if (!lone_interval(d, k, &one))
+        if (!lone_set(d, k, &one))
             return false;
-        const bool within = all.lo <= one.lo && one.hi <= all.hi;
-        all.lo = one.lo > all.lo ? one.lo : all.lo;
-        all.hi = one.hi < all.hi ? one.hi : all.hi;
-        if (d->lead == k && all.lo <= all.hi) {
-            d->lead++;
-            d->narrows &= within;
-        }
+        if (d->lead < k)
+            continue;
+        const struct set common = k ? set_common(d->x, all, one) : one;
+        if (d->x->failed)
+            return false;
+        if (common.n == 0)
+            continue;
+        d->narrows &= set_equal(common, one);
+        d->lead++;
+        all = common;
     }
     return true;
 }

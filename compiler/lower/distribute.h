@@ -8,9 +8,11 @@
 
 struct row;
 
+/* `host A and port P`, or one of the ways to begin `(ip6 host A or ip6 host B) and port P`. */
 struct pair {
     uint32_t side[2]; /* the two ways to begin */
-    uint32_t item;    /* the choice between them, then the rest */
+    uint32_t item;    /* the choice between all ways, then the rest */
+    uint32_t ways;    /* pairs that are made of the item */
 };
 
 struct distribution {
@@ -20,13 +22,16 @@ struct distribution {
     struct pair *pair;
     uint32_t n, lead;
     bool narrows; /* each set of the lead lies in the one before */
+    bool single;  /* each pair is an item */
+    bool lone;    /* ... and its sides are single tests */
     ir_value on[2];
-    uint32_t known;  /* bytes from the start that packets are known to have which get to the list */
-    uint32_t held;   /* ... that accepted packets have */
-    bool all_hold;   /* ... and those that pass the lead */
-    uint32_t passed; /* bytes that packets have which pass all pairs */
-    bool words;      /* second sides ask for more than that, behind their first test */
-    ir_value far[2]; /* values that they may lack */
+    uint32_t known;     /* bytes from the start that packets are known to have which get to the list */
+    uint32_t held;      /* ... that accepted packets have */
+    bool all_hold;      /* ... and those that pass the lead */
+    uint32_t by_second; /* bytes that packets have which the second side of a pair accepts */
+    uint32_t passed;    /* bytes that packets have which pass all pairs */
+    bool words;         /* second sides ask for more than that, behind their first test */
+    ir_value far[2];    /* values that they may lack */
     uint32_t fars;
     /* a table; soon: the value that is compared first */
     ir_value soon, late;    /* late: IR_NONE when there is none */
@@ -63,7 +68,7 @@ bool distribute_is_mixed(struct normal_form *x, uint32_t list);
 /**
  * Takes the items of @list apart: the first ones, which say what packets hold, stay, others go to @out.
  * @held: it is known that packets hold so many bytes, all of them or (not @all_hold) those that an item
- * accepts; then none stay. False: nothing is known of packets, or it is not worth it. phases.c
+ * accepts; then no item stays. False: nothing is known of packets, or it is not worth it. phases.c
  */
 bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, bool all_hold,
                           struct phase_lists *out);

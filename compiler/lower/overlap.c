@@ -15,7 +15,7 @@
 #include "base/sort.h"
 #include "lower/factor.h"
 
-#define MEMBERS_EACH 4 /* sets of pieces, for each set that there was */
+#define MEMBERS_EACH 4 /* sets of intervals, for each interval that there was */
 #define DEPTH_MAX    6 /* of a rest that is copied */
 
 /* An interval of an entry's set that has begun. */
@@ -108,6 +108,7 @@ static bool read_intervals(struct cutting *c, uint32_t n)
 
     for (uint32_t i = 0; i < n; i++)
         total += c->e[i].set.n;
+    c->most = total < UINT32_MAX / 2 / MEMBERS_EACH ? MEMBERS_EACH * total : total;
     struct active *all = arena_array(x->w, struct active, total);
     struct sort_key *key = arena_array(x->w, struct sort_key, 2 * (size_t)total);
     if (!all || !key) {
@@ -190,7 +191,7 @@ static bool pieces_make(struct cutting *c, struct cut *out)
 
 bool factor_cut(struct normal_form *x, const struct entry *e, uint32_t n, struct cut *out)
 {
-    struct cutting c = {.x = x, .e = e, .most = n < UINT32_MAX / 2 / MEMBERS_EACH ? MEMBERS_EACH * n : n};
+    struct cutting c = {.x = x, .e = e};
 
     if (!read_intervals(&c, n))
         return false;

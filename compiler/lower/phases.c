@@ -459,7 +459,7 @@ static uint32_t read_first(struct phases *p, uint32_t list)
          before = i, i = x->nf.at[i].next, n++) {
         uint32_t first = nf_first(x, i),
                  reach = first != NF_NONE && nf_is_test(x, first) ? x->nf.at[first].reach : 0;
-        if (distribute_is_pair(x, i, p->kind, &pair, now)) {
+        if (distribute_is_pair(x, i, p->kind, &pair, now) && pair.ways == 1) {
             if (side == NF_NONE) {
                 side = pair.side[0];
                 on[0] = now[0];

@@ -2,14 +2,17 @@
 /*
  * lower/rests.c - may what stands behind the choice of a pair be evaluated where one side is found?
  *
- * distribute.c says what that asks for: a packet that the plain program accepts at one pair meets the rests
- * of later ones, which may read nothing that it lacks. It holds what accepted packets hold, and what the rest
- * that accepts it has read. That is known of rests that are alike, and of those that ask for one value beyond
- * what is held, or for two, which all read one; the other one has to wait then (pair_table.c).
+ * distribute.c says what that asks for. Of a packet that the plain program accepts at the first side of a
+ * pair, only first sides are asked for, and rests behind them, as there. One that it accepts at a second side
+ * meets the rests of later pairs before, which may read nothing that it lacks. It holds what that side and
+ * the rest behind it have read. That is known of rests that are alike, and of those that ask for one value
+ * beyond what is held, or for two, which all read one; the other one has to wait then (pair_table.c).
  *
  * Cost: linear in the pairs.
  */
 #include "lower/distribute.h"
+
+#define LOOKS_MAX 65536 /* first sides that are compared with those of the first item */
 
 /* ---------------------------------------------------------------- what accepted packets hold */
 
@@ -48,31 +51,55 @@ static bool must_read(const struct distribution *d, uint32_t i, ir_value v)
     return read;
 }
 
+/* Does no packet pass a first side both of the first item and of that of pair @k, its first? */
+static bool excludes_first(struct distribution *d, uint32_t k, uint32_t *looks)
+{
+    bool exclude = true;
+
+    for (uint32_t a = 0; a < d->pair[0].ways && exclude; a++)
+        for (uint32_t b = 0; b < d->pair[k].ways && exclude; b++)
+            exclude = ++*looks < LOOKS_MAX &&
+                      factor_exclude(d->x, d->pair[a].side[0], d->pair[k + b].side[0], d->kind);
+    return exclude;
+}
+
 /* Does every packet that passes all items hold d? Its s is not in the sets of two that exclude each other. */
 static bool second_is_read(struct distribution *d)
 {
-    bool read = d->lead < d->n;
+    bool read = d->single && d->lead < d->n;
+    uint32_t looks = 0;
 
-    for (uint32_t k = 1; k < d->n && !read; k++)
-        read = factor_exclude(d->x, d->pair[0].side[0], d->pair[k].side[0], d->kind);
+    for (uint32_t k = d->pair[0].ways; k < d->n && !read; k += d->pair[k].ways)
+        read = excludes_first(d, k, &looks);
     return read;
+}
+
+/* Bytes that what holds in pair @k's rest has read. */
+static uint32_t rest_must_reach(const struct distribution *d, uint32_t k)
+{
+    uint32_t most = 0;
+
+    for (uint32_t c = rest_of(d, k); c != NF_NONE; c = d->x->nf.at[c].next) {
+        uint32_t reach = must_reach(d, c);
+        most = reach > most ? reach : most;
+    }
+    return most;
 }
 
 /* Finds what accepted packets hold. */
 static bool find_held(struct distribution *d)
 {
     struct normal_form *x = d->x;
-    uint32_t must = UINT32_MAX, second = x->value_reach[d->on[1]];
-    bool lone = true;
+    uint32_t must = UINT32_MAX, by_second = UINT32_MAX, second = x->value_reach[d->on[1]];
 
+    d->lone = d->single;
     for (uint32_t k = 0; k < d->n; k++) {
-        uint32_t reach = 0;
-        for (uint32_t c = rest_of(d, k); c != NF_NONE; c = x->nf.at[c].next) {
-            uint32_t r = must_reach(d, c);
-            reach = r > reach ? r : reach;
-        }
-        must = reach < must ? reach : must;
-        lone &= x->nf.at[d->pair[k].side[0]].kind == NF_LEAF && x->nf.at[d->pair[k].side[1]].kind == NF_LEAF;
+        const uint32_t rest = rest_must_reach(d, k), side = must_reach(d, d->pair[k].side[1]),
+                       both = rest > side ? rest : side;
+        must = rest < must ? rest : must;
+        by_second = both < by_second ? both : by_second;
+        d->lone &=
+            x->nf.at[d->pair[k].side[0]].kind == NF_LEAF && x->nf.at[d->pair[k].side[1]].kind == NF_LEAF;
     }
     if (!second_is_read(d))
         return false;
@@ -84,7 +111,8 @@ static bool find_held(struct distribution *d)
         d->all_hold = false;
         d->lead = 0;
     }
-    return d->lead < d->n && (lone || d->lead == 0);
+    d->by_second = by_second > d->held ? by_second : d->held;
+    return true;
 }
 
 /* ---------------------------------------------------------------- addresses of several words */
@@ -126,7 +154,7 @@ bool distribute_reads_words(struct distribution *d)
             d->x->nf.at[d->pair[k].side[1]].kind != NF_LEAF && !is_within(d, d->pair[k].side[1], d->passed);
     for (uint32_t k = 0; k < d->n && d->words && read; k++) {
         uint32_t far = distribute_far_part(d, k);
-        read = far != NF_NONE && is_within(d, d->pair[k].side[1], first_reach(d, far));
+        read = far == NF_NONE || is_within(d, d->pair[k].side[1], first_reach(d, far));
     }
     return read;
 }
@@ -153,7 +181,7 @@ struct part {
 
 static bool is_far(const struct distribution *d, uint32_t leaf)
 {
-    return d->x->nf.at[leaf].reach > d->held;
+    return d->x->nf.at[leaf].reach > d->by_second;
 }
 
 /* Does leaf @i need no load that @like, where it was evaluated, has not made? */
@@ -267,10 +295,12 @@ static bool shapes_exclude(const struct distribution *d, const struct shape *s, 
     return false;
 }
 
-/* Does @i, one way to begin, need no more than packets have? */
-static bool side_is_held(const struct distribution *d, uint32_t i)
+/* Does the first way to begin of pair @k need no more than packets have? */
+static bool side_is_held(const struct distribution *d, uint32_t k)
 {
-    return d->x->nf.at[i].kind == NF_LEAF || is_within(d, i, d->held);
+    const uint32_t side = d->pair[k].side[0];
+
+    return d->x->nf.at[side].kind == NF_LEAF || is_within(d, side, d->by_second);
 }
 
 /*
@@ -284,8 +314,7 @@ static bool rests_are_alike(struct distribution *d)
     bool alike = true;
 
     for (uint32_t k = 0; k < d->n && alike && !d->x->failed; k++)
-        alike = side_is_held(d, d->pair[k].side[0]) && side_is_held(d, d->pair[k].side[1]) &&
-                find_shape(d, shape, &n, k);
+        alike = side_is_held(d, k) && find_shape(d, shape, &n, k);
     for (uint32_t s = 0; s < n && alike; s++) {
         uint32_t leaf = 0;
         struct part p = look_at_parts(d, &shape[s], shape[s].first, false, &leaf);
@@ -346,5 +375,9 @@ static bool find_late(struct distribution *d)
 bool distribute_may(struct distribution *d)
 {
     d->late = IR_NONE;
-    return find_held(d) && distribute_reads_words(d) && (rests_are_alike(d) || find_late(d));
+    if (!find_held(d) || !distribute_reads_words(d))
+        return false;
+    if (rests_are_alike(d))
+        return true;
+    return find_late(d) && (d->late == IR_NONE || (d->lead < d->n && (d->lone || d->lead == 0)));
 }

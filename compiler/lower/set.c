@@ -32,6 +32,24 @@ bool sets_meet(struct set a, struct set b)
     return false;
 }
 
+struct set set_common(struct normal_form *x, struct set a, struct set b)
+{
+    struct ir_range *both = intervals_new(x, a.n + b.n);
+    uint32_t n = 0;
+
+    for (uint32_t i = 0, k = 0; both && i < a.n && k < b.n;) {
+        const struct ir_range one = {a.at[i].lo > b.at[k].lo ? a.at[i].lo : b.at[k].lo,
+                                     a.at[i].hi < b.at[k].hi ? a.at[i].hi : b.at[k].hi};
+        if (one.lo <= one.hi)
+            both[n++] = one;
+        if (a.at[i].hi < b.at[k].hi)
+            i++;
+        else
+            k++;
+    }
+    return (struct set){both, n, 0, NULL};
+}
+
 /* What is in @a and not in @b. */
 static struct set set_without(struct normal_form *x, struct set a, struct set b)
 {

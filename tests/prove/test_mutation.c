@@ -57,6 +57,12 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
 #define FROM_A(a, b)     "or 1." #a "." #b ".1 "
 #define FROM_B(a, b)     "or 2." #a "." #b ".1 "
 #define FROM_A_LEN(a, b) "or (src 1." #a "." #b ".1 and len>" #a #b ") "
+#define BEHIND6(a, b)    "or (ip6 host 200" #b "::1 and ether[54] = " #b ") "
+#define NOT_PORT6(a, b)  "or (ip6 host 200" #a ":" #b "::1 and not port " #a #b ") "
+#define HOST_PORT(a, b)  "or (host 1.2.2." #b " and port " #b ") "
+#define GROUP_PORT(a, b) "or ((host 1.1." #b ".1 or host 1.1." #b ".2) and port " #b ") "
+#define MAC_PORT(a, b)                                                                                       \
+    "or host 1.1." #a "." #b " or (ether src 2:0:0:0:" #a ":" #b " and tcp dst port " #b ") "
 #define MEETING(a, b)                                                                                        \
     "or (((ether[1" #b "] <= 5 and ether[1] != 2" #b ") or (ether[1" #b                                      \
     "] >= 3 and ether[70] = 2)) and ether[3] = " #b ") "
@@ -88,6 +94,10 @@ static const char *const filters[] = {
     "(dst host 10.0.1.1 and tcp[13] & 32 != 0) or (dst host 10.0.1.1 and tcp[13] & 2 != 0) or "
     "(net 10.0.1.0/24 and port 22) or (net 10.0.0.0/8 and port 53) or "
     "(host 10.0.0.77 and udp port 7) or (host 10.0.1.1 and tcp portrange 7-22)",
+    "(tcp and src host 10.0.0.1 and src port 22 and dst host 10.0.1.1 and dst port 53) or "
+    "(net 10.0.1.0/24 and udp dst port 22) or port 5 or (net 10.0.0.0/24 and port 7) or "
+    "(net 10.0.0.0/24 and udp dst port 5) or udp dst port 5 or (net 10.0.1.0/24 and port 53) or "
+    "(net 10.0.0.0/24 and udp dst port 7) or (net 10.0.0.0/24 and udp dst port 5) or port 5",
     "igmp or not host 10.0.0.1 or ip",
     "ether[20:2] = 4 or not ether[22] = 7 or ether[5] = 1",
     "ip and ((host 1.1.1.1 and icmp) or (host 1.1.1.2 and len > 1337) or (host 1.1.1.3 and len > 488) or "
@@ -104,6 +114,12 @@ static const char *const filters[] = {
     "arp " TEN(SERVICE6, 1) "or ip6[7] = 9",
     "arp " TEN(EITHER6, 1) "or ip6[7] = 9",
     "arp " TEN(WORD6, 1) "or ip6[7] = 9",
+    "arp " TEN(NOT_PORT6, 1) TEN(NOT_PORT6, 2) "or ip6[7] = 9",
+    "(ip6 net 3001::/32 and ip6[7] = 1) " TEN(BEHIND6, 1),
+    "arp " TEN(GROUP_PORT, 1) "or ip[8] = 9",
+    "((host 1.1.1.1 or host 1.1.1.2) and port 71) or ((host 1.1.1.2 or host 1.1.1.3) and port 72) " TEN(
+        HOST_PORT, 1),
+    "arp " TEN(MAC_PORT, 1) TEN(MAC_PORT, 2) "or ip[8] = 9",
     "ether[0] = 9 " TEN(LENGTH, 1),
     "ether[0] = 9 " TEN(ENDS, 1),
     "ether[0] = 9 " TEN(NEAR_FAR, 1),
