@@ -87,9 +87,12 @@ static void regroup(struct factor *x, uint32_t list)
         return;
     }
     if (x->switches) {
+        factor_unite_tests(&x->form, list);
         factor_spread(&x->form, list);
+        factor_lead(&x->form, list);
         factor_hoist_common(&x->form, list);
         factor_distribute(&x->form, list);
+        factor_rejoin(&x->form, list);
     }
     bool steady = !x->switches;
     factor_read_runs(x, list, base);

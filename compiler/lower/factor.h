@@ -69,6 +69,13 @@ uint32_t factor_copy(struct normal_form *x, uint32_t i, bool outcome);
 /** Tests that every item of a long list makes are made once, in front of the list: common.c. */
 void factor_hoist_common(struct normal_form *x, uint32_t list);
 
+/** In items of a long list, alternatives of one value that follow each other become one, and ways to begin
+ * that regrouping made one of are several again: items.c. */
+void factor_unite_tests(struct normal_form *x, uint32_t list);
+
+/** Items of a long list begin with the value that most begin with, if they ask for it: items.c. */
+void factor_lead(struct normal_form *x, uint32_t list);
+
 /** Tests of parts of a value that leave nothing of it open become one test of it. Gives whether there were
  * some. */
 bool factor_join_parts(struct normal_form *x, uint32_t list);
@@ -95,6 +102,10 @@ void factor_join_choices(struct normal_form *x, uint32_t list);
 /** Choices that follow each other in @list begin with the value that was asked for last, first @last:
  * choices.c. */
 void factor_take_turns(struct normal_form *x, uint32_t list, ir_value last);
+
+/** Items that follow each other, begin with the same choice and then test the same value become one again:
+ * spread.c. */
+void factor_rejoin(struct normal_form *x, uint32_t list);
 
 /** Rests of items that begin with alternatives go behind each of them, in a long list: spread.c. */
 void factor_spread(struct normal_form *x, uint32_t list);
