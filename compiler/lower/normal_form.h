@@ -64,7 +64,7 @@ static inline bool nf_answer(bool meet, struct ir_range a, struct ir_range b)
     return meet ? a.lo <= b.hi && b.lo <= a.hi : a.lo == b.lo && a.hi == b.hi;
 }
 
-/* What computing a value reads: phases.c. */
+/* What computing a value reads: place.c. */
 struct nf_need {
     uint32_t reach; /* bytes from the packet's start */
     ir_value base;  /* ... and, if end is not 0, */

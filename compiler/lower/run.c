@@ -422,6 +422,13 @@ static void reach_again(struct factor *x, uint32_t item)
     x->form.nf.at[item].reach = a > b ? a : b;
 }
 
+/* Packets that get to @i have @held bytes. */
+static void raise_held(struct factor *x, uint32_t i, uint32_t held)
+{
+    if (held > nf_held(&x->form, i))
+        nf_set_held(&x->form, i, held);
+}
+
 bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
 {
     uint8_t kind = x->form.nf.at[list].kind;
@@ -429,6 +436,7 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
     uint32_t lone, n, pieces = 0, next;
 
     if (r->n == 1) {
+        raise_held(x, r->first, r->held);
         nf_list_append(&x->form, list, r->first);
         if (x->switches) /* otherwise it was regrouped before this list */
             push_work(x, r->first);
@@ -458,6 +466,8 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
         p = disjoint_pieces(x, rests, n, &pieces);
     for (uint32_t i = 0; i < n && !x->form.failed; i++) {
         nf_set_held(&x->form, rests[i].rest, rests[i].held);
+        raise_held(x, rests[i].rest, r->held);
+        raise_held(x, rests[i].rest, x->switches && r->reach != UINT32_MAX ? r->reach : 0);
         push_work(x, rests[i].rest);
     }
     if (p && pieces && !x->form.failed) {

@@ -14,6 +14,7 @@
 struct run {
     ir_value on;
     uint32_t reach; /* of the test */
+    uint32_t held;  /* bytes that packets hold which get there, as far as known */
     uint32_t first, last;
     uint32_t n;
     bool barrier; /* the one item does not begin with a test */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "tests/golden/compile.h"
 #include "tests/harness/tap.h"
+#include "tests/prove/grouped_lists.h"
 #include "tests/prove/prove.h"
 #include "tests/prove/short_lists.h"
 
@@ -151,20 +152,26 @@ static void test_depth(const struct list *l, uint32_t terms, uint32_t times, uin
            terms, times * terms, l->name, path[0], path[1]);
 }
 
+static void test_kinds(const struct list *l, size_t n, bool all, uint64_t seed)
+{
+    for (size_t i = 0; i < n; i++) {
+        prove_list(&l[i], l[i].few, seed);
+        if (all)
+            prove_list(&l[i], l[i].many, seed);
+    }
+    for (size_t i = 0; i < n; i++)
+        test_depth(&l[i], 500, 16, 2, seed);
+    for (size_t i = 0; i < n; i++)
+        test_depth(&l[i], 20, 3, 2, seed);
+}
+
 int main(void)
 {
     bool all = getenv("WEIR_LONG") != NULL;
     uint64_t seed = rng_seed();
 
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
-        prove_list(&lists[i], lists[i].few, seed);
-        if (all)
-            prove_list(&lists[i], lists[i].many, seed);
-    }
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-        test_depth(&lists[i], 500, 16, 2, seed);
-    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
-        test_depth(&lists[i], 20, 3, 2, seed);
+    test_kinds(lists, sizeof lists / sizeof lists[0], all, seed);
+    test_kinds(grouped_lists, sizeof grouped_lists / sizeof grouped_lists[0], all, seed);
     prove_list(&lists[0], 10000, seed);
     for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
         prove_small(&small[i], seed, all ? 200 : 5);

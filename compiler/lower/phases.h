@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lower/phases.h - what phases.c and place.c share; private to them.
+ */
+#ifndef WEIR_LOWER_PHASES_H
+#define WEIR_LOWER_PHASES_H
+#include "lower/distribute.h"
+
+#define GROUPS_MAX 32 /* ways in which items begin; all others are one more */
+
+/* Of a part of an item: the phase of the packets for which it can be decided at all, and in any case. */
+struct asks {
+    uint32_t must, may; /* 0: near; else bytes from the base; PHASE_UNKNOWN */
+};
+#define PHASE_UNKNOWN UINT32_MAX
+
+struct placed {
+    uint32_t item, phase, group;
+};
+
+struct phases {
+    struct normal_form *x;
+    uint8_t kind, compound;
+    uint32_t held;
+    bool all_hold; /* ... by all packets that get here, not only by those that an item accepts */
+    bool based; /* there is a far value: they are read from `base` on, or, if that is IR_NONE, from the start
+                 */
+    ir_value base;
+    uint32_t groups;
+    ir_value begins[GROUPS_MAX][2];
+    VEC(struct placed) placed;
+};
+
+/** Finds what computing each value there is needs, unless another list has asked. */
+bool phases_measure(struct normal_form *x);
+
+/** The group of what begins like @item. */
+uint32_t phases_group(struct phases *p, uint32_t item);
+
+/** May @item be moved? Then *@a is what it asks for; what is not small is near or stays. */
+bool phases_may_move(struct phases *p, uint32_t item, struct asks *a);
+
+/** Items of @list behind @last that have no place, as they were made of several which begin alike, are these
+ * again. */
+void phases_take_apart(struct phases *p, uint32_t list, uint32_t last);
+
+/** Places @item. False: it has to stay where it is. */
+bool phases_place(struct phases *p, uint32_t item);
+#endif
