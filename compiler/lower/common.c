@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/common.c - tests that the items of a list have in common, and tests that are parts of one.
+ * lower/common.c - what the items of a list have in common, and tests that are parts of one.
  */
 #include "lower/factor.h"
 
@@ -94,6 +94,117 @@ void factor_hoist_common(struct normal_form *x, uint32_t list)
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
     nf_list_append(x, list, outer);
 }
+
+/* ---------------------------------------------------------------- parts that all items have */
+
+bool factor_is_same(struct normal_form *x, uint32_t i, uint32_t j)
+{
+    const struct nf *a = &x->nf.at[i], *b = &x->nf.at[j];
+
+    if (a->kind == NF_LEAF || b->kind == NF_LEAF)
+        return nf_is_test(x, i) && nf_is_test(x, j) && nf_test_value(x, i) == nf_test_value(x, j) &&
+               nf_tests_equal(x, i, j);
+    if (a->kind != b->kind || !nf_is_list(x, i))
+        return false;
+    uint32_t c = a->first, d = b->first;
+    while (c != NF_NONE && d != NF_NONE && factor_is_same(x, c, d)) {
+        c = x->nf.at[c].next;
+        d = x->nf.at[d].next;
+    }
+    return c == d;
+}
+
+/* The parts of @item, at most COMMON_MAX; 0: there are more. */
+static uint32_t read_parts(const struct normal_form *x, uint32_t item, uint32_t part[COMMON_MAX])
+{
+    uint32_t n = 0;
+
+    for (uint32_t c = x->nf.at[item].first; c != NF_NONE; c = x->nf.at[c].next) {
+        if (n == COMMON_MAX)
+            return 0;
+        part[n++] = c;
+    }
+    return n;
+}
+
+/* How many parts have all items of @list in common at their end, or (@front) is the choice that they begin
+ * with? Not all of any. */
+static uint32_t count_alike(struct normal_form *x, uint32_t list, bool front)
+{
+    const uint32_t first = x->nf.at[list].first;
+    uint32_t like[COMMON_MAX], part[COMMON_MAX], n = read_parts(x, first, like), most = 0;
+
+    if (front && x->nf.at[x->nf.at[first].first].kind != x->nf.at[list].kind)
+        return 0;
+    while (most + 1 < n && most < (front ? 1 : n) && factor_is_small(x, like[front ? 0 : n - 1 - most]))
+        most++;
+    for (uint32_t i = x->nf.at[first].next; i != NF_NONE && most && !x->failed; i = x->nf.at[i].next) {
+        const uint32_t m = read_parts(x, i, part);
+        uint32_t same = 0;
+        while (same < most && same + 1 < m &&
+               factor_is_same(x, like[front ? 0 : n - 1 - same], part[front ? 0 : m - 1 - same]))
+            same++;
+        most = same;
+    }
+    return most;
+}
+
+/* Takes the last @n parts of @item, or the first one, from it; gives the first of them. */
+static uint32_t take_parts(struct normal_form *x, uint32_t item, uint32_t n, bool front)
+{
+    uint32_t part[COMMON_MAX], all = read_parts(x, item, part);
+
+    x->nf.at[item].steady = false;
+    x->nf.at[part[front ? 0 : all - 1 - n]].next = NF_NONE;
+    if (front)
+        x->nf.at[item].first = part[1];
+    else
+        x->nf.at[item].last = part[all - 1 - n];
+    return part[front ? 0 : all - n];
+}
+
+/*
+ * Parts that all items of a long list end with, or the choice that all begin with, are asked for once:
+ *   (x1 and r) or (x2 and r) or ...        (x1 or x2 or ...) and r
+ * What is asked was asked, and r no more than once.
+ */
+void factor_hoist_alike(struct normal_form *x, uint32_t list)
+{
+    const uint8_t kind = x->nf.at[list].kind;
+    bool front = true;
+    uint32_t n, kept = NF_NONE, next;
+
+    if (!all_compound(x, list))
+        return;
+    n = count_alike(x, list, front);
+    if (n == 0)
+        n = count_alike(x, list, front = false);
+    if (n == 0 || x->failed)
+        return;
+    const uint32_t outer = nf_list_new(x, kind == NF_OR ? NF_AND : NF_OR), inner = nf_list_new(x, kind);
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->failed; i = next) {
+        const uint32_t parts = take_parts(x, i, n, front);
+        next = x->nf.at[i].next;
+        kept = kept == NF_NONE ? parts : kept;
+        nf_list_append(x, inner, i);
+    }
+    if (x->failed)
+        return;
+    nf_flatten(x, inner);
+    if (!front)
+        nf_list_append(x, outer, inner);
+    for (uint32_t c = kept; c != NF_NONE; c = next) {
+        next = x->nf.at[c].next;
+        nf_list_append(x, outer, c);
+    }
+    if (front)
+        nf_list_append(x, outer, inner);
+    x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
+    nf_list_append(x, list, outer);
+    x->changed = true;
+}
+
+/* ---------------------------------------------------------------- parts of one value */
 
 /* A test of some bits of a value, the others of which do not matter. */
 struct bits {

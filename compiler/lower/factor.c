@@ -88,6 +88,8 @@ static void regroup(struct factor *x, uint32_t list)
     }
     if (x->switches) {
         factor_unite_tests(&x->form, list);
+        factor_hoist_common(&x->form, list);
+        factor_hoist_alike(&x->form, list);
         factor_spread(&x->form, list);
         factor_lead(&x->form, list);
         factor_hoist_common(&x->form, list);

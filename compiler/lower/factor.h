@@ -69,6 +69,12 @@ uint32_t factor_copy(struct normal_form *x, uint32_t i, bool outcome);
 /** Tests that every item of a long list makes are made once, in front of the list: common.c. */
 void factor_hoist_common(struct normal_form *x, uint32_t list);
 
+/** Do @i and @j, small parts of items, ask for the same in the same words? */
+bool factor_is_same(struct normal_form *x, uint32_t i, uint32_t j);
+
+/** What all items of a long list end with is asked for once, or the choice that all begin with: common.c. */
+void factor_hoist_alike(struct normal_form *x, uint32_t list);
+
 /** In items of a long list, alternatives of one value that follow each other become one, and ways to begin
  * that regrouping made one of are several again: items.c. */
 void factor_unite_tests(struct normal_form *x, uint32_t list);

@@ -177,24 +177,6 @@ void factor_spread(struct normal_form *x, uint32_t list)
 
 /* ---------------------------------------------------------------- the other way around */
 
-/* Do @i and @j, small parts of items, ask for the same in the same words? */
-static bool is_same(struct normal_form *x, uint32_t i, uint32_t j)
-{
-    const struct nf *a = &x->nf.at[i], *b = &x->nf.at[j];
-
-    if (a->kind == NF_LEAF || b->kind == NF_LEAF)
-        return nf_is_test(x, i) && nf_is_test(x, j) && nf_test_value(x, i) == nf_test_value(x, j) &&
-               nf_tests_equal(x, i, j);
-    if (a->kind != b->kind || !nf_is_list(x, i))
-        return false;
-    uint32_t c = a->first, d = b->first;
-    while (c != NF_NONE && d != NF_NONE && is_same(x, c, d)) {
-        c = x->nf.at[c].next;
-        d = x->nf.at[d].next;
-    }
-    return c == d;
-}
-
 /* What @item of a list of @kind tests behind a small choice that it begins with; IR_NONE: nothing, or it does
  * not. */
 static ir_value tested_behind_choice(const struct normal_form *x, uint32_t item, uint8_t kind)
@@ -237,7 +219,7 @@ void factor_rejoin(struct normal_form *x, uint32_t list)
         uint32_t rests = NF_NONE, after;
         next = x->nf.at[i].next;
         for (; on != IR_NONE && next != NF_NONE && tested_behind_choice(x, next, kind) == on &&
-               is_same(x, x->nf.at[i].first, x->nf.at[next].first) && !x->failed;
+               factor_is_same(x, x->nf.at[i].first, x->nf.at[next].first) && !x->failed;
              next = after) {
             after = x->nf.at[next].next;
             if (rests == NF_NONE) {

@@ -42,6 +42,11 @@ static void group_ports(struct rng *r, struct strbuf *s)
     strbuf_printf(s, " and (port %u or port %u))", rng_below(r, 65536), rng_below(r, 65536));
 }
 
+static void ports_of_one_group(struct rng *r, struct strbuf *s)
+{
+    strbuf_printf(s, "((host 10.0.0.1 or host 10.0.0.2) and port %u)", rng_below(r, 65536));
+}
+
 static void shared_group_port(struct rng *r, struct strbuf *s)
 {
     strbuf_puts(s, "(");
@@ -184,6 +189,7 @@ static const struct list grouped_lists[] = {
     {"groups of hosts with a port", group_port, "", " or ", "", 8, 10},
     {"groups of hosts with a port, negated", group_port, "not (", " or ", ") and not arp", 8, 10},
     {"groups of hosts with ports", group_ports, "", " or ", "", 8, 9},
+    {"ports of one group", ports_of_one_group, "", " or ", "", 12, 20},
     {"groups that share hosts, with a TCP port", shared_group_port, "", " or ", "", 8, 9},
     {"lengths of groups of hosts", group_length, "", " or ", "", 12, 20},
     {"groups of networks with a port", networks_port, "", " or ", "", 8, 10},

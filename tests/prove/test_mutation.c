@@ -60,6 +60,7 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
 #define BEHIND6(a, b)    "or (ip6 host 200" #b "::1 and ether[54] = " #b ") "
 #define NOT_PORT6(a, b)  "or (ip6 host 200" #a ":" #b "::1 and not port " #a #b ") "
 #define HOST_PORT(a, b)  "or (host 1.2.2." #b " and port " #b ") "
+#define ICMP6(a, b)      "or (ip6 host 200" #b "::1 and icmp6) "
 #define GROUP_PORT(a, b) "or ((host 1.1." #b ".1 or host 1.1." #b ".2) and port " #b ") "
 #define MAC_PORT(a, b)                                                                                       \
     "or host 1.1." #a "." #b " or (ether src 2:0:0:0:" #a ":" #b " and tcp dst port " #b ") "
@@ -117,6 +118,8 @@ static const char *const filters[] = {
     "arp " TEN(NOT_PORT6, 1) TEN(NOT_PORT6, 2) "or ip6[7] = 9",
     "(ip6 net 3001::/32 and ip6[7] = 1) " TEN(BEHIND6, 1),
     "arp " TEN(GROUP_PORT, 1) "or ip[8] = 9",
+    "(host 1.2.2.0 and port 70) or (host 1.2.2.0 and port 71) " TEN(HOST_PORT, 1),
+    "(ip6 host 2000::2 and icmp6) " TEN(ICMP6, 1),
     "((host 1.1.1.1 or host 1.1.1.2) and port 71) or ((host 1.1.1.2 or host 1.1.1.3) and port 72) " TEN(
         HOST_PORT, 1),
     "arp " TEN(MAC_PORT, 1) TEN(MAC_PORT, 2) "or ip[8] = 9",
