@@ -2,10 +2,11 @@
 /*
  * lower/common.c - what the items of a list have in common, and tests that are parts of one.
  */
-#include "lower/factor.h"
+#include "lower/distribute.h"
 
 #define COMMON_MIN 6  /* items from which tests they all make are made once */
 #define COMMON_MAX 16 /* parts of an item that are looked at for that */
+#define FEW_MAX    64 /* items each of which may make a test that few packets fail */
 
 /* The child of @item that asks what the test @wanted asks, or NF_NONE. */
 static uint32_t find_test(struct normal_form *x, uint32_t item, ir_value on, struct set wanted, bool outcome)
@@ -34,31 +35,34 @@ static void remove_child(struct normal_form *x, uint32_t item, uint32_t child)
         n->last = before;
 }
 
-/* All items are compounds of several parts, and there are enough of them. */
-static bool all_compound(const struct normal_form *x, uint32_t list)
+/* The items of @list, if all are compounds of several parts; else 0. */
+static uint32_t count_compounds(const struct normal_form *x, uint32_t list)
 {
     uint8_t compound = x->nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
     uint32_t n = 0;
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++)
         if (x->nf.at[i].kind != compound || x->nf.at[i].strict || x->nf.at[i].first == x->nf.at[i].last)
-            return false;
-    return n >= COMMON_MIN;
+            return 0;
+    return n;
 }
 
 /*
  * Tests that every item of a long list makes are made once, in front of the list:
  *   (x1 and p and y1) or (x2 and p and y2) or ...        p and ((x1 and y1) or (x2 and y2) or ...)
  * A packet accepted in the list or behind it has passed through the first test of the first item, so a test
- * that reaches no further may move in front of that.
+ * that reaches no further may move in front of that. It is a load for all packets then, so what few packets
+ * fail, fragments, stays where it is in lists of few items of one kind.
  */
 void factor_hoist_common(struct normal_form *x, uint32_t list)
 {
-    bool is_or = x->nf.at[list].kind == NF_OR;
+    const bool is_or = x->nf.at[list].kind == NF_OR;
+    const uint32_t items = count_compounds(x, list);
     uint32_t outer = NF_NONE, inner = NF_NONE, next, looked = 0;
 
-    if (!all_compound(x, list))
+    if (items < COMMON_MIN)
         return;
+    const bool few = items <= FEW_MAX && x->lw->o->tune != WEIR_TUNE_SIZE && !distribute_is_mixed(x, list);
     uint32_t first = x->nf.at[list].first, head = nf_first(x, first);
     if (head == NF_NONE || !nf_is_test(x, head))
         return;
@@ -70,7 +74,7 @@ void factor_hoist_common(struct normal_form *x, uint32_t list)
             continue;
         ir_value on = nf_test_value(x, c);
         struct set s = nf_test_set(x, c, is_or);
-        bool common = true;
+        bool common = !(few && s.n == 1 && s.at[0].hi == 0);
         for (uint32_t i = x->nf.at[first].next; i != NF_NONE && common; i = x->nf.at[i].next)
             common = find_test(x, i, on, s, is_or) != NF_NONE;
         if (!common)
@@ -174,7 +178,7 @@ void factor_hoist_alike(struct normal_form *x, uint32_t list)
     bool front = true;
     uint32_t n, kept = NF_NONE, next;
 
-    if (!all_compound(x, list))
+    if (count_compounds(x, list) < COMMON_MIN)
         return;
     n = count_alike(x, list, front);
     if (n == 0)
