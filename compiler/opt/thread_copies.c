@@ -65,8 +65,11 @@ static int install_better(struct ir_func *f, struct thread *with)
     struct thread without = {.f = f};
     int err = thread_find(&without, f, 0);
 
-    if (err == WEIR_OK && !thread_install(is_better(&without, with) ? &without : with))
-        err = WEIR_E_MEMORY;
+    if (err == WEIR_OK) {
+        struct thread *best = is_better(&without, with) ? &without : with;
+        if (with->failed || without.failed || !thread_install(best))
+            err = WEIR_E_MEMORY;
+    }
     thread_release(&without);
     return err;
 }
