@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/factor.h - what factor.c, run.c, entries.c, choices.c, common.c, spread.c, distribute.c, pair_table.c
- * and overlap.c share; private to them.
+ * lower/factor.h - what factor.c, run.c, entries.c, choices.c, common.c, items.c, spread.c, distribute.c,
+ * pair_table.c and overlap.c share; private to them.
  */
 #ifndef WEIR_LOWER_FACTOR_H
 #define WEIR_LOWER_FACTOR_H

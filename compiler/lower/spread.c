@@ -8,8 +8,8 @@
  *
  * Then run.c makes one list of what stands behind each number of t, and rests are of few kinds. What stands
  * beside alternatives is there once for each. Behind addresses of several words, `n = 58 or n = 44 and f =
- * 58` is spread as well, with n = 58 denied in the other alternatives. The other way around, what run.c made
- * one item of is taken apart for phases.c.
+ * 58` is spread as well, with n = 58 denied in the other alternatives. Items that find no place in a search
+ * become one again. The other way around, what run.c made one item of is taken apart for phases.c.
  *
  * Refines: no two alternatives hold together, and the value is the first thing that any of them asks for, so
  * where what follows fails nothing is evaluated again but what has been, and tests of that value. Lists of
@@ -87,17 +87,17 @@ static bool is_test_or_more(const struct normal_form *x, uint32_t choice, uint32
 static void tell_apart(struct normal_form *x, uint32_t choice, uint8_t kind)
 {
     const bool is_or = kind == NF_OR;
-    const uint32_t test = x->nf.at[choice].first, not = nf_new(x, (struct nf){.kind = NF_LEAF}),
+    const uint32_t test = x->nf.at[choice].first, denied = nf_new(x, (struct nf){.kind = NF_LEAF}),
                    other = nf_list_new(x, is_or ? NF_AND : NF_OR), rest = nf_list_new(x, kind);
 
     if (x->failed)
         return;
-    nf_become_leaf(x, not, nf_test_value(x, test), nf_test_set(x, test, !is_or), is_or, x->nf.at[test].at);
+    nf_become_leaf(x, denied, nf_test_value(x, test), nf_test_set(x, test, !is_or), is_or, x->nf.at[test].at);
     for (uint32_t c = x->nf.at[test].next, next; c != NF_NONE; c = next) {
         next = x->nf.at[c].next;
         nf_list_append(x, rest, c);
     }
-    nf_list_append(x, other, not );
+    nf_list_append(x, other, denied);
     nf_list_append(x, other, rest);
     nf_flatten(x, other);
     x->nf.at[test].next = x->nf.at[choice].last = other;
@@ -193,15 +193,14 @@ static ir_value tested_behind_choice(const struct normal_form *x, uint32_t item,
 /* Takes what stands behind the first part of @item, as one part, from it. */
 static uint32_t take_rest(struct normal_form *x, uint32_t item)
 {
-    struct nf *n = &x->nf.at[item];
-    const uint32_t second = x->nf.at[n->first].next;
-    uint32_t rest = second, next;
+    const uint32_t first = x->nf.at[item].first, second = x->nf.at[first].next;
+    uint32_t next;
 
-    x->nf.at[n->first].next = NF_NONE;
-    n->last = n->first;
+    x->nf.at[first].next = NF_NONE;
+    x->nf.at[item].last = first;
     if (x->nf.at[second].next == NF_NONE)
         return second;
-    rest = nf_list_new(x, n->kind);
+    const uint32_t rest = nf_list_new(x, x->nf.at[item].kind);
     for (uint32_t c = second; c != NF_NONE && !x->failed; c = next) {
         next = x->nf.at[c].next;
         nf_list_append(x, rest, c);
