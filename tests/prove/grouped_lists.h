@@ -18,6 +18,15 @@ static void group(struct rng *r, struct strbuf *s, void (*one)(struct rng *r, st
     strbuf_puts(s, ")");
 }
 
+/* A group of @n, and something of a number below @limit. */
+static void group_and(struct rng *r, struct strbuf *s, void (*one)(struct rng *r, struct strbuf *s),
+                      uint32_t n, const char *before, uint32_t limit)
+{
+    strbuf_puts(s, "(");
+    group(r, s, one, n);
+    strbuf_printf(s, " and %s%u)", before, rng_below(r, limit));
+}
+
 static void host_of_few(struct rng *r, struct strbuf *s)
 {
     strbuf_printf(s, "host 10.0.0.%u", rng_below(r, 100));
@@ -30,16 +39,16 @@ static void network24(struct rng *r, struct strbuf *s)
 
 static void group_port(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    group(r, s, host, 2 + rng_below(r, 3));
-    strbuf_printf(s, " and port %u)", rng_below(r, 65536));
+    group_and(r, s, host, 2 + rng_below(r, 3), "port ", 65536);
 }
 
 static void group_ports(struct rng *r, struct strbuf *s)
 {
     strbuf_puts(s, "(");
     group(r, s, host, 2);
-    strbuf_printf(s, " and (port %u or port %u))", rng_below(r, 65536), rng_below(r, 65536));
+    strbuf_puts(s, " and ");
+    group(r, s, port, 2);
+    strbuf_puts(s, ")");
 }
 
 static void ports_of_one_group(struct rng *r, struct strbuf *s)
@@ -49,23 +58,17 @@ static void ports_of_one_group(struct rng *r, struct strbuf *s)
 
 static void shared_group_port(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    group(r, s, host_of_few, 3);
-    strbuf_printf(s, " and tcp port %u)", rng_below(r, 65536));
+    group_and(r, s, host_of_few, 3, "tcp port ", 65536);
 }
 
 static void group_length(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    group(r, s, host, 2);
-    strbuf_printf(s, " and len > %u)", rng_below(r, 1500));
+    group_and(r, s, host, 2, "len > ", 1500);
 }
 
 static void networks_port(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    group(r, s, network24, 2);
-    strbuf_printf(s, " and port %u)", rng_below(r, 65536));
+    group_and(r, s, network24, 2, "port ", 65536);
 }
 
 static void port_of_group(struct rng *r, struct strbuf *s)
@@ -127,9 +130,7 @@ static void host6_but_port(struct rng *r, struct strbuf *s)
 
 static void group6_port(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    group(r, s, host6, 2);
-    strbuf_printf(s, " and port %u)", rng_below(r, 65536));
+    group_and(r, s, host6, 2, "port ", 65536);
 }
 
 static void conversation6_or_port(struct rng *r, struct strbuf *s)
