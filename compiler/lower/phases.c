@@ -20,6 +20,10 @@
  * for a constant, so that a packet which holds one holds what is nearer. Nothing moves past a requirement or
  * a definition.
  *
+ * Of addresses and ports neither needs less, as a header may be so short that ports lie in front of an
+ * address. What first items have read behind a variable address is near for others that make their tests:
+ * packets that pass these hold it.
+ *
  * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the list; items that are copied are
  * small.
  */
@@ -151,6 +155,98 @@ static uint32_t read_first(struct phases *p, uint32_t list)
     return last;
 }
 
+/* The tests that @item makes before its last part, which reads behind a variable address. False: it does
+ * more.
+ */
+static bool read_guards(struct phases *p, uint32_t item, struct behind *out)
+{
+    struct normal_form *x = p->x;
+    const uint32_t last = x->nf.at[item].kind == p->compound ? x->nf.at[item].last : NF_NONE;
+    const uint32_t first = last == NF_NONE ? NF_NONE : nf_first(x, last);
+
+    *out = (struct behind){.base = IR_NONE};
+    if (first == NF_NONE || x->nf.at[item].first == last)
+        return false;
+    out->end = phases_end(p, first, &out->base);
+    for (uint32_t c = x->nf.at[item].first; c != last; c = x->nf.at[c].next) {
+        if (!nf_is_test(x, c) || out->guards == GUARDS_MAX || x->nf.at[c].reach == UINT32_MAX)
+            return false;
+        out->on[out->guards] = nf_test_value(x, c);
+        out->set[out->guards++] = nf_test_set(x, c, p->kind == NF_OR);
+    }
+    return out->end != 0 && !x->failed;
+}
+
+/* Bytes behind the variable address that packets hold which pass @item and the tests in front of its last
+ * part: all alternatives of that have been asked then, if the item @stays where it is. */
+static uint32_t passed_end(const struct phases *p, uint32_t item, bool *stays)
+{
+    const struct normal_form *x = p->x;
+    const uint32_t last = x->nf.at[item].last;
+    ir_value base = IR_NONE;
+    uint32_t end = phases_end(p, nf_first(x, last), &base);
+
+    *stays = false;
+    if (base != p->behind.base)
+        return 0;
+    for (uint32_t c = x->nf.at[last].kind == p->kind ? x->nf.at[last].first : NF_NONE; c != NF_NONE;
+         c = x->nf.at[c].next) {
+        const uint32_t one = phases_end(p, nf_first(x, c), &base);
+        if (base != p->behind.base || one <= end)
+            continue;
+        end = one;
+        *stays = true;
+    }
+    return end;
+}
+
+/* Finds what the first items have read behind a variable address. Gives the last one that has to stay in
+ * front of others for that, or @last if that is behind it. */
+static uint32_t read_behind(struct phases *p, uint32_t list, uint32_t last)
+{
+    struct normal_form *x = p->x;
+    uint32_t before = NF_NONE, n = 0;
+    bool passed = last == NF_NONE, stays; /* @last was */
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && n < FIRST_MAX;
+         before = i, i = x->nf.at[i].next, n++) {
+        struct behind own;
+        passed |= before == last;
+        if (!read_guards(p, i, &own))
+            continue;
+        if (p->behind.end == 0) {
+            p->behind = own;
+            p->behind.end = 0;
+        } else if (!phases_is_guarded(p, i)) {
+            continue;
+        }
+        const uint32_t end = passed_end(p, i, &stays);
+        if (end <= p->behind.end)
+            continue;
+        p->behind.end = end;
+        if (passed)
+            last = stays ? i : before;
+    }
+    return last;
+}
+
+/* Has each of the items from @item on a place? */
+static bool all_have_places(struct phases *p, uint32_t item)
+{
+    struct asks a;
+
+    p->based = false;
+    while (item != NF_NONE && phases_may_move(p, item, &a))
+        item = p->x->nf.at[item].next;
+    p->based = false;
+    return item == NF_NONE;
+}
+
+static uint32_t behind_of(const struct phases *p, uint32_t list, uint32_t last)
+{
+    return last == NF_NONE ? p->x->nf.at[list].first : p->x->nf.at[last].next;
+}
+
 /* Items that begin with a test, by the first one that has the same set; else 0. */
 static const uint32_t *number_heads(struct phases *p)
 {
@@ -220,13 +316,19 @@ bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, b
     const uint8_t kind = x->nf.at[list].kind;
     struct phases p = {
         .x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR, .held = held, .all_hold = all_hold};
-    const uint32_t last = held && !all_hold ? NF_NONE : read_first(&p, list);
-    uint32_t next;
+    uint32_t last = held && !all_hold ? NF_NONE : read_first(&p, list), next;
 
     if (p.held == 0 || !phases_measure(x))
         return false;
+    if (all_hold && !all_have_places(&p, behind_of(&p, list, last))) {
+        const uint32_t also = read_behind(&p, list, last);
+        if (all_have_places(&p, behind_of(&p, list, also)))
+            last = also;
+        else
+            p.behind.end = 0;
+    }
     phases_take_apart(&p, list, last);
-    uint32_t item = last == NF_NONE ? x->nf.at[list].first : x->nf.at[last].next;
+    uint32_t item = behind_of(&p, list, last);
     if (!is_worth_it(&p, item))
         return false;
     if (last == NF_NONE)

@@ -6,6 +6,7 @@
 #define WEIR_LOWER_PHASES_H
 #include "lower/distribute.h"
 
+#define GUARDS_MAX 4  /* tests in front of what is read behind a variable address */
 #define GROUPS_MAX 32 /* ways in which items begin; all others are one more */
 
 /* Of a part of an item: the phase of the packets for which it can be decided at all, and in any case. */
@@ -13,6 +14,15 @@ struct asks {
     uint32_t must, may; /* 0: near; else bytes from the base; PHASE_UNKNOWN */
 };
 #define PHASE_UNKNOWN UINT32_MAX
+
+/* What first items have read behind a variable address, of packets that pass tests which they make before. */
+struct behind {
+    ir_value base;
+    uint32_t end; /* bytes from there; 0: nothing is known */
+    uint32_t guards;
+    ir_value on[GUARDS_MAX];
+    struct set set[GUARDS_MAX];
+};
 
 struct placed {
     uint32_t item, phase, group;
@@ -26,6 +36,8 @@ struct phases {
     bool based; /* there is a far value: they are read from `base` on, or, if that is IR_NONE, from the start
                  */
     ir_value base;
+    struct behind behind;
+    bool guarded; /* the item at hand makes its tests */
     uint32_t groups;
     ir_value begins[GROUPS_MAX][2];
     VEC(struct placed) placed;
@@ -33,6 +45,12 @@ struct phases {
 
 /** Finds what computing each value there is needs, unless another list has asked. */
 bool phases_measure(struct normal_form *x);
+
+/** Bytes from a variable address, *@base, that the test @leaf needs; 0: it needs none, or it is not known. */
+uint32_t phases_end(const struct phases *p, uint32_t leaf, ir_value *base);
+
+/** Does @item make the tests behind which first items have read, or narrower ones? */
+bool phases_is_guarded(struct phases *p, uint32_t item);
 
 /** The group of what begins like @item. */
 uint32_t phases_group(struct phases *p, uint32_t item);

@@ -47,6 +47,45 @@ bool phases_measure(struct normal_form *x)
     return x->need != NULL;
 }
 
+uint32_t phases_end(const struct phases *p, uint32_t leaf, ir_value *base)
+{
+    const ir_value v = nf_is_test(p->x, leaf) ? nf_test_value(p->x, leaf) : p->x->needs;
+
+    if (v >= p->x->needs || p->x->need[v].end == PHASE_UNKNOWN)
+        return 0;
+    *base = p->x->need[v].base;
+    return p->x->need[v].end;
+}
+
+/* Is all of @a in @b? */
+static bool is_subset(struct set a, struct set b)
+{
+    uint32_t k = 0;
+
+    for (uint32_t i = 0; i < a.n; i++) {
+        while (k < b.n && b.at[k].hi < a.at[i].hi)
+            k++;
+        if (k == b.n || a.at[i].lo < b.at[k].lo)
+            return false;
+    }
+    return true;
+}
+
+bool phases_is_guarded(struct phases *p, uint32_t item)
+{
+    struct normal_form *x = p->x;
+    bool guarded = x->nf.at[item].kind == p->compound;
+
+    for (uint32_t g = 0; g < p->behind.guards && guarded; g++) {
+        guarded = false;
+        for (uint32_t c = x->nf.at[item].first; c != NF_NONE && nf_is_test(x, c) && !guarded;
+             c = x->nf.at[c].next)
+            guarded = nf_test_value(x, c) == p->behind.on[g] &&
+                      is_subset(nf_test_set(x, c, p->kind == NF_OR), p->behind.set[g]);
+    }
+    return guarded;
+}
+
 /* ---------------------------------------------------------------- phases of items */
 
 static uint32_t phase_of_leaf(struct phases *p, uint32_t leaf)
@@ -57,6 +96,8 @@ static uint32_t phase_of_leaf(struct phases *p, uint32_t leaf)
     struct nf_need n = v < p->x->needs ? p->x->need[v] : (struct nf_need){0, IR_NONE, PHASE_UNKNOWN};
     if (n.end == PHASE_UNKNOWN || (n.end == 0 && n.reach <= p->held))
         return n.end;
+    if (p->guarded && n.end && n.end <= p->behind.end && n.base == p->behind.base)
+        return 0;
     if (n.end && n.reach > p->held)
         return PHASE_UNKNOWN;
     if (!p->based) {
@@ -229,6 +270,7 @@ bool phases_may_move(struct phases *p, uint32_t item, struct asks *a)
     const struct nf *n = &p->x->nf.at[item];
 
     *a = (struct asks){0, 0};
+    p->guarded = p->behind.end && phases_is_guarded(p, item);
     if (n->strict || !factor_is_small(p->x, item))
         return !n->strict && n->reach <= p->held;
     *a = asks_of(p, item);

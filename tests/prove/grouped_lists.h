@@ -186,6 +186,19 @@ static void port_or_payload(struct rng *r, struct strbuf *s)
         strbuf_printf(s, "(udp port %u and udp[8:4] = %u)", rng_below(r, 65536), rng_below(r, UINT32_MAX));
 }
 
+static void port_or_pair(struct rng *r, struct strbuf *s)
+{
+    if (rng_below(r, 2)) {
+        port(r, s);
+        return;
+    }
+    strbuf_puts(s, "(src host ");
+    address(r, s);
+    strbuf_puts(s, " and dst host ");
+    address(r, s);
+    strbuf_puts(s, ")");
+}
+
 static const struct list grouped_lists[] = {
     {"groups of hosts with a port", group_port, "", " or ", "", 8, 10},
     {"groups of hosts with a port, negated", group_port, "not (", " or ", ") and not arp", 8, 10},
@@ -207,6 +220,8 @@ static const struct list grouped_lists[] = {
     {"groups of MAC addresses with IPv4", macs_with_ip, "", " or ", "", 12, 20},
     {"hosts, and MAC addresses with a port", mac_port_or_host, "host 10.0.0.1 or ", " or ", "", 12, 16},
     {"hosts with ports or a MAC address", mac_host_or_tuple, "", " or ", "", 9, 12},
+    {"ports and pairs of hosts", port_or_pair, "", " or ", "", 16, 30},
+    {"ports and pairs of hosts, negated", port_or_pair, "not (", " or ", ") and not arp", 16, 30},
     {"ports, and ports with a payload", port_or_payload, "", " or ", "", 10, 14},
 };
 #endif
