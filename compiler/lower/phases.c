@@ -155,9 +155,8 @@ static uint32_t read_first(struct phases *p, uint32_t list)
     return last;
 }
 
-/* The tests that @item makes before its last part, which reads behind a variable address. False: it does
- * more.
- */
+/* The tests that @item makes before its last part, which reads behind a variable address; false where it is
+ * made of other things. */
 static bool read_guards(struct phases *p, uint32_t item, struct behind *out)
 {
     struct normal_form *x = p->x;
@@ -242,7 +241,8 @@ static bool all_have_places(struct phases *p, uint32_t item)
     return item == NF_NONE;
 }
 
-static uint32_t behind_of(const struct phases *p, uint32_t list, uint32_t last)
+/* The first item that may be moved, where those up to @last stay. */
+static uint32_t first_moved(const struct phases *p, uint32_t list, uint32_t last)
 {
     return last == NF_NONE ? p->x->nf.at[list].first : p->x->nf.at[last].next;
 }
@@ -320,15 +320,15 @@ bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, b
 
     if (p.held == 0 || !phases_measure(x))
         return false;
-    if (all_hold && !all_have_places(&p, behind_of(&p, list, last))) {
+    if (all_hold && !all_have_places(&p, first_moved(&p, list, last))) {
         const uint32_t also = read_behind(&p, list, last);
-        if (all_have_places(&p, behind_of(&p, list, also)))
+        if (all_have_places(&p, first_moved(&p, list, also)))
             last = also;
         else
             p.behind.end = 0;
     }
     phases_take_apart(&p, list, last);
-    uint32_t item = behind_of(&p, list, last);
+    uint32_t item = first_moved(&p, list, last);
     if (!is_worth_it(&p, item))
         return false;
     if (last == NF_NONE)

@@ -103,10 +103,8 @@ static void tell_apart(struct normal_form *x, uint32_t choice, uint8_t kind)
     x->nf.at[test].next = x->nf.at[choice].last = other;
 }
 
-/* The part of @item that may be spread: alternatives, and not all there is; NF_NONE. Where they leave no
- * number out, items that begin alike ask all for the same, and the choice stays with what they have in
- * common.
- */
+/* The part of @item that may be spread: alternatives, and not all there is; or NF_NONE. Where they leave no
+ * number out, items that begin alike all ask for the same, so the choice stays with it. */
 static uint32_t find_choice(struct normal_form *x, uint32_t item, uint8_t kind)
 {
     const struct nf *n = &x->nf.at[item];
