@@ -13,19 +13,6 @@
 #define USED_MAX  4 /* tests that others are decided by */
 #define DEPTH_MAX 6 /* lists in lists that are looked into */
 
-static bool set_within(struct set inner, struct set outer)
-{
-    uint32_t k = 0;
-
-    for (uint32_t i = 0; i < inner.n; i++) {
-        while (k < outer.n && outer.at[k].hi < inner.at[i].lo)
-            k++;
-        if (k == outer.n || inner.at[i].lo < outer.at[k].lo || inner.at[i].hi > outer.at[k].hi)
-            return false;
-    }
-    return true;
-}
-
 /* The first tests of a list, none of which has decided it where its later children are asked. */
 struct assumed {
     struct normal_form *x;

@@ -185,6 +185,8 @@ uint32_t set_size(struct set s);
 uint32_t set_put(struct set s, struct ir_range *to);
 /** Is some number in both? */
 bool sets_meet(struct set a, struct set b);
+/** Is all of @inner in @outer? */
+bool set_within(struct set inner, struct set outer);
 /** What is in both. */
 struct set set_common(struct normal_form *x, struct set a, struct set b);
 /** Takes what is in @b from @a, unless that has no part in it or would leave more intervals. */

@@ -199,6 +199,19 @@ static uint32_t passed_end(const struct phases *p, uint32_t item, bool *stays)
     return end;
 }
 
+/* Do packets that pass the tests of @a pass those of @b? */
+static bool guards_imply(const struct behind *a, const struct behind *b)
+{
+    bool implied = true;
+
+    for (uint32_t i = 0; i < b->guards && implied; i++) {
+        implied = false;
+        for (uint32_t k = 0; k < a->guards && !implied; k++)
+            implied = a->on[k] == b->on[i] && set_within(a->set[k], b->set[i]);
+    }
+    return implied;
+}
+
 /* Finds what the first items have read behind a variable address. Gives the last one that has to stay in
  * front of others for that, or @last if that is behind it. */
 static uint32_t read_behind(struct phases *p, uint32_t list, uint32_t last)
@@ -216,7 +229,7 @@ static uint32_t read_behind(struct phases *p, uint32_t list, uint32_t last)
         if (p->behind.end == 0) {
             p->behind = own;
             p->behind.end = 0;
-        } else if (!phases_is_guarded(p, i)) {
+        } else if (!guards_imply(&p->behind, &own)) {
             continue;
         }
         const uint32_t end = passed_end(p, i, &stays);

@@ -57,20 +57,6 @@ uint32_t phases_end(const struct phases *p, uint32_t leaf, ir_value *base)
     return p->x->need[v].end;
 }
 
-/* Is all of @a in @b? */
-static bool is_subset(struct set a, struct set b)
-{
-    uint32_t k = 0;
-
-    for (uint32_t i = 0; i < a.n; i++) {
-        while (k < b.n && b.at[k].hi < a.at[i].hi)
-            k++;
-        if (k == b.n || a.at[i].lo < b.at[k].lo)
-            return false;
-    }
-    return true;
-}
-
 bool phases_is_guarded(struct phases *p, uint32_t item)
 {
     struct normal_form *x = p->x;
@@ -81,7 +67,7 @@ bool phases_is_guarded(struct phases *p, uint32_t item)
         for (uint32_t c = x->nf.at[item].first; c != NF_NONE && nf_is_test(x, c) && !guarded;
              c = x->nf.at[c].next)
             guarded = nf_test_value(x, c) == p->behind.on[g] &&
-                      is_subset(nf_test_set(x, c, p->kind == NF_OR), p->behind.set[g]);
+                      set_within(nf_test_set(x, c, p->kind == NF_OR), p->behind.set[g]);
     }
     return guarded;
 }

@@ -32,6 +32,19 @@ bool sets_meet(struct set a, struct set b)
     return false;
 }
 
+bool set_within(struct set inner, struct set outer)
+{
+    uint32_t k = 0;
+
+    for (uint32_t i = 0; i < inner.n; i++) {
+        while (k < outer.n && outer.at[k].hi < inner.at[i].lo)
+            k++;
+        if (k == outer.n || inner.at[i].lo < outer.at[k].lo || inner.at[i].hi > outer.at[k].hi)
+            return false;
+    }
+    return true;
+}
+
 struct set set_common(struct normal_form *x, struct set a, struct set b)
 {
     struct ir_range *both = intervals_new(x, a.n + b.n);

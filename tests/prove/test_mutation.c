@@ -66,7 +66,6 @@ enum { Z3_MS = 2000, CHECK_SECONDS = 100, COLUMNS = 6, INSNS_MAX = 20000 };
     "or host 1.1." #a "." #b " or (ether src 2:0:0:0:" #a ":" #b " and tcp dst port " #b ") "
 #define PAIR(a, b)      "or (src host 1.1." #a "." #b " and dst host 1.2." #a "." #b ") "
 #define PAIR_TCP(a, b)  PAIR(a, b) "or tcp dst port " #b " "
-#define PAIR_SRC(a, b)  PAIR(a, b) "or src port " #b " or (tcp and dst port 7" #b ") "
 #define PAIR_UDP(a, b)  "or udp src port 1" #b " " PAIR(a, b)
 #define PAIR_TEXT(a, b) "or dst port " #b " " PAIR(a, b) "or (udp port 7" #b " and udp[8:4] = " #b ") "
 #define MEETING(a, b)                                                                                        \
@@ -130,7 +129,14 @@ static const char *const filters[] = {
     "(ip6 host 2000::2 and icmp6) " TEN(ICMP6, 1),
     "(src host 1.1.1.1 and dst host 1.1.1.2) " TEN(PAIR_TCP, 1) TEN(PAIR_UDP, 2),
     "dst port 99 " TEN(PAIR_TEXT, 1),
-    "(src host 1.1.1.1 and dst host 1.1.1.2) " TEN(PAIR_SRC, 1),
+    "(src host 10.0.0.1 and dst host 10.0.1.1 and tcp) or (src port 2 and dst port 1) or "
+    "(src port 6 and dst port 5) or sctp port 4 or (src host 10.0.0.2 and dst host 10.0.0.3 and tcp) or "
+    "(src port 2 and dst port 4) or sctp port 1 or (src host 10.0.1.1 and dst host 10.0.1.1 and tcp) or "
+    "(src port 5 and dst port 3) or sctp port 1",
+    "tcp and ((src host 10.0.0.2 and dst host 10.0.1.1) or (src host 10.0.0.1 and dst host 1.2.3.4) or "
+    "(src host 10.0.1.1 and dst host 10.0.0.1) or src port 1 or tcp port 3 or "
+    "(src host 10.0.0.2 and dst host 1.2.3.4) or src port 3 or tcp port 5 or "
+    "(src host 10.0.0.2 and dst host 1.2.3.4) or src port 1)",
     "((host 1.1.1.1 or host 1.1.1.2) and port 71) or ((host 1.1.1.2 or host 1.1.1.3) and port 72) " TEN(
         HOST_PORT, 1),
     "arp " TEN(MAC_PORT, 1) TEN(MAC_PORT, 2) "or ip[8] = 9",
