@@ -79,7 +79,7 @@ void factor_hoist_alike(struct normal_form *x, uint32_t list);
  * that regrouping made one of are several again: items.c. */
 void factor_unite_tests(struct normal_form *x, uint32_t list);
 
-/** Items of a long list begin with the value that most begin with, if they ask for it: items.c. */
+/** Items of a long list begin with a value that all ask for, if some do: items.c. */
 void factor_lead(struct normal_form *x, uint32_t list);
 
 /** Tests of parts of a value that leave nothing of it open become one test of it. Gives whether there were

@@ -143,8 +143,7 @@ static void place(struct phases *p, uint32_t item, uint32_t phase)
         p->x->failed = true;
 }
 
-/* The phase of an alternative that asks for @a beside what asks for @beside; PHASE_UNKNOWN: it has several.
- */
+/* The phase of an alternative that asks for @a beside what asks for @beside; or PHASE_UNKNOWN. */
 static uint32_t phase_beside(struct asks a, struct asks beside)
 {
     uint32_t must = a.must > beside.must ? a.must : beside.must,

@@ -37,6 +37,16 @@ static void network24(struct rng *r, struct strbuf *s)
     strbuf_printf(s, "net 10.%u.%u.0/24", rng_below(r, 256), rng_below(r, 256));
 }
 
+/* Two hosts, and two of what @other draws. */
+static void group_and_group(struct rng *r, struct strbuf *s, void (*other)(struct rng *r, struct strbuf *s))
+{
+    strbuf_puts(s, "(");
+    group(r, s, host, 2);
+    strbuf_puts(s, " and ");
+    group(r, s, other, 2);
+    strbuf_puts(s, ")");
+}
+
 static void group_port(struct rng *r, struct strbuf *s)
 {
     group_and(r, s, host, 2 + rng_below(r, 3), "port ", 65536);
@@ -44,11 +54,7 @@ static void group_port(struct rng *r, struct strbuf *s)
 
 static void group_ports(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    group(r, s, host, 2);
-    strbuf_puts(s, " and ");
-    group(r, s, port, 2);
-    strbuf_puts(s, ")");
+    group_and_group(r, s, port);
 }
 
 static void ports_of_one_group(struct rng *r, struct strbuf *s)
@@ -80,11 +86,7 @@ static void port_of_group(struct rng *r, struct strbuf *s)
 
 static void groups_talk(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    group(r, s, host, 2);
-    strbuf_puts(s, " and ");
-    group(r, s, host, 2);
-    strbuf_puts(s, ")");
+    group_and_group(r, s, host);
 }
 
 static void host_port_of_either(struct rng *r, struct strbuf *s)
