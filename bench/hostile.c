@@ -3,8 +3,8 @@
  * bench/hostile.c - what the costliest filters cost that were found, and how that grows with their size.
  *
  *   hostile                          measures the shapes of filters/hostile.tsv in three sizes, each four
- * times the last hostile --search SECONDS [SEED]  looks for worse ones (hostile_search.h); prints rows for
- * that file
+ *                                    times the last
+ *   hostile --search SECONDS [SEED]  looks for worse ones (hostile_search.h); prints rows for that file
  *
  * What are found are not texts but shapes (hostile_shape.h): cost that grows faster than the text shows only
  * in two sizes of one thing. Cost is counted, not timed: this program's library is built with

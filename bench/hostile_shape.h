@@ -7,9 +7,9 @@
  * Places in the pieces are filled by the repetition's number i; what is random is so by i alone, so that the
  * text of n repetitions begins as that of 4n:
  *
- *     {a} an address        {n} a /24 network    {p} a port              {v} 0 to 4095    {i} i          {x}
- * 32 bits {b} the i-th address  {7} a /64 network    {q} the i-th port       {h} 16 bits      {j} i mod 7 {k}
- * 0 to 15 {6} an IPv6 address   {m} a MAC address    {r} a range of ports    {y} 8 bits
+ *     {a} an address        {n} a /24 network   {p} a port            {v} 0 to 4095  {i} i        {x} 32 bits
+ *     {b} the i-th address  {7} a /64 network   {q} the i-th port     {h} 16 bits    {j} i mod 7  {k} 0 to 15
+ *     {6} an IPv6 address   {m} a MAC address   {r} a range of ports  {y} 8 bits
  */
 #ifndef WEIR_BENCH_HOSTILE_SHAPE_H
 #define WEIR_BENCH_HOSTILE_SHAPE_H

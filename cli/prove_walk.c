@@ -11,12 +11,13 @@
  * where they are, the answer is exact; where they are not, "equal" is still a proof, and a difference counts
  * only when a packet shows it.
  *
- *   walk_terms.c    what a program computes, each term once; each test a field and a set of numbers
- * (walk_tests.c) walk_explore.c  states (instruction, what A, X and M hold) and the tests between them
+ *   walk_terms.c    what a program computes, each term once
+ *   walk_tests.c    each test a field and a set of numbers
+ *   walk_explore.c  states (instruction, what A, X and M hold) and the tests between them
  *   walk_thread.c   tests that the path has decided are passed over; for fields with few distinct numbers
  *   walk_draw.c     states from last to first into diagrams; a run of tests with one outcome is united field
- * by field before it is drawn, which keeps a list of n terms at n log n compare()       both diagrams
- * together, to a packet
+ *                   by field before it is drawn, which keeps a list of n terms at n log n
+ *   compare()       both diagrams together, to a packet
  *
  * What they share is in walk.h. Every loop pays from one purse of work; when it is empty the answer is
  * "unknown".

@@ -8,8 +8,8 @@
  *            float: a value has no place in the graph. Operands have smaller indices than their users, PHIs
  *            excepted.
  *   blocks   a list of guards, then one switch, or the return of a value. Every guard of a block must pass
- * before that is evaluated; their order inside the block cannot be observed. Blocks are numbered in a
- *            topological order (every target is a later block, or one of the two returns).
+ *            before that is evaluated; their order inside the block cannot be observed. Blocks are numbered
+ *            in a topological order (every target is a later block, or one of the two returns).
  *   guards   the only thing that can fail: "the captured bytes reach this far". A failed guard rejects the
  *            packet. A load may be computed only where guards that cover it have passed.
  *   switch   maps the whole range of one value to targets: a branch is a switch of two targets, a set

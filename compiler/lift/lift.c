@@ -2,12 +2,12 @@
 /*
  * lift/lift.c - a classic program as IR: the machine's registers become values, its loads guards.
  *
- *   (000) ldh  [12]                      %1 = load16 12
- *   (001) jeq  #0x800  jt 2 jf 5         b0: guard 12 + 2; switch %1: 0x800 -> b1, else -> reject
- *   (002) ldxb 4*([14]&0xf)              %4 = shl (and (load8 14), 15), 2
- *   (003) ldh  [x + 16]                  %5 = load16 %4 + 16
- *   (004) jeq  #80     jt 6 jf 5         b1: guard 14 + 1; guard (%4 + 16) + 2; switch %5: 80 -> accept, else
- * -> reject
+ *   (000) ldh  [12]                  %1 = load16 12
+ *   (001) jeq  #0x800  jt 2 jf 5     b0: guard 12 + 2; switch %1: 0x800 -> b1, else -> reject
+ *   (002) ldxb 4*([14]&0xf)          %4 = shl (and (load8 14), 15), 2
+ *   (003) ldh  [x + 16]              %5 = load16 %4 + 16
+ *   (004) jeq  #80     jt 6 jf 5     b1: guard 14 + 1; guard (%4 + 16) + 2;
+ *                                        switch %5: 80 -> accept, else -> reject
  *
  * A, X and M[] are 18 registers, and what they hold is followed instruction by instruction. All jumps go
  * forward, so one pass in program order meets every way to an instruction before the instruction itself.
@@ -69,8 +69,7 @@ struct lift {
     VEC(uint8_t) weight;       /* per value, as far as asked for: its operators, up to 255 */
     uint32_t block;            /* being filled; IR_NONE: nothing leads here */
     ir_value reg[REGS];
-    uint32_t
-        accept; /* the first number but 0 that an instruction returns, or 0: to what IR_ACCEPT stands for */
+    uint32_t accept; /* the first number but 0 that is returned, which IR_ACCEPT stands for; or 0 */
     int status;
 };
 

@@ -3,8 +3,8 @@
  * lower/alternatives.c - alternatives that begin by testing one value, in formulas that are about to become
  * blocks.
  *
- *   (t = ip and x) or (t = arp and y) or (t = rarp and y)        (t = ip and x) or (t in {arp, rarp} and y),
- * exclusive
+ *   (t = ip and x) or (t = arp and y) or (t = rarp and y)    (t = ip and x) or (t in {arp, rarp} and y),
+ *                                                            exclusive
  *
  * Where the tests exclude each other, what fails behind one of them fails (struct cond_node, exclusive);
  * neighbours that are alike behind their tests are one. opt/thread.c would find either, at the cost of

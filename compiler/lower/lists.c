@@ -2,10 +2,10 @@
 /*
  * lower/lists.c - a long list of one primitive is lowered as one primitive.
  *
- *   host a or host b or ... or host z             ip and (src in {a ... z} or dst in {a ... z}) or arp and
- * ... not port 1 and not port 2 and ...             not (... sport in {1, 2 ...} or dport in {1, 2 ...}) ip6
- * host a or ip6 host b or ...               ip6 and (switch first word of src: those of a, b, ... -> the next
- * word ...
+ *   host a or host b or ... or host z      ip and (src in {a ... z} or dst in {a ... z}) or arp and ...
+ *   not port 1 and not port 2 and ...      not (... sport in {1, 2 ...} or dport in {1, 2 ...})
+ *   ip6 host a or ip6 host b or ...        ip6 and (switch first word of src: those of a, b, ... -> the next
+ *                                          word ...
  *
  * Primitives that differ in nothing but the number they look for, one after the other in one list, become the
  * first of them, which asks for the set. factor.c would find the same from the tests of each; here they are

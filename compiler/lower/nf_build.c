@@ -80,8 +80,7 @@ struct build {
     struct normal_form *x;
     const struct cond_node *node;
     bool *negated, *reached;
-    uint32_t
-        *of; /* by condition: its list, as the condition at the top of it, or NF_NONE; once built: its node */
+    uint32_t *of; /* by condition: its list, as the condition at its top, or NF_NONE; once built: its node */
     uint32_t *items; /* by condition at the top of a list: how many there are; once built, by condition: its
                         first node; or NULL when no list can be long */
     struct nf_items each;

@@ -2,8 +2,8 @@
 /*
  * lower/overlap.c - sets that overlap are cut to pieces that do not.
  *
- *   v in 10.0.0.0/8 and r1, v in 10.1.0.0/16 and r2        v in 10.1.0.0/16 and (r1 or r2), v in the rest
- * of 10.0.0.0/8 and r1
+ *   v in 10.0.0.0/8 and r1, v in 10.1.0.0/16 and r2      v in 10.1.0.0/16 and (r1 or r2),
+ *                                                        v in the rest of 10.0.0.0/8 and r1
  *
  * A piece is where just the same sets hold, so that lists of overlapping networks or ranges become searches
  * like others. Nothing is evaluated that was not: where a value lies in the piece, the tests of the sets that

@@ -34,8 +34,9 @@
 #define FIRST_KINDS 4  /* choices that they begin with */
 #define TALLIES_MAX 64
 #define SEARCH_MIN  6 /* numbers that are searched for, not compared one by one */
-#define SLACK       10 /* 1/SLACK more may still be fewer: loads, protocols and packets that match are left out */
-#define ITEM_COST   4 /* instructions of a choice between two values that does not hold: loads and compares */
+/* 1/SLACK more may still be fewer: loads, protocols and packets that match are left out. */
+#define SLACK     10
+#define ITEM_COST 4 /* instructions of a choice between two values that does not hold: loads and compares */
 
 /* ---------------------------------------------------------------- is it worth it? */
 

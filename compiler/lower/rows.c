@@ -2,9 +2,12 @@
 /*
  * lower/rows.c - a long list of alike items is lowered as one item and a table of numbers.
  *
- *   (src host a and dst port p) or (src host b and dst port q) or ...        (src host C1 and dst port C2)
- * for each row of   a p b q
- *                                                                                                                           ...
+ *   (src host a and dst port p) or (src host b and dst port q) or ...
+ *
+ *   (src host C1 and dst port C2) for each row of   a p
+ *                                                   b q
+ *                                                   ...
+ *
  * Items that follow each other in one list, have one shape and differ in nothing but the numbers that their
  * primitives look for become the first of them, whose tests ask for columns. It is put into normal form and
  * simplified once; template.c then makes of it what would have become of each item.

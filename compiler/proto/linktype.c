@@ -17,8 +17,8 @@
 #define DIRECTION_BRCM    {1,   12,     0xe0,   0x00,   0xe0,   0x20,   0}
 #define DIRECTION_DSA     {1,   12,     0x40,   0x00,   0xc0,   0x40,   0}
 
-/* number, LINKTYPE, name, description, method, prefix, link, type, payload, nl, ns, address, dst, src, broadcast,
- * MTP2, capabilities, direction: the members of struct linktype in their order. */
+/* number, LINKTYPE, name, description, method, prefix, link, type, payload, nl, ns, address, dst, src,
+ * broadcast, MTP2, capabilities, direction: the members of struct linktype in their order. */
 #define RAW_ONLY(number, name, description)                                                                  \
     {number, number, name, description, METHOD_RAW_ONLY, PREFIX_NONE, 0, UNSET, UNSET, UNSET, UNSET,         \
      ADDRESS_NONE, 0, 0, 0, 0, 0, NO_DIRECTION},

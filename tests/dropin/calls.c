@@ -8,7 +8,7 @@
  *   calls random SEED          random programs on random packets
  *   calls threads              64 threads compile, match and fail at once
  *   calls errors               errors longer than libpcap keeps, for several handles; says what is wrong with
- * them
+ *                              them
  */
 #include <pcap/pcap.h>
 #include <pthread.h>

@@ -7,8 +7,8 @@
  * checked, and a packet:
  *
  *     0  link type, 16 bits, low byte first     3  snapshot length, 16 bits     6  added to the wire length
- *     2  flags, enum below                      5  number of instructions       7  number that bpf_image() is
- * given 8  eight bytes for each instruction: code, jt, jf, k, low bytes first; then the packet
+ *     2  flags, enum below                      5  number of instructions       7  number for bpf_image()
+ *     8  eight bytes for each instruction: code, jt, jf, k, low bytes first; then the packet
  *
  * What must hold: a compile that fails has words and leaves the program alone, one that succeeds leaves the
  * words alone; all ways to compile and to run a program agree, libpcap's own included; a program that is

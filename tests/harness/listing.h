@@ -36,7 +36,7 @@ enum run_end { RUN_RETURN, RUN_FAULT, RUN_DIVISION, RUN_STEPS, RUN_BROKEN };
  * Runs any program, at most @max_steps instructions long: the rules of cbpf_run() in code of their own.
  *
  * @end     may be NULL; RUN_FAULT is an out-of-range load, RUN_DIVISION a division by zero, RUN_STEPS too
- * many steps, RUN_BROKEN an instruction that does not exist; all but RUN_RETURN reject
+ *          many steps, RUN_BROKEN an instruction that does not exist; all but RUN_RETURN reject
  */
 uint32_t program_run(const struct program *p, const struct packet *packet, uint64_t max_steps,
                      enum run_end *end);

@@ -4,9 +4,10 @@
  *
  *   De Morgan      not (a or b) is not a and not b, and the other way round; not not a is a: proved for -O
  *   refinement     plain program = plain IR; optimized IR and program refine it, on packets made for the
- * filter verifier       plain IR verifies, and so it does after every pass threading      leaves a function
- * as it is only where following every path makes the same of it same bytes     the same input gives the same
- * program twice, whatever the allocator hands out
+ *                  filter
+ *   verifier       plain IR verifies, and so it does after every pass
+ *   threading      leaves a function as it is only where following every path makes the same of it
+ *   same bytes     the same input gives the same program twice, whatever the allocator hands out
  *
  * The shared filters are checked for refinement, verifier and same bytes too, when they are there.
  */

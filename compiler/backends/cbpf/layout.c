@@ -25,8 +25,7 @@
 struct layout {
     struct cb_emit *e;
     VEC(struct weir_cbpf_insn) reversed; /* index: distance from the end */
-    uint32_t
-        *at; /* by instruction, then by return: its place, once placed; the place of its target for GOTO */
+    uint32_t *at;   /* by instruction, then by return: its place, once placed; for GOTO, that of its target */
     uint32_t *near; /* ... place of the latest trampoline to it, or NONE */
     bool near_returns;
     uint32_t *run; /* hash table: places of first instructions of runs, plus one, or 0; the latest first */

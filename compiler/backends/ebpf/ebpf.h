@@ -92,11 +92,11 @@ struct ebpf_code {
 /**
  * Defaults of @target: the whole limit, no tables, frags or counters, no numbers but for sockets, and
  *
- *   XDP     match XDP_PASS (2), else XDP_DROP (1)          r1 struct xdp_md
- *   tc      match TC_ACT_UNSPEC (-1), else TC_ACT_SHOT (2) r1 struct __sk_buff
- *   socket  match @accept, else 0                          r1 struct __sk_buff
- *   cgroup  match 1, else 0                                r1 struct __sk_buff, packet from its network
- * header func    match 1, else 0                                r1 data, r2 data_end, r3 wire length
+ *   XDP     match XDP_PASS (2), else XDP_DROP (1)           r1 struct xdp_md
+ *   tc      match TC_ACT_UNSPEC (-1), else TC_ACT_SHOT (2)  r1 struct __sk_buff
+ *   socket  match @accept, else 0                           r1 struct __sk_buff
+ *   cgroup  match 1, else 0                                 r1 struct __sk_buff, from the network header on
+ *   func    match 1, else 0                                 r1 data, r2 data_end, r3 wire length
  *
  * A function over a context is the XDP or tc program with other numbers.
  */

@@ -309,8 +309,7 @@ struct plan {
     uint32_t window; /* COPY: bytes of the stack the copy takes, a multiple of 8; 0 if there is none */
     uint32_t window_max;
     uint32_t phase; /* its first byte lies this far behind their start, for aligned loads */
-    uint32_t
-        frame; /* bytes of the stack in front of the homes: the window, and what calls write to or read */
+    uint32_t frame; /* bytes of the stack before the homes: the window, and what calls write to or read */
     uint8_t home_register[HOME_REGS_MAX];
     int home_regs, home_max;
 

@@ -76,8 +76,8 @@ struct weir_allocator {
  * A context, to be freed with weir_free().
  *
  * @al      copied; NULL: the system's, with huge pages for large blocks. What it calls must outlive the
- * context and its programs. Returns  WEIR_OK, WEIR_E_MEMORY, or WEIR_E_ARGUMENT for an allocator without a
- * function
+ *          context and its programs
+ * Returns  WEIR_OK, WEIR_E_MEMORY, or WEIR_E_ARGUMENT for an allocator without a function
  */
 WEIR_API int weir_new(const struct weir_allocator *al, struct weir **out);
 
@@ -125,14 +125,18 @@ struct weir_resolver {
 };
 
 enum weir_target {
-    WEIR_TARGET_CBPF = 0, /* classic BPF: struct sock_filter[] */
-    WEIR_TARGET_XDP = 1,  /* eBPF, BPF_PROG_TYPE_XDP: match XDP_PASS, else XDP_DROP */
-    WEIR_TARGET_TC =
-        2, /* eBPF, BPF_PROG_TYPE_SCHED_CLS, with metadata: match TC_ACT_UNSPEC, else TC_ACT_SHOT */
-    WEIR_TARGET_SOCKET = 3, /* eBPF, BPF_PROG_TYPE_SOCKET_FILTER: the snapshot length or 0 */
-    WEIR_TARGET_CGROUP = 4, /* eBPF, BPF_PROG_TYPE_CGROUP_SKB, from the network header: 1 or 0 */
-    WEIR_TARGET_FUNC =
-        5, /* eBPF, int f(void *data, void *data_end, __u32 wire_len) for libbpf's linker: 1 or 0 */
+    /* Classic BPF: struct sock_filter[]. */
+    WEIR_TARGET_CBPF = 0,
+    /* eBPF, BPF_PROG_TYPE_XDP: match XDP_PASS, else XDP_DROP. */
+    WEIR_TARGET_XDP = 1,
+    /* eBPF, BPF_PROG_TYPE_SCHED_CLS, with metadata: match TC_ACT_UNSPEC, else TC_ACT_SHOT. */
+    WEIR_TARGET_TC = 2,
+    /* eBPF, BPF_PROG_TYPE_SOCKET_FILTER: the snapshot length or 0. */
+    WEIR_TARGET_SOCKET = 3,
+    /* eBPF, BPF_PROG_TYPE_CGROUP_SKB, from the network header: 1 or 0. */
+    WEIR_TARGET_CGROUP = 4,
+    /* eBPF, int f(void *data, void *data_end, __u32 wire_len) for libbpf's linker: 1 or 0. */
+    WEIR_TARGET_FUNC = 5,
 };
 
 /* Where a program meets packets: what arrives, or what leaves. */
@@ -185,8 +189,7 @@ struct weir_options {
     uint32_t tables;      /* 1: sets may become read-only data (for objects) */
     uint32_t keep_source; /* 1: keep what WEIR_TEXT_SOURCE gives */
     uint32_t tune;        /* enum weir_tune */
-    uint32_t
-        hook; /* enum weir_hook: says what `inbound` and `outbound` are where packets do not. XDP: ingress */
+    uint32_t hook;        /* enum weir_hook: what `inbound` and `outbound` are; XDP: ingress */
     uint32_t keep_inputs; /* 1: keep what weir_program_input() and weir_program_reach() give */
     uint32_t direct;      /* 1: socket: packet bytes are read without calls, Linux 6.17 (for objects) */
 };
@@ -210,11 +213,11 @@ enum weir_tune {
  * Compiles @len bytes of @text. Diagnostics of an earlier compile in @cx are dropped first.
  *
  * @text    needs no NUL behind it, and one in it is an error; borrowed. NULL only if @len is 0: the empty
- * filter matches every packet
+ *          filter matches every packet
  * @o       NULL means WEIR_OPTIONS_INIT; borrowed
  * @out     written only on success; freed with weir_program_free(), also after the context is gone
  * Returns  WEIR_OK; WEIR_NEVER with a valid program that rejects every packet; or any of the errors. What the
- * caller can mend leaves a diagnostic, but for a missing argument
+ *          caller can mend leaves a diagnostic, but for a missing argument
  */
 WEIR_API int weir_compile(struct weir *cx, const char *text, size_t len, const struct weir_options *o,
                           struct weir_program **out);
@@ -303,7 +306,8 @@ struct weir_object_options {
  *
  * @o       NULL: all 0
  * Returns  WEIR_OK, WEIR_E_MEMORY, WEIR_E_UNSUPPORTED for another target, WEIR_E_ARGUMENT for a bad name, or
- * that of a set or of what else is in objects: weir_counts, weir_tables, bpf_metadata_filter, _license
+ *          that of a set or of what else is in objects: weir_counts, weir_tables, bpf_metadata_filter,
+ *          _license
  */
 WEIR_API int weir_program_object(const struct weir_program *p, const struct weir_object_options *o,
                                  char **out, size_t *len);
@@ -385,11 +389,10 @@ enum weir_input_kind {
 
 /* Something that a program looks at, on some path. Named sets are told by weir_program_set(). */
 struct weir_input {
-    size_t size;    /* sizeof(struct weir_input), set by the caller */
-    uint32_t kind;  /* enum weir_input_kind */
-    uint32_t place; /* relative: which place; they count from 1, and each may have several rows */
-    int64_t begin,
-        end; /* bytes [begin, end), from the packet's first, or from the place (negative: in front of it) */
+    size_t size;              /* sizeof(struct weir_input), set by the caller */
+    uint32_t kind;            /* enum weir_input_kind */
+    uint32_t place;           /* relative: which place; they count from 1, and each may have several rows */
+    int64_t begin, end;       /* bytes [begin, end) from the packet's first, or the place (< 0: before it) */
     uint32_t lowest, highest; /* relative: the place lies in between, counted from the packet's first byte */
     const char *name;         /* metadata: the member's name, static text */
 };
