@@ -21,8 +21,8 @@
  * a definition.
  *
  * Of addresses and ports neither needs less, as a header may be so short that ports lie in front of an
- * address. What first items have read behind a variable address is near for others that make their tests:
- * packets that pass these hold it.
+ * address. What first items have read behind a variable address is near for others that make their tests
+ * before: packets that pass these hold it.
  *
  * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the list; items that are copied are
  * small.

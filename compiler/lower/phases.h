@@ -49,8 +49,8 @@ bool phases_measure(struct normal_form *x);
 /** Bytes from a variable address, *@base, that the test @leaf needs; 0: it needs none, or it is not known. */
 uint32_t phases_end(const struct phases *p, uint32_t leaf, ir_value *base);
 
-/** Does @item make the tests behind which first items have read, or narrower ones? */
-bool phases_is_guarded(struct phases *p, uint32_t item);
+/** Does @item first make the tests behind which first items have read, or narrower ones? */
+bool phases_is_guarded(const struct phases *p, uint32_t item);
 
 /** The group of what begins like @item. */
 uint32_t phases_group(struct phases *p, uint32_t item);

@@ -57,18 +57,24 @@ uint32_t phases_end(const struct phases *p, uint32_t leaf, ir_value *base)
     return p->x->need[v].end;
 }
 
-bool phases_is_guarded(struct phases *p, uint32_t item)
+/* Does @item ask whether @on lies in @set, or in part of it, before it reads behind a variable address? */
+static bool is_asked_first(const struct phases *p, uint32_t item, ir_value on, struct set set)
 {
     struct normal_form *x = p->x;
-    bool guarded = x->nf.at[item].kind == p->compound;
+    bool asked = false;
 
-    for (uint32_t g = 0; g < p->behind.guards && guarded; g++) {
-        guarded = false;
-        for (uint32_t c = x->nf.at[item].first; c != NF_NONE && nf_is_test(x, c) && !guarded;
-             c = x->nf.at[c].next)
-            guarded = nf_test_value(x, c) == p->behind.on[g] &&
-                      set_within(nf_test_set(x, c, p->kind == NF_OR), p->behind.set[g]);
-    }
+    for (uint32_t c = x->nf.at[item].first;
+         c != NF_NONE && nf_is_test(x, c) && x->nf.at[c].reach != UINT32_MAX && !asked; c = x->nf.at[c].next)
+        asked = nf_test_value(x, c) == on && set_within(nf_test_set(x, c, p->kind == NF_OR), set);
+    return asked;
+}
+
+bool phases_is_guarded(const struct phases *p, uint32_t item)
+{
+    bool guarded = p->x->nf.at[item].kind == p->compound;
+
+    for (uint32_t g = 0; g < p->behind.guards && guarded; g++)
+        guarded = is_asked_first(p, item, p->behind.on[g], p->behind.set[g]);
     return guarded;
 }
 
@@ -289,10 +295,23 @@ void phases_take_apart(struct phases *p, uint32_t list, uint32_t last)
 /* What of an item is asked first, as all packets hold that. */
 enum part_order { NEAR_TEST, NEAR_CHOICE, NEAR_AGAIN, FAR, PART_ORDERS };
 
-/* Of a part that stands beside the choice between values @on. */
+/* Does @i, which is near, read behind a variable address? It is near behind the item's first tests only. */
+static bool is_near_behind(const struct phases *p, uint32_t i)
+{
+    const struct nf *n = &p->x->nf.at[i];
+    ir_value base;
+    bool is = n->kind == NF_LEAF && phases_end(p, i, &base) != 0;
+
+    for (uint32_t c = n->kind == NF_LEAF ? NF_NONE : n->first; c != NF_NONE && !is; c = p->x->nf.at[c].next)
+        is = is_near_behind(p, c);
+    return is;
+}
+
+/* Of a part that stands beside the choice between values @on. What has to stay behind others is far if one of
+ * these may be. */
 static enum part_order order_of(struct phases *p, uint32_t part, bool far, const ir_value on[2])
 {
-    if (asks_of(p, part).may)
+    if (asks_of(p, part).may || (far && is_near_behind(p, part)))
         return FAR;
     if (!far || !nf_is_test(p->x, part))
         return NEAR_CHOICE;

@@ -140,6 +140,12 @@ static const char *const filters[] = {
     "((host 1.1.1.1 or host 1.1.1.2) and port 71) or ((host 1.1.1.2 or host 1.1.1.3) and port 72) " TEN(
         HOST_PORT, 1),
     "arp " TEN(MAC_PORT, 1) TEN(MAC_PORT, 2) "or ip[8] = 9",
+    "(ether host 2:0:0:0:0:4 and src net 10.0.0.0/8) or tcp[13] & 8 != 0 or ether host 2:0:0:0:0:4 or "
+    "tcp[13] & 2 != 0 or ether host 2:0:0:0:1:4 or tcp[13] & 4 != 0 or "
+    "(ether host 2:0:0:0:1:2 and src net 10.0.0.8/30) or tcp[13] & 16 != 0",
+    "ip proto 4 or (src host 10.0.0.1 and dst host 10.0.0.3) or (ip[1] < 47 and tcp[20] = 1) or "
+    "ip proto 7 or (src host 10.0.0.1 and dst host 10.0.0.1) or (tcp[20] = 2 and ip[1] < 25) or "
+    "ip proto 8 or (src host 10.0.0.1 and dst host 10.0.0.1) or (tcp[20] = 1 and ip[1] < 31)",
     "ether[0] = 9 " TEN(LENGTH, 1),
     "ether[0] = 9 " TEN(ENDS, 1),
     "ether[0] = 9 " TEN(NEAR_FAR, 1),

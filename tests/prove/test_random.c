@@ -10,6 +10,7 @@
 #include "driver/pipeline.h"
 #include "tests/differential/generate.c"
 #include "tests/golden/compile.h"
+#include "tests/harness/cuts.h"
 #include "tests/harness/names.h"
 #include "tests/prove/refine.h"
 
@@ -18,6 +19,7 @@ enum {
     FILTERS_LONG = 10000,
     TIMEOUT_MS = 5000,
     PACKETS = 24,
+    CUT_PACKETS = 100,
     PACKET_BYTES = 200,
     PROTOCHAIN = 4,
     SHOWN = 5
@@ -126,10 +128,14 @@ static void check(struct rng *r, const struct random_filter *f, struct totals *t
     struct prove_result witness = {0};
     rc = refine_check(&plain, &optimized, TIMEOUT_MS, &t->counts, &witness);
     bool differ = rc < 0 || witness.verdict == PROVE_DIFFER;
-    if (rc == 0 && differ && ir_faults(f, &witness))
+    struct cuts_witness cut;
+    if (rc == 0 && differ && ir_faults(f, &witness)) {
         t->out_of_range++;
-    else if (differ && t->wrong++ < SHOWN) {
-        refine_describe(rc, &witness, why, sizeof why);
+    } else if ((differ || cuts_differ(&plain, &optimized, r, CUT_PACKETS, &cut)) && t->wrong++ < SHOWN) {
+        if (differ)
+            refine_describe(rc, &witness, why, sizeof why);
+        else
+            cuts_describe(&cut, why, sizeof why);
         tap_diag("link type %u, live %u, tune %u: %s: %s", o.linktype, o.live, o.tune, f->text, why);
     }
     if (rc == 0)
