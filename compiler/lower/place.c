@@ -319,9 +319,28 @@ static enum part_order order_of(struct phases *p, uint32_t part, bool far, const
     return v == on[0] || v == on[1] ? NEAR_AGAIN : NEAR_TEST;
 }
 
-/* Puts what is near in @item first, and where there is more, which asks for a protocol, single tests before
+/* Does the test @i ask for numbers up to some one, or from some one on? */
+static bool is_comparison(struct normal_form *x, uint32_t i)
+{
+    const struct set s = nf_test_set(x, i, true);
+
+    return s.n == 1 && ((s.at[0].lo == 0 && s.at[0].hi != 0) || (s.at[0].hi == UINT32_MAX && s.at[0].lo > 1));
+}
+
+/* Do both sides of @choice ask for one set and no more? */
+static bool asks_for_one_set(struct normal_form *x, const struct choice *choice, uint8_t kind)
+{
+    return nf_is_test(x, choice->side[0]) && nf_is_test(x, choice->side[1]) &&
+           set_equal(nf_test_set(x, choice->side[0], kind == NF_OR),
+                     nf_test_set(x, choice->side[1], kind == NF_OR));
+}
+
+/*
+ * Puts what is near in @item first, and where there is more, which asks for a protocol, single tests before
  * choices: they are what many items begin with. Not so what leaves out a number of a choice, as `net N and
- * not host A` does. Then choices may be next to each other. */
+ * not host A` does, nor a comparison behind an address that items can be searched by, as in `host A and len >
+ * N`: no search can tell those apart. Then choices may be next to each other.
+ */
 static void put_near_first(struct phases *p, uint32_t item)
 {
     struct normal_form *x = p->x;
@@ -336,9 +355,13 @@ static void put_near_first(struct phases *p, uint32_t item)
             choice.on[0] = choice.on[1] = IR_NONE;
     if (x->failed)
         return;
+    const bool searched = choice.on[0] == IR_NONE || asks_for_one_set(x, &choice, p->kind);
     for (uint32_t c = x->nf.at[item].first; c != NF_NONE; c = next) {
+        enum part_order order = order_of(p, c, far, choice.on);
         next = x->nf.at[c].next;
-        nf_list_append(x, part[order_of(p, c, far, choice.on)], c);
+        if (order == NEAR_TEST && searched && x->nf.at[part[FAR]].first != NF_NONE && is_comparison(x, c))
+            order = FAR;
+        nf_list_append(x, part[order], c);
     }
     x->nf.at[item].first = x->nf.at[item].last = NF_NONE;
     x->nf.at[item].steady = false;

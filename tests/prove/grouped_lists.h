@@ -201,6 +201,25 @@ static void port_or_pair(struct rng *r, struct strbuf *s)
     strbuf_puts(s, ")");
 }
 
+static void mac_or_host_length(struct rng *r, struct strbuf *s)
+{
+    if (rng_below(r, 2))
+        mac(r, s);
+    else
+        host_and(r, s, "len > ", 1500, "");
+}
+
+static void flags_or_mac_of_net(struct rng *r, struct strbuf *s)
+{
+    if (rng_below(r, 2)) {
+        strbuf_printf(s, "tcp[13] = %u", rng_below(r, 256));
+        return;
+    }
+    strbuf_puts(s, "(");
+    mac(r, s);
+    strbuf_printf(s, " and src net 10.%u.0.0/16)", rng_below(r, 256));
+}
+
 static const struct list grouped_lists[] = {
     {"groups of hosts with a port", group_port, "", " or ", "", 8, 10},
     {"groups of hosts with a port, negated", group_port, "not (", " or ", ") and not arp", 8, 10},
@@ -224,6 +243,8 @@ static const struct list grouped_lists[] = {
     {"hosts with ports or a MAC address", mac_host_or_tuple, "", " or ", "", 9, 12},
     {"ports and pairs of hosts", port_or_pair, "", " or ", "", 16, 30},
     {"ports and pairs of hosts, negated", port_or_pair, "not (", " or ", ") and not arp", 16, 30},
+    {"MAC addresses, and lengths of hosts", mac_or_host_length, "", " or ", "", 12, 20},
+    {"flags, and MAC addresses with a network", flags_or_mac_of_net, "", " or ", "", 12, 20},
     {"ports, and ports with a payload", port_or_payload, "", " or ", "", 10, 14},
 };
 #endif
