@@ -251,7 +251,7 @@ static void add_asked(struct distribution *d, struct shape *s, uint32_t k)
             continue;
         struct set own = nf_test_set(x, c, d->kind == NF_OR), *asked = &s->asked[i];
         if (!set_equal(own, *asked)) {
-            struct ir_range *both = intervals_new(x, own.n + asked->n);
+            struct ir_range *both = intervals_new(x, set_size(own) + set_size(*asked));
             if (!both)
                 return;
             uint32_t n = set_put(own, both);
