@@ -170,8 +170,8 @@ test: deps deps-test ## build everything and run all tests
 test-long: deps deps-test ## the tests with their long running times
 	$(Q)$(MAKE) --no-print-directory all tests examples
 	$(Q)B=$(B) WEIR_SHARED=$(WEIR_SHARED) WEIR_LONG=1 tests/harness/run $(TEST_BIN) $(TEST_SH)
-ASAN_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DARENA_CHUNK_BYTES=64 -DVEC_FIRST=1
-check-asan: ## all tests under AddressSanitizer and UBSan, with tiny chunks and vectors
+ASAN_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DARENA_CHUNK_BYTES=16 -DARENA_CHUNK_MAX=16 -DVEC_FIRST=1
+check-asan: ## all tests under AddressSanitizer and UBSan, each block of an arena an allocation
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN_FLAGS)' test
 TSAN_FLAGS = -O1 -g -fsanitize=thread
 check-tsan: ## all tests under ThreadSanitizer

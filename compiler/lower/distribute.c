@@ -58,23 +58,26 @@ static void append_copies(struct distribution *d, uint32_t item, uint32_t first,
     }
 }
 
-/* Side @side of pair @k and its rest; near parts of that are tested before further words of an address. */
+/* Side @side of pair @k and its rest; near parts of that are tested before words of an address that may not
+ * be there. */
 static uint32_t side_and_rest(struct distribution *d, int side, uint32_t k)
 {
     const uint32_t begin = d->pair[k].side[side], rest = rest_of(d, k);
-    const struct nf *n = &d->x->nf.at[begin];
     uint32_t item;
 
-    if (side == 0 || !d->words || n->kind == NF_LEAF) {
+    if (side == 0 || !d->words || d->x->nf.at[begin].kind == NF_LEAF) {
         item = distribute_item(d, side, k);
         append_copies(d, item, rest, NF_NONE);
         return item;
     }
-    const uint32_t first = n->first, second = d->x->nf.at[first].next, far = distribute_far_part(d, k);
+    const uint32_t first = d->x->nf.at[begin].first, far = distribute_far_part(d, k);
+    uint32_t unread = d->x->nf.at[first].next;
+    for (uint32_t w = 0; w < d->pair[k].read; w++)
+        unread = d->x->nf.at[unread].next;
     item = nf_list_new(d->x, d->compound);
-    append_copies(d, item, first, second);
+    append_copies(d, item, first, unread);
     append_copies(d, item, rest, far);
-    append_copies(d, item, second, NF_NONE);
+    append_copies(d, item, unread, NF_NONE);
     append_copies(d, item, far, NF_NONE);
     return item;
 }

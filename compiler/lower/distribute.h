@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lower/distribute.h - what distribute.c, phases.c, rests.c and pair_table.c share; private to them.
+ * lower/distribute.h - what distribute.c, phases.c, rests.c, words.c and pair_table.c share; private to them.
  */
 #ifndef WEIR_LOWER_DISTRIBUTE_H
 #define WEIR_LOWER_DISTRIBUTE_H
@@ -13,6 +13,7 @@ struct pair {
     uint32_t side[2]; /* the two ways to begin */
     uint32_t item;    /* the choice between all ways, then the rest */
     uint32_t ways;    /* pairs that are made of the item */
+    uint32_t read; /* tests of its second side, behind the first, that need not wait for its rest: words.c */
 };
 
 struct distribution {
@@ -83,12 +84,21 @@ uint32_t distribute_item(struct distribution *d, int side, uint32_t k);
 /** Appends side @side of the pairs before @end, each with its rest. */
 void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t end);
 
-/** The first part of the rest of pair @k that asks for more than d->passed, or NF_NONE. */
+/** Bytes that the test which is made first in @i has read: rests.c. */
+uint32_t distribute_first_reach(const struct distribution *d, uint32_t i);
+
+/** Does @i ask for nothing behind the first @reach bytes? words.c */
+bool distribute_is_within(const struct distribution *d, uint32_t i, uint32_t reach);
+
+/** The first part of the rest of pair @k that asks for more than d->passed, or NF_NONE: words.c. */
 uint32_t distribute_far_part(const struct distribution *d, uint32_t k);
 
-/** May second sides of several words be searched for, as far as they are concerned? Finds d->words: rests.c.
+/** May second sides of several words be searched for, as far as they are concerned? Finds d->words: words.c.
  */
 bool distribute_reads_words(struct distribution *d);
+
+/** Finds `read` of each pair of a list that is asked in its order: words.c. */
+void distribute_find_read_words(struct distribution *d);
 
 /** May the pairs, whose sides are equal or apart, be distributed? Finds d->held, d->words and d->late:
  * rests.c.

@@ -15,7 +15,7 @@
  * table: nothing of it is there twice but the searches. Where p and q may be any number, none is one that no
  * row has, and x and y are compared with it before p and q are compared with them. Tests that all rests make
  * before that, as `ether host M and ip host A` asks for IPv4, are made where an address was found; before d
- * is searched for, if it has several words, as rests.c asks for.
+ * is searched for, if it has several words, as words.c asks for.
  *
  * Lists of AND are lists of OR with the outcomes swapped. Cost: linear in the pairs and their numbers.
  */

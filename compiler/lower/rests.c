@@ -16,8 +16,7 @@
 
 /* ---------------------------------------------------------------- what accepted packets hold */
 
-/* Bytes that the test which is made first in @i has read. */
-static uint32_t first_reach(const struct distribution *d, uint32_t i)
+uint32_t distribute_first_reach(const struct distribution *d, uint32_t i)
 {
     uint32_t first = nf_first(d->x, i), reach = first == NF_NONE ? 0 : d->x->nf.at[first].reach;
 
@@ -29,7 +28,7 @@ static uint32_t first_reach(const struct distribution *d, uint32_t i)
 static uint32_t must_reach(const struct distribution *d, uint32_t i)
 {
     const struct nf *n = &d->x->nf.at[i];
-    uint32_t most = first_reach(d, i);
+    uint32_t most = distribute_first_reach(d, i);
 
     for (uint32_t c = n->kind == d->compound ? n->first : NF_NONE; c != NF_NONE; c = d->x->nf.at[c].next) {
         uint32_t reach = must_reach(d, c);
@@ -113,50 +112,6 @@ static bool find_held(struct distribution *d)
     }
     d->by_second = by_second > d->held ? by_second : d->held;
     return true;
-}
-
-/* ---------------------------------------------------------------- addresses of several words */
-
-/* Does @i ask for nothing behind the first @reach bytes? */
-static bool is_within(const struct distribution *d, uint32_t i, uint32_t reach)
-{
-    const struct nf *n = &d->x->nf.at[i];
-    bool within = n->kind != NF_LEAF || n->reach <= reach;
-
-    for (uint32_t c = n->kind == NF_LEAF ? NF_NONE : n->first; c != NF_NONE && within;
-         c = d->x->nf.at[c].next)
-        within = is_within(d, c, reach);
-    return within;
-}
-
-uint32_t distribute_far_part(const struct distribution *d, uint32_t k)
-{
-    uint32_t c = rest_of(d, k);
-
-    while (c != NF_NONE && is_within(d, c, d->passed))
-        c = d->x->nf.at[c].next;
-    return c;
-}
-
-/*
- * May second sides be searched for, if they ask for several words? Of a packet that passes all pairs the
- * plain program reads the other words of d where the first one is that of a pair, unless s is what all these
- * pairs ask for. Then it has come to their rests, and if the near parts of one hold, which are tested first
- * (distribute_side()), to what is far in it: that has to be behind d.
- */
-bool distribute_reads_words(struct distribution *d)
-{
-    bool read = true;
-
-    d->words = false;
-    for (uint32_t k = 0; k < d->n && !d->words; k++)
-        d->words =
-            d->x->nf.at[d->pair[k].side[1]].kind != NF_LEAF && !is_within(d, d->pair[k].side[1], d->passed);
-    for (uint32_t k = 0; k < d->n && d->words && read; k++) {
-        uint32_t far = distribute_far_part(d, k);
-        read = far == NF_NONE || is_within(d, d->pair[k].side[1], first_reach(d, far));
-    }
-    return read;
 }
 
 /* ---------------------------------------------------------------- rests that are alike */
@@ -300,7 +255,7 @@ static bool side_is_held(const struct distribution *d, uint32_t k)
 {
     const uint32_t side = d->pair[k].side[0];
 
-    return d->x->nf.at[side].kind == NF_LEAF || is_within(d, side, d->by_second);
+    return d->x->nf.at[side].kind == NF_LEAF || distribute_is_within(d, side, d->by_second);
 }
 
 /*
@@ -377,6 +332,7 @@ bool distribute_may(struct distribution *d)
     d->late = IR_NONE;
     if (!find_held(d) || !distribute_reads_words(d))
         return false;
+    distribute_find_read_words(d);
     if (rests_are_alike(d))
         return true;
     return find_late(d) && (d->late == IR_NONE || (d->lead < d->n && (d->lone || d->lead == 0)));

@@ -220,6 +220,13 @@ static void flags_or_mac_of_net(struct rng *r, struct strbuf *s)
     strbuf_printf(s, " and src net 10.%u.0.0/16)", rng_below(r, 256));
 }
 
+static void host6_length(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(");
+    host6(r, s);
+    strbuf_printf(s, " and len > %u)", rng_below(r, 1500));
+}
+
 static const struct list grouped_lists[] = {
     {"groups of hosts with a port", group_port, "", " or ", "", 8, 10},
     {"groups of hosts with a port, negated", group_port, "not (", " or ", ") and not arp", 8, 10},
@@ -234,6 +241,7 @@ static const struct list grouped_lists[] = {
     {"services of networks, but one host", network_services, "", " or ", "", 8, 9},
     {"ICMPv6 of IPv6 hosts", host6_icmp6, "", " or ", "", 12, 20},
     {"ICMPv6 of IPv6 hosts, negated", host6_icmp6, "not (", " or ", ")", 12, 20},
+    {"lengths of IPv6 hosts", host6_length, "", " or ", "", 12, 20},
     {"IPv6 hosts but TCP", host6_but_tcp, "", " or ", "", 12, 20},
     {"IPv6 hosts but a port", host6_but_port, "", " or ", "", 8, 10},
     {"groups of IPv6 hosts with a port", group6_port, "", " or ", "", 8, 9},

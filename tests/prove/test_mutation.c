@@ -127,6 +127,10 @@ static const char *const filters[] = {
     "arp " TEN(GROUP_PORT, 1) "or ip[8] = 9",
     "(host 1.2.2.0 and port 70) or (host 1.2.2.0 and port 71) " TEN(HOST_PORT, 1),
     "(ip6 host 2000::2 and icmp6) " TEN(ICMP6, 1),
+    "not ((ip6 host ff02::1 and ip6[6] = 17) or (ip6 host 2001:db8::2 and ip6[6] = 58) or "
+    "(ip6 host ff02::1 and ip6[6] = 17) or (ip6 host fe80::2 and ip6[6] = 17) or "
+    "(ip6 host 2001:db8::2 and ip6[6] = 6) or (ip6 host fe80::2 and ip6[6] = 58) or "
+    "(ip6 host fe80::1 and ip6[6] = 17) or (ip6 host 2001:db8:1::1 and ip6[6] = 58))",
     "(src host 1.1.1.1 and dst host 1.1.1.2) " TEN(PAIR_TCP, 1) TEN(PAIR_UDP, 2),
     "dst port 99 " TEN(PAIR_TEXT, 1),
     "(src host 10.0.0.1 and dst host 10.0.1.1 and tcp) or (src port 2 and dst port 1) or "
