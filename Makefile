@@ -170,8 +170,10 @@ test: deps deps-test ## build everything and run all tests
 test-long: deps deps-test ## the tests with their long running times
 	$(Q)$(MAKE) --no-print-directory all tests examples
 	$(Q)B=$(B) WEIR_SHARED=$(WEIR_SHARED) WEIR_LONG=1 tests/harness/run $(TEST_BIN) $(TEST_SH)
-ASAN_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -DARENA_CHUNK_BYTES=16 -DARENA_CHUNK_MAX=16 -DVEC_FIRST=1
-check-asan: ## all tests under AddressSanitizer and UBSan, each block of an arena an allocation
+# Each block of an arena an allocation, for AddressSanitizer to see its ends.
+EXACT_FLAGS = -DARENA_CHUNK_BYTES=16 -DARENA_CHUNK_MAX=16 -DVEC_FIRST=1
+ASAN_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer $(EXACT_FLAGS)
+check-asan: ## all tests under AddressSanitizer and UBSan
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN_FLAGS)' test
 TSAN_FLAGS = -O1 -g -fsanitize=thread
 check-tsan: ## all tests under ThreadSanitizer
@@ -197,7 +199,7 @@ format: ## lay C files out as .clang-format says
 	$(Q)find . -path ./build -prune -o -name '*.[ch]' -print | xargs clang-format -i
 FUZZ ?= parser
 TIME ?= 60
-FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(EXACT_FLAGS)
 FUZZ_WITH_dropin = $(DROPIN_SRC) -lpcap
 fuzz: ## FUZZ=parser|pipeline|shape|ir|raw|dropin TIME=seconds: run a fuzzer (clang's libFuzzer)
 	$(Q)mkdir -p $(B)/fuzz/corpus-$(FUZZ)

@@ -9,8 +9,8 @@
 . tests/cli/tap.sh
 
 build=${B:-build}/exact
-make --no-print-directory B="$build" CFLAGS="-O0 -g -fsanitize=address -DARENA_CHUNK_BYTES=16 -DARENA_CHUNK_MAX=16 \
-    -DVEC_FIRST=1" "$build/tests/prove/test_shapes" >"$work/log" 2>&1
+make --no-print-directory B="$build" CFLAGS="-O0 -g -fsanitize=address \$(EXACT_FLAGS)" \
+    "$build/tests/prove/test_shapes" >"$work/log" 2>&1
 is 'a library whose blocks are allocations is built' 0 $?
 "$build/tests/prove/test_shapes" >"$work/out" 2>&1
 is 'random lists are compiled by it' 0 $?
