@@ -298,6 +298,7 @@ void distribute_put_table(struct distribution *d, uint32_t list)
         for (uint32_t c = 0; c < d->columns; c++)
             var_new(lw);
     }
+    x->failed |= lw->error != WEIR_OK;
     distribute_side(d, list, 0, d->lead);
 
     uint32_t none = nf_list_new(x, d->compound), first = nf_list_new(x, d->compound),

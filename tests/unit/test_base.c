@@ -244,7 +244,7 @@ static void test_arena_reuse(void **state)
     arena_reuse(&a, ARENA_CHUNK_BYTES / 2); /* more than may be kept */
     assert_int_equal(h.live, 0);
     assert_false(a.over_ceiling);
-    assert_non_null(arena_alloc(&a, 1, 16, 8));
+    assert_non_null(arena_alloc(&a, 1, ARENA_CHUNK_BYTES / 4, 8));
     arena_release(&a);
     assert_int_equal(h.live, 0);
 }
