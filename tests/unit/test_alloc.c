@@ -100,7 +100,8 @@ enum { KEEP_IR = 1, LIVE = 2, CHAIN_4 = 4, PROGRAM = 8 /* the text is a classic 
 #define GROUPS(a)                                                                                            \
     "((host 1.1.1." #a " or host 1.1.2." #a " or host 1.1.3.3) and (tcp port " #a " or udp port 7)) or "     \
     "((ip6 host 2001::" #a " or ip6 host 2001:7::" #a ") and not port " #a ") or "
-#define MACS(a) "((ether host 2:0:0:0:0:" #a " or ether host 2:0:0:0:1:" #a ") and ip) or "
+#define LENGTH6(a) "(ip6 host 2001::" #a " and len > 6" #a ") or "
+#define MACS(a)    "((ether host 2:0:0:0:0:" #a " or ether host 2:0:0:0:1:" #a ") and ip) or "
 
 static const struct {
     const char *text;
@@ -136,6 +137,9 @@ static const struct {
     {"host @a and port @a", 1, 0},
     {NETS("", "port"), 1, 0},
     {NETS("src ", "dst port"), 1, 0},
+    {LENGTH6(1) LENGTH6(2) LENGTH6(3) LENGTH6(4) LENGTH6(5) LENGTH6(6)
+         LENGTH6(7) "(ip6 host fe80::1 and len > 7)",
+     1, 0},
     {MIXED(1) MIXED(2) MIXED(3) MIXED(4) MIXED(5) MIXED(6) "(ip6 host fe80::1 and udp port 7)", 1, 0},
     {GROUPS(1) GROUPS(2) GROUPS(3) GROUPS(4) GROUPS(5) GROUPS(6) GROUPS(7) GROUPS(8) "ip6", 1, 0},
     {MACS(1) MACS(2) MACS(3) MACS(4) MACS(5) MACS(6) MACS(7) "(ether host 2:0:0:0:0:8 and ip)", 1, 0},
