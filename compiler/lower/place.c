@@ -319,7 +319,7 @@ static enum part_order order_of(struct phases *p, uint32_t part, bool far, const
     return v == on[0] || v == on[1] ? NEAR_AGAIN : NEAR_TEST;
 }
 
-/* Does the test @i ask for numbers up to some one, or from some one on? */
+/* Does the test @i ask for numbers up to some one, or from some one on? Not for 0, or all but 0. */
 static bool is_comparison(struct normal_form *x, uint32_t i)
 {
     const struct set s = nf_test_set(x, i, true);
