@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/harness/cuts.h"
-#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -34,26 +33,17 @@ bool cuts_differ(const struct program *plain, const struct program *other, struc
     for (; packets > 0; packets--) {
         draw(plain, other, r, out->bytes);
         const uint32_t wirelen = rng_below(r, 3) ? 0 : WIRE_MIN + rng_below(r, CUTS_BYTES - WIRE_MIN);
-        for (out->caplen = 0; out->caplen <= CUTS_BYTES; out->caplen += out->caplen < DENSE ? 1 : STRIDE) {
+        for (uint32_t n = 0; n <= CUTS_BYTES; n += n < DENSE ? 1 : STRIDE) {
             enum run_end end;
-            out->wirelen = wirelen > out->caplen ? wirelen : out->caplen;
-            const struct packet p = {.bytes = out->bytes, .caplen = out->caplen, .wirelen = out->wirelen};
-            out->plain = program_run(plain, &p, STEPS, &end);
+            out->packet =
+                (struct packet){.bytes = out->bytes, .caplen = n, .wirelen = wirelen > n ? wirelen : n};
+            out->plain = program_run(plain, &out->packet, STEPS, &end);
             if (end != RUN_RETURN)
                 continue;
-            out->other = program_run(other, &p, STEPS, NULL);
+            out->other = program_run(other, &out->packet, STEPS, NULL);
             if (out->plain != out->other)
                 return true;
         }
     }
     return false;
-}
-
-void cuts_describe(const struct cuts_witness *w, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "verdicts %u %u, wire length %u, packet ", w->plain, w->other,
-                                   w->wirelen);
-
-    for (uint32_t i = 0; i < w->caplen && used + 3 < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%02x", w->bytes[i]);
 }

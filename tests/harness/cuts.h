@@ -15,7 +15,7 @@
 /* A packet on which the programs differ. */
 struct cuts_witness {
     uint8_t bytes[CUTS_BYTES];
-    uint32_t caplen, wirelen;
+    struct packet packet;  /* of these */
     uint32_t plain, other; /* verdicts */
 };
 
@@ -23,7 +23,4 @@ struct cuts_witness {
  * otherwise? Then it is *@out. */
 bool cuts_differ(const struct program *plain, const struct program *other, struct rng *r, unsigned packets,
                  struct cuts_witness *out);
-
-/** The packet in words. */
-void cuts_describe(const struct cuts_witness *w, char *text, size_t size);
 #endif

@@ -473,3 +473,12 @@ void program_steer(const struct program *p, struct rng *r, uint8_t *bytes, uint3
     struct packet packet = {.bytes = bytes, .caplen = caplen, .wirelen = caplen};
     run(p, &packet, 100000, &ignored, r, bytes);
 }
+
+void packet_describe(const struct packet *p, uint32_t first, uint32_t second, char *text, size_t size)
+{
+    size_t used =
+        (size_t)snprintf(text, size, "verdicts %u %u, wire length %u, packet ", first, second, p->wirelen);
+
+    for (uint32_t i = 0; i < p->caplen && used + 3 < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%02x", p->bytes[i]);
+}

@@ -41,6 +41,9 @@ enum run_end { RUN_RETURN, RUN_FAULT, RUN_DIVISION, RUN_STEPS, RUN_BROKEN };
 uint32_t program_run(const struct program *p, const struct packet *packet, uint64_t max_steps,
                      enum run_end *end);
 
+/** @p and the verdicts of two programs on it, in words. */
+void packet_describe(const struct packet *p, uint32_t first, uint32_t second, char *text, size_t size);
+
 /**
  * Bends @bytes so that one run of @p goes somewhere: at each comparison of a value that was just loaded, the
  * packet is changed at random so that the comparison holds. Random bytes alone hardly get past the first one.

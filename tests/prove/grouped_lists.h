@@ -211,20 +211,15 @@ static void mac_or_host_length(struct rng *r, struct strbuf *s)
 
 static void flags_or_mac_of_net(struct rng *r, struct strbuf *s)
 {
-    if (rng_below(r, 2)) {
+    if (rng_below(r, 2))
         strbuf_printf(s, "tcp[13] = %u", rng_below(r, 256));
-        return;
-    }
-    strbuf_puts(s, "(");
-    mac(r, s);
-    strbuf_printf(s, " and src net 10.%u.0.0/16)", rng_below(r, 256));
+    else
+        group_and(r, s, mac, 1, "src net 10.", 256);
 }
 
 static void host6_length(struct rng *r, struct strbuf *s)
 {
-    strbuf_puts(s, "(");
-    host6(r, s);
-    strbuf_printf(s, " and len > %u)", rng_below(r, 1500));
+    group_and(r, s, host6, 1, "len > ", 1500);
 }
 
 static const struct list grouped_lists[] = {

@@ -38,10 +38,8 @@ static inline void refine_describe(int rc, const struct prove_result *r, char *t
     if (rc < 0) {
         snprintf(text, size, "the prover fails with %d", rc);
     } else if (r->verdict == PROVE_DIFFER) {
-        size_t used =
-            (size_t)snprintf(text, size, "verdicts %u %u, wire length %u, packet ", r->p, r->q, r->wirelen);
-        for (uint32_t i = 0; i < r->caplen && used + 3 < size; i++)
-            used += (size_t)snprintf(text + used, size - used, "%02x", r->bytes[i]);
+        const struct packet p = {.bytes = r->bytes, .caplen = r->caplen, .wirelen = r->wirelen};
+        packet_describe(&p, r->p, r->q, text, size);
     } else {
         snprintf(text, size, "%s", r->verdict == PROVE_EQUAL ? "proved" : r->why);
     }

@@ -92,9 +92,8 @@ static bool says_what_ir_says(struct rng *r, const struct random_filter *f, cons
  * Does the plain IR fail a guard on the packet? Loads at 2^31 and above are never emitted: the classic
  * program rejects there without a load, so the prover does not see that anything may be said instead.
  */
-static bool ir_faults(const struct random_filter *f, const struct prove_result *w)
+static bool ir_faults(const struct random_filter *f, const struct packet *p)
 {
-    const struct packet p = {w->bytes, w->caplen, w->wirelen, w->meta};
     struct arena arena;
     struct ir_func ir;
     bool faulted = false;
@@ -102,7 +101,7 @@ static bool ir_faults(const struct random_filter *f, const struct prove_result *
     arena_init(&arena, &allocator_system, (size_t)1 << 28);
     bool made = filter_ir(&arena, f, false, &ir) == 0;
     if (made)
-        ir_eval(&ir, &p, &arena, &faulted);
+        ir_eval(&ir, p, &arena, &faulted);
     arena_release(&arena);
     return made && faulted;
 }
@@ -128,14 +127,22 @@ static void check(struct rng *r, const struct random_filter *f, struct totals *t
     struct prove_result witness = {0};
     rc = refine_check(&plain, &optimized, TIMEOUT_MS, &t->counts, &witness);
     bool differ = rc < 0 || witness.verdict == PROVE_DIFFER;
+    struct packet p = {witness.bytes, witness.caplen, witness.wirelen, witness.meta};
+    uint32_t verdict[2] = {witness.p, witness.q};
     struct cuts_witness cut;
-    if (rc == 0 && differ && ir_faults(f, &witness)) {
+    if (!differ && cuts_differ(&plain, &optimized, r, CUT_PACKETS, &cut)) {
+        p = cut.packet;
+        verdict[0] = cut.plain;
+        verdict[1] = cut.other;
+        differ = true;
+    }
+    if (rc == 0 && differ && ir_faults(f, &p)) {
         t->out_of_range++;
-    } else if ((differ || cuts_differ(&plain, &optimized, r, CUT_PACKETS, &cut)) && t->wrong++ < SHOWN) {
-        if (differ)
+    } else if (differ && t->wrong++ < SHOWN) {
+        if (rc < 0)
             refine_describe(rc, &witness, why, sizeof why);
         else
-            cuts_describe(&cut, why, sizeof why);
+            packet_describe(&p, verdict[0], verdict[1], why, sizeof why);
         tap_diag("link type %u, live %u, tune %u: %s: %s", o.linktype, o.live, o.tune, f->text, why);
     }
     if (rc == 0)

@@ -251,7 +251,7 @@ static bool refines(const struct program *plain, const struct program *optimized
     struct cuts_witness witness;
 
     if (cuts_differ(plain, optimized, r, PACKETS, &witness)) {
-        cuts_describe(&witness, why, size);
+        packet_describe(&witness.packet, witness.plain, witness.other, why, size);
         return false;
     }
     if (!PROVED || t->lists % (1 + OTHERS))
