@@ -137,15 +137,15 @@ static uint32_t passed_reach(struct phases *p, uint32_t item, struct first_pairs
                : 0;
 }
 
-/* Finds what packets hold that the first items do not accept; gives the last of these, or NF_NONE: all
- * packets hold it. The item behind it may be moved, as it reads that before it accepts. */
-static uint32_t read_first(struct phases *p, uint32_t list)
+/* Finds what packets hold that the first items, @most of them, do not accept; gives the last of these, or
+ * NF_NONE: all packets hold it. The item behind it may be moved, as it reads that before it accepts. */
+static uint32_t read_first(struct phases *p, uint32_t list, uint32_t most)
 {
     struct normal_form *x = p->x;
     struct first_pairs f = {.n = 0};
     uint32_t last = NF_NONE, before = NF_NONE, n = 0;
 
-    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && n < FIRST_MAX;
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && n < most;
          before = i, i = x->nf.at[i].next, n++) {
         const uint32_t reach = passed_reach(p, i, &f);
         if (reach > p->held) {
@@ -324,27 +324,40 @@ bool distribute_is_mixed(struct normal_form *x, uint32_t list)
     return stretches > p.groups + 1; /* those that are in no group may be one more */
 }
 
+/* Finds what packets hold that @most first items do not accept, and whether the order of phases is worth it
+ * for the others, which stand behind *last. */
+static bool look_at_list(struct phases *p, uint32_t list, uint32_t most, uint32_t *last)
+{
+    *last = read_first(p, list, most);
+    if (p->held == 0 || !phases_measure(p->x))
+        return false;
+    if (p->all_hold && !all_have_places(p, first_moved(p, list, *last))) {
+        const uint32_t also = read_behind(p, list, *last);
+        if (all_have_places(p, first_moved(p, list, also)))
+            *last = also;
+        else
+            p->behind.end = 0;
+    }
+    phases_take_apart(p, list, *last);
+    return is_worth_it(p, first_moved(p, list, *last));
+}
+
 bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, bool all_hold,
                           struct phase_lists *out)
 {
     const uint8_t kind = x->nf.at[list].kind;
-    struct phases p = {
+    const struct phases start = {
         .x = x, .kind = kind, .compound = kind == NF_OR ? NF_AND : NF_OR, .held = held, .all_hold = all_hold};
-    uint32_t last = held && !all_hold ? NF_NONE : read_first(&p, list), next;
+    struct phases p = start;
+    uint32_t most = held && !all_hold ? 0 : FIRST_MAX, last, next;
 
-    if (p.held == 0 || !phases_measure(x))
-        return false;
-    if (all_hold && !all_have_places(&p, first_moved(&p, list, last))) {
-        const uint32_t also = read_behind(&p, list, last);
-        if (all_have_places(&p, first_moved(&p, list, also)))
-            last = also;
-        else
-            p.behind.end = 0;
+    while (!look_at_list(&p, list, most, &last)) {
+        if (most <= 1 || x->failed)
+            return false;
+        most = 1; /* what many items read is of no use if most of them have to stay for that */
+        p = start;
     }
-    phases_take_apart(&p, list, last);
     uint32_t item = first_moved(&p, list, last);
-    if (!is_worth_it(&p, item))
-        return false;
     if (last == NF_NONE)
         x->nf.at[list].first = NF_NONE;
     else
