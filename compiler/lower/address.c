@@ -4,12 +4,12 @@
  */
 #include "lower/cond.h"
 
-#define WLAN_BYTES   24 /* of an 802.11 header without optional fields */
-#define PENDING_SEEN 8  /* guards that are compared before one is added: repetition is near by */
+#define PENDING_SEEN 8 /* guards that are compared before one is added: repetition is near by */
 
 uint32_t var_new(struct lower *lw)
 {
-    if (!vec_push(lw->arena, &lw->var, ((struct lower_var){.placeholder = IR_NONE}))) {
+    if (!vec_push(lw->arena, &lw->var,
+                  ((struct lower_var){.placeholder = IR_NONE, .value = IR_NONE, .behind = IR_NONE}))) {
         lw->error = WEIR_E_MEMORY;
         return CURSOR_VAR_NONE;
     }
@@ -66,15 +66,9 @@ ir_value wlan_payload(struct lower *lw, const struct cursor_var *v, uint32_t len
     return link.base == IR_NONE ? header : ir_binary(f, IR_ADD, link.base, header);
 }
 
-ir_value var_value(struct lower *lw, uint32_t var)
+static ir_value cursor_value(struct lower *lw, uint32_t var, const struct cursor_var *v)
 {
     struct ir_func *f = lw->f;
-
-    if (var >= lw->in->var.n)
-        return var_placeholder(lw, var);
-
-    const struct cursor_var *v = &lw->in->var.at[var];
-    lw->var.at[var].used = true;
     const struct address packet = {IR_NONE, 0};
 
     switch (v->kind) {
@@ -99,6 +93,25 @@ ir_value var_value(struct lower *lw, uint32_t var)
         return var_placeholder(lw, var);
     }
     return IR_NONE;
+}
+
+ir_value var_value(struct lower *lw, uint32_t var)
+{
+    if (var >= lw->in->var.n)
+        return var_placeholder(lw, var);
+
+    const struct cursor_var *v = &lw->in->var.at[var];
+    const bool measured = lw->o->optimize && v->kind == VAR_WLAN_PAYLOAD;
+    if (measured && lw->var.at[var].value == IR_NONE) {
+        const ir_value behind =
+            v->base == CURSOR_VAR_NONE ? IR_NONE : cursor_value(lw, v->base, &lw->in->var.at[v->base]);
+        lw->var.at[var].behind = behind;
+        lw->var.at[var].distance = WLAN_BYTES - wlan_least(lw, v);
+    }
+    const ir_value value = cursor_value(lw, var, v);
+    lw->var.at[var].used = true;
+    lw->var.at[var].value = value;
+    return value;
 }
 
 uint32_t wlan_least(const struct lower *lw, const struct cursor_var *v)

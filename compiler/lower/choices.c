@@ -61,12 +61,12 @@ static bool may_exclude(const struct normal_form *x, uint32_t i, uint8_t kind, s
 }
 
 /* Do all tests of @side ask for @on, or reach no further than @reach? */
-static bool reads_no_more(const struct normal_form *x, uint32_t side, ir_value on, uint32_t reach)
+static bool reads_no_more(const struct normal_form *x, uint32_t side, ir_value on, nf_reach reach)
 {
     bool ok = true;
 
     if (x->nf.at[side].kind == NF_LEAF)
-        return nf_test_value(x, side) == on || x->nf.at[side].reach <= reach;
+        return nf_test_value(x, side) == on || reach_within(x->nf.at[side].reach, reach);
     for (uint32_t c = x->nf.at[side].first; c != NF_NONE && ok; c = x->nf.at[c].next)
         ok = reads_no_more(x, c, on, reach);
     return ok;
@@ -77,13 +77,11 @@ static bool may_join(struct normal_form *x, uint32_t i, const struct choice *a, 
                      const struct choice *b, uint8_t kind)
 {
     const uint8_t other = kind == NF_AND ? NF_OR : NF_AND;
-    const uint32_t s = x->value_reach[a->on[0]], d = x->value_reach[a->on[1]];
-    uint32_t reach = s == UINT32_MAX ? 0 : s;
+    const nf_reach s = x->value_reach[a->on[0]], d = x->value_reach[a->on[1]],
+                   reach = reach_both(reach_known(s), reach_known(d));
 
     if (a->on[0] != b->on[0] || a->on[1] != b->on[1] || !factor_is_small(x, i) || !factor_is_small(x, j))
         return false;
-    if (d != UINT32_MAX && d > reach)
-        reach = d;
     return reads_no_more(x, b->side[0], a->on[0], reach) &&
            factor_exclude(x, a->side[0], b->side[0], other) &&
            factor_exclude(x, a->side[1], b->side[1], other);
@@ -116,13 +114,13 @@ static void join(struct normal_form *x, uint32_t j, const struct choice *a, cons
 static uint32_t find_partner(struct normal_form *x, uint32_t i, const struct choice *a, struct choice *b,
                              uint8_t kind)
 {
-    const uint32_t reach = x->value_reach[a->on[0]];
+    const nf_reach reach = reach_known(x->value_reach[a->on[0]]);
     uint32_t looked = 0;
 
     for (uint32_t j = x->nf.at[i].next; j != NF_NONE && looked < PARTS_MAX; j = x->nf.at[j].next, looked++) {
         if (may_exclude(x, j, kind, b) && may_join(x, i, a, j, b, kind))
             return j;
-        if (!nf_is_test(x, j) || reach == UINT32_MAX || x->nf.at[j].reach > reach)
+        if (!nf_is_test(x, j) || !reach_within(x->nf.at[j].reach, reach))
             return NF_NONE;
     }
     return NF_NONE;

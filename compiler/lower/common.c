@@ -66,11 +66,11 @@ void factor_hoist_common(struct normal_form *x, uint32_t list)
     uint32_t first = x->nf.at[list].first, head = nf_first(x, first);
     if (head == NF_NONE || !nf_is_test(x, head))
         return;
-    uint32_t reach = x->value_reach[nf_test_value(x, head)];
+    nf_reach reach = reach_known(x->value_reach[nf_test_value(x, head)]);
     for (uint32_t c = x->nf.at[x->nf.at[first].first].next; c != NF_NONE && looked < COMMON_MAX && !x->failed;
          c = next, looked++) {
         next = x->nf.at[c].next;
-        if (!nf_is_test(x, c) || reach == UINT32_MAX || x->nf.at[c].reach > reach)
+        if (!nf_is_test(x, c) || !reach_within(x->nf.at[c].reach, reach))
             continue;
         ir_value on = nf_test_value(x, c);
         struct set s = nf_test_set(x, c, is_or);

@@ -96,8 +96,11 @@ struct rows {
 /* A variable while lowering: the cursor's, and helpers of their own. */
 struct lower_var {
     ir_value placeholder; /* an argument-less PHI that stands for the value until blocks exist; or IR_NONE */
-    bool used;            /* some primitive asked for it */
-    bool keep;            /* the value gets a PHI of its own wherever it is read after being set */
+    ir_value value;       /* what loads are made from, the placeholder or how it is computed; or IR_NONE */
+    ir_value behind;      /* it lies `distance` or more bytes behind that; IR_NONE: the packet's start */
+    uint32_t distance;
+    bool used; /* some primitive asked for it */
+    bool keep; /* the value gets a PHI of its own wherever it is read after being set */
 };
 
 struct lower {
@@ -243,6 +246,7 @@ void pend_guard(struct lower *lw, struct address a, uint32_t k, unsigned size);
 /** Where the payload of the 802.11 header of @v starts: variable @length, plus what the frame adds to that.
  */
 ir_value wlan_payload(struct lower *lw, const struct cursor_var *v, uint32_t length);
+#define WLAN_BYTES 24 /* of an 802.11 header without optional fields */
 /** What the variable @v of an 802.11 payload is short of it. Where a radio header precedes, the length of the
  * shortest 802.11 header stands in the loads and not in a sum. Not behind AVS and Prism, whose length may be
  * such that the sum wraps. */

@@ -153,6 +153,7 @@ static uint32_t read_pairs(struct distribution *d, uint32_t item)
     struct pair one;
 
     d->room.n = 0;
+    d->held = 0;
     d->single = true;
     for (; item != NF_NONE && distribute_is_pair(x, item, d->kind, &one, on); item = x->nf.at[item].next) {
         if (d->room.n == 0) {
@@ -315,8 +316,8 @@ enum order {
 static void distribute_items(struct distribution *d, uint32_t list, uint32_t item, enum order order);
 
 /* Appends what the items of @from become to @list, by phases. False: they have none. Packets are known to
- * have @held bytes, all or those that one of the items accepts; 0: nobody has asked. */
-static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t from, uint32_t held,
+ * hold @held, all or those that one of the items accepts; 0: nobody has asked. */
+static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t from, nf_reach held,
                               bool all_hold)
 {
     struct phase_lists phases = {0};
@@ -334,13 +335,12 @@ static bool distribute_phases(struct distribution *d, uint32_t list, uint32_t fr
     return true;
 }
 
-/* Appends what the pairs from @first to before @behind become by phases, or they. @may: may they be
- * distributed, but for what they ask last? Then it is known what packets have. */
+/* Appends what the pairs from @first to before @behind become by phases, or they. */
 static void distribute_others(struct distribution *d, uint32_t list, uint32_t first, uint32_t behind,
-                              uint32_t lead, bool may)
+                              uint32_t lead)
 {
     struct normal_form *x = d->x;
-    const uint32_t held = may ? d->held : 0;
+    const nf_reach held = d->held;
     const bool all_hold = d->all_hold;
     uint32_t some = nf_list_new(x, d->kind);
 
@@ -378,7 +378,7 @@ static void distribute_items(struct distribution *d, uint32_t list, uint32_t ite
         bool apart = d->n >= min && sides_apart(d);
         bool overlap = !apart && d->n >= min && !x->failed && sides_overlap(d),
              may = (apart || overlap) && may_distribute(d, order);
-        const uint32_t lead = may ? d->lead : 0;
+        const uint32_t lead = d->held ? d->lead : 0;
         if (may && overlap) /* from here on they are apart */
             may = cut_pairs(d);
         if (may && d->late == IR_NONE) {
@@ -387,7 +387,7 @@ static void distribute_items(struct distribution *d, uint32_t list, uint32_t ite
         } else if (may && d->narrows && distribute_find_table(d)) {
             distribute_put_table(d, list);
         } else if (d->n >= min && order == ORDER_OPEN && !x->failed) {
-            distribute_others(d, list, item, behind, lead, may);
+            distribute_others(d, list, item, behind, lead);
         } else {
             behind = d->n ? behind : x->nf.at[item].next;
             append_items(d, list, item, behind);

@@ -26,11 +26,11 @@ struct distribution {
     bool single;  /* each pair is an item */
     bool lone;    /* ... and its sides are single tests */
     ir_value on[2];
-    uint32_t known;     /* bytes from the start that packets are known to have which get to the list */
-    uint32_t held;      /* ... that accepted packets have */
+    nf_reach known;     /* what packets are known to hold which get to the list */
+    nf_reach held;      /* ... what accepted packets hold */
     bool all_hold;      /* ... and those that pass the lead */
-    uint32_t by_second; /* bytes that packets have which the second side of a pair accepts */
-    uint32_t passed;    /* bytes that packets have which pass all pairs */
+    nf_reach by_second; /* what packets hold which the second side of a pair accepts */
+    nf_reach passed;    /* what packets hold which pass all pairs */
     bool words;         /* second sides ask for more than that, behind their first test */
     ir_value far[2];    /* values that they may lack */
     uint32_t fars;
@@ -59,7 +59,7 @@ bool distribute_is_pair(const struct normal_form *x, uint32_t item, uint8_t kind
 struct phase_lists {
     uint32_t *at; /* a vector */
     uint32_t n, cap;
-    uint32_t held; /* bytes from the start that packets hold which get to them */
+    nf_reach held; /* what packets hold which get to them */
     uint32_t rest; /* or NF_NONE */
 };
 
@@ -68,10 +68,10 @@ bool distribute_is_mixed(struct normal_form *x, uint32_t list);
 
 /**
  * Takes the items of @list apart: the first ones, which say what packets hold, stay, others go to @out.
- * @held: it is known that packets hold so many bytes, all of them or (not @all_hold) those that an item
+ * @held: it is known that packets hold so much, all of them or (not @all_hold) those that an item
  * accepts; then no item stays. False: nothing is known of packets, or it is not worth it. phases.c
  */
-bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, bool all_hold,
+bool distribute_by_phases(struct normal_form *x, uint32_t list, nf_reach held, bool all_hold,
                           struct phase_lists *out);
 
 /** A copy of @i, a part of an item of the list. */
@@ -84,11 +84,11 @@ uint32_t distribute_item(struct distribution *d, int side, uint32_t k);
 /** Appends side @side of the pairs before @end, each with its rest. */
 void distribute_side(struct distribution *d, uint32_t list, int side, uint32_t end);
 
-/** Bytes that the test which is made first in @i has read: rests.c. */
-uint32_t distribute_first_reach(const struct distribution *d, uint32_t i);
+/** What the test which is made first in @i has read: rests.c. */
+nf_reach distribute_first_reach(const struct distribution *d, uint32_t i);
 
-/** Does @i ask for nothing behind the first @reach bytes? words.c */
-bool distribute_is_within(const struct distribution *d, uint32_t i, uint32_t reach);
+/** Does @i ask for nothing behind @reach? words.c */
+bool distribute_is_within(const struct distribution *d, uint32_t i, nf_reach reach);
 
 /** The first part of the rest of pair @k that asks for more than d->passed, or NF_NONE: words.c. */
 uint32_t distribute_far_part(const struct distribution *d, uint32_t k);

@@ -100,12 +100,12 @@ static void regroup(struct factor *x, uint32_t list)
     factor_read_runs(x, list, base);
     x->form.nf.at[list].first = x->form.nf.at[list].last = NF_NONE;
     const bool several = x->run.n - base > 1;
-    uint32_t held = x->switches ? nf_held(&x->form, list) : 0;
+    nf_reach held = x->switches ? nf_held(&x->form, list) : 0;
     for (uint32_t i = base; i < x->run.n && !x->form.failed; i++) {
         struct run r = x->run.at[i];
         r.held = held;
-        if (x->switches && !r.barrier && r.reach != UINT32_MAX && r.reach > held)
-            held = r.reach;
+        if (x->switches && !r.barrier)
+            held = reach_both(held, reach_known(r.reach));
         x->form.changed |= several && r.n > 1; /* items may have moved past others */
         steady &= factor_write_run(x, list, &r);
     }

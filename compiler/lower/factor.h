@@ -13,7 +13,7 @@ struct entry {
     struct set set;
     uint32_t rest; /* nf */
     uint32_t rank; /* place among the items of its run */
-    uint32_t held; /* of the item */
+    nf_reach held; /* of the item */
     struct span at;
 };
 

@@ -25,9 +25,9 @@ static struct set asked_set(struct normal_form *x, const struct cond_node *n)
     return (struct set){.at = one, .n = 1};
 }
 
-/* A leaf of the formula, whose loads need @reach bytes. */
+/* A leaf of the formula, whose loads need @reach. */
 static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_node *n, bool negated,
-                         uint32_t reach)
+                         nf_reach reach)
 {
     const bool test = n->kind == COND_TEST;
     const struct set set = test ? asked_set(x, n) : (struct set){0};
@@ -47,32 +47,6 @@ static uint32_t leaf_new(struct normal_form *x, cond leaf, const struct cond_nod
                                     .set = set,
                                     .reach = reach};
     return x->nf.n++;
-}
-
-/* The furthest byte that loads in each value need; UINT32_MAX through a variable address. */
-static bool measure_reach(struct normal_form *x)
-{
-    const struct ir_func *f = x->lw->f;
-
-    x->value_reach = arena_array(x->a, uint32_t, f->value.n);
-    if (!x->value_reach)
-        return false;
-    for (ir_value v = 0; v < f->value.n; v++) {
-        const struct ir_node *n = &f->value.at[v];
-        uint32_t *r = &x->value_reach[v];
-        unsigned bytes = ir_read_bytes(n);
-        if (n->op == IR_PHI || (bytes && n->a != IR_NONE) || (bytes && n->imm > UINT32_MAX - bytes)) {
-            *r = UINT32_MAX;
-            continue;
-        }
-        if (n->a != IR_NONE && x->value_reach[n->a] > *r)
-            *r = x->value_reach[n->a];
-        if (n->b != IR_NONE && x->value_reach[n->b] > *r)
-            *r = x->value_reach[n->b];
-        if (bytes && n->imm + bytes > *r)
-            *r = n->imm + bytes;
-    }
-    return true;
 }
 
 /* What is being built. */
@@ -229,25 +203,20 @@ uint32_t nf_simplify_item(struct normal_form *x, struct nf_items *items, uint32_
     return item;
 }
 
-/* The furthest byte that a search of lists.c needs; no deeper than a number has words. */
-static uint32_t search_reach(const struct normal_form *x, cond i)
+/* What a search of lists.c needs; no deeper than a number has words. */
+static nf_reach search_reach(const struct normal_form *x, cond i)
 {
     const struct cond_node *n = &x->lw->node.at[i];
-    uint32_t reach = 0, r[2] = {0, 0};
+    nf_reach all;
 
     if (n->kind == COND_CONSTANT)
         return 0;
-    if (n->kind == COND_AND || n->kind == COND_OR) {
-        r[0] = search_reach(x, n->left);
-        r[1] = search_reach(x, n->right);
-        return r[0] > r[1] ? r[0] : r[1];
-    }
-    reach = x->value_reach[n->on];
-    for (uint32_t k = 0; n->kind == COND_SWITCH && k < n->sw->children; k++) {
-        r[0] = search_reach(x, n->sw->child[k]);
-        reach = r[0] > reach ? r[0] : reach;
-    }
-    return reach;
+    if (n->kind == COND_AND || n->kind == COND_OR)
+        return reach_both(search_reach(x, n->left), search_reach(x, n->right));
+    all = x->value_reach[n->on];
+    for (uint32_t k = 0; n->kind == COND_SWITCH && k < n->sw->children; k++)
+        all = reach_both(all, search_reach(x, n->sw->child[k]));
+    return all;
 }
 
 /* The list of the rows @i. */
@@ -312,7 +281,7 @@ uint32_t nf_build(struct normal_form *x, cond root, void (*simplify)(struct norm
     b.reached = arena_array(work, bool, root + 1);
     b.of = arena_array(work, uint32_t, root + 1);
     b.items = any_long ? arena_array(work, uint32_t, root + 1) : NULL;
-    if (!b.negated || !b.reached || !b.of || (!b.items && any_long) || !measure_reach(x) ||
+    if (!b.negated || !b.reached || !b.of || (!b.items && any_long) || !nf_measure(x, root) ||
         !vec_reserve(x->a, &x->nf, root < RESERVE_MAX ? root + NODES_MORE : RESERVE_MAX)) {
         x->failed = true;
     } else {

@@ -31,7 +31,7 @@ void nf_list_append(struct normal_form *x, uint32_t list, uint32_t item)
 
     l->steady = false;
     l->strict |= i->strict;
-    l->reach = i->reach > l->reach ? i->reach : l->reach;
+    l->reach = reach_both(l->reach, i->reach);
     x->nf.at[item].next = NF_NONE;
     if (l->first == NF_NONE)
         l->first = item;
@@ -47,7 +47,7 @@ static void list_absorb(struct normal_form *x, uint32_t list, uint32_t from)
 
     l->steady = false;
     l->strict |= f->strict;
-    l->reach = f->reach > l->reach ? f->reach : l->reach;
+    l->reach = reach_both(l->reach, f->reach);
     if (f->first == NF_NONE)
         return;
     if (l->first == NF_NONE)

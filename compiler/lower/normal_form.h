@@ -9,6 +9,7 @@
 #define WEIR_LOWER_NORMAL_FORM_H
 #include <string.h>
 #include "lower/cond.h"
+#include "lower/reach.h"
 
 #define NF_NONE UINT32_MAX
 
@@ -37,7 +38,7 @@ struct nf {
     cond leaf; /* NF_LEAF of the formula; COND_FALSE for a leaf made here */
     union {
         ir_value on;   /* NF_LEAF, NF_SWITCH */
-        uint32_t held; /* a list: bytes from the start that packets hold which get to it, as far as known */
+        nf_reach held; /* a list: what packets hold which get to it, as far as known */
     };
     union {
         struct set set; /* NF_LEAF: of a test */
@@ -47,7 +48,7 @@ struct nf {
         };
     };
     struct span at;
-    uint32_t reach; /* bytes of the packet that absolute loads in it need; UINT32_MAX: unknown */
+    nf_reach reach;
     cond built;
 };
 
@@ -64,11 +65,18 @@ static inline bool nf_answer(bool meet, struct ir_range a, struct ir_range b)
     return meet ? a.lo <= b.hi && b.lo <= a.hi : a.lo == b.lo && a.hi == b.hi;
 }
 
+/* What bytes are counted from: reach.c. */
+struct reach_origin {
+    ir_value base;     /* IR_NONE: the packet's start, which is the first one, or nothing */
+    uint32_t distance; /* it lies at least so far behind ... */
+    unsigned behind;   /* ... this origin */
+};
+
 /* What computing a value reads: place.c. */
 struct nf_need {
-    uint32_t reach; /* bytes from the packet's start */
-    ir_value base;  /* ... and, if end is not 0, */
-    uint32_t end;   /* bytes from there; UINT32_MAX: unknown */
+    nf_reach reach;
+    ir_value base; /* ... and, if end is not 0, */
+    uint32_t end;  /* bytes from there; UINT32_MAX: unknown */
 };
 
 struct normal_form {
@@ -78,10 +86,11 @@ struct normal_form {
     struct arena *w; /* work space: as nodes, or as sets of an item */
     bool changed;    /* it says in another way what the formula it was built from says */
     VEC(struct nf) nf;
-    VEC(cond) exclusive;   /* what was rebuilt of lists of alternatives that exclude each other */
-    uint32_t *value_reach; /* per value: the furthest byte that loads in it need; UINT32_MAX: not known */
-    struct nf_need *need;  /* of the first `needs` values; NULL: nobody has asked */
-    uint32_t needs;
+    VEC(cond) exclusive; /* what was rebuilt of lists of alternatives that exclude each other */
+    struct reach_origin origin[REACH_ORIGINS];
+    nf_reach *value_reach; /* of the first `values` values, that were there when they were measured */
+    struct nf_need *need;  /* of these; NULL: nobody has asked */
+    uint32_t values;
     bool template; /* what is simplified stands for the items of rows */
     bool looked;   /* somebody has asked for the set of a test that asks for a column */
     VEC(struct nf_question) question;
@@ -130,12 +139,12 @@ static inline bool nf_is_list(const struct normal_form *x, uint32_t i)
     return x->nf.at[i].kind == NF_AND || x->nf.at[i].kind == NF_OR;
 }
 
-/** Bytes from the start that packets are known to hold which get to @i. */
-static inline uint32_t nf_held(const struct normal_form *x, uint32_t i)
+/** What packets are known to hold which get to @i. */
+static inline nf_reach nf_held(const struct normal_form *x, uint32_t i)
 {
     return nf_is_list(x, i) ? x->nf.at[i].held : 0;
 }
-static inline void nf_set_held(struct normal_form *x, uint32_t i, uint32_t held)
+static inline void nf_set_held(struct normal_form *x, uint32_t i, nf_reach held)
 {
     if (nf_is_list(x, i))
         x->nf.at[i].held = held;
@@ -172,6 +181,12 @@ bool nf_tests_meet(struct normal_form *x, uint32_t i, uint32_t j, bool outcome);
 /** Makes @leaf the test that has outcome @outcome where @on lies in @set. */
 void nf_become_leaf(struct normal_form *x, uint32_t leaf, ir_value on, struct set set, bool outcome,
                     struct span at);
+
+/* ---- reach.c */
+/** Finds the origins of the formula @root, and how far each value reads. False without memory. */
+bool nf_measure(struct normal_form *x, cond root);
+/** What a load needs that ends @end bytes behind @base, IR_NONE: the packet's start. */
+nf_reach nf_reach_of(const struct normal_form *x, ir_value base, uint32_t end);
 
 /* ---- set.c */
 static inline bool set_equal(struct set a, struct set b)

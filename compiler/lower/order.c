@@ -90,8 +90,8 @@ static void cost_nodes(struct order *o, uint32_t top)
     o->todo.n = 0;
 }
 
-/* How far into the packet the test reaches that is made first in @i; UINT32_MAX where that is not known. */
-static uint32_t first_reach(const struct normal_form *x, uint32_t i)
+/* How far into the packet the test reaches that is made first in @i. */
+static nf_reach first_reach(const struct normal_form *x, uint32_t i)
 {
     i = nf_first(x, i);
     return i == NF_NONE || (x->nf.at[i].kind == NF_LEAF && !nf_is_test(x, i))
@@ -103,11 +103,11 @@ static uint32_t first_reach(const struct normal_form *x, uint32_t i)
  * fails. */
 static bool may_move(const struct normal_form *x, uint32_t part, uint32_t before, bool fatal)
 {
-    uint32_t reach = first_reach(x, before);
+    nf_reach reach = reach_known(first_reach(x, before));
 
     if (x->nf.at[part].strict || x->nf.at[before].strict)
         return false;
-    return fatal || (reach != UINT32_MAX && x->nf.at[part].reach <= reach);
+    return fatal || reach_within(x->nf.at[part].reach, reach);
 }
 
 /* Cheaper parts of @list to the front. @fatal: it is an AND whose failing rejects the packet. */

@@ -16,9 +16,9 @@
  * an earlier one needs; and no other is asked before. If it is accepted behind the list, no item holds, and
  * what each reads before it fails the plain program has read: only what all packets hold is asked earlier in
  * an item, and only its last part is split. A choice of two ways to begin, which distribute.c asks for apart,
- * is near, or whatever holds of its item has read as far as any of it needs. Far values have one address but
- * for a constant, so that a packet which holds one holds what is nearer. Nothing moves past a requirement or
- * a definition.
+ * is near, or whatever holds of its item has read as far as any of it needs. Far values are bytes from a
+ * base, so that a packet which holds one holds what is nearer; of several bases bases.c knows the order.
+ * Nothing moves past a requirement or a definition.
  *
  * Of addresses and ports neither needs less, as a header may be so short that ports lie in front of an
  * address. What first items have read behind a variable address is near for others that make their tests
@@ -109,9 +109,9 @@ struct first_pairs {
     uint32_t n;
 };
 
-/* Bytes that packets hold which pass @item: what it asks first, or both values of its choice, where an
- * earlier one between them cannot have ended with the first one too. */
-static uint32_t passed_reach(struct phases *p, uint32_t item, struct first_pairs *f)
+/* What packets hold which pass @item: what it asks first, or both values of its choice, where an earlier one
+ * between them cannot have ended with the first one too. */
+static nf_reach passed_reach(struct phases *p, uint32_t item, struct first_pairs *f)
 {
     struct normal_form *x = p->x;
     const uint32_t first = nf_first(x, item);
@@ -123,7 +123,7 @@ static uint32_t passed_reach(struct phases *p, uint32_t item, struct first_pairs
         while (k < f->n && (f->on[k][0] != on[0] || f->on[k][1] != on[1]))
             k++;
         if (k < f->n && factor_exclude(x, f->side[k], pair.side[0], p->kind) &&
-            x->value_reach[on[1]] != UINT32_MAX)
+            x->value_reach[on[1]] != REACH_UNKNOWN)
             return x->value_reach[on[1]];
         if (k == f->n && k < FIRST_KINDS) {
             f->on[k][0] = on[0];
@@ -132,9 +132,7 @@ static uint32_t passed_reach(struct phases *p, uint32_t item, struct first_pairs
             f->n++;
         }
     }
-    return first != NF_NONE && nf_is_test(x, first) && x->nf.at[first].reach != UINT32_MAX
-               ? x->nf.at[first].reach
-               : 0;
+    return first != NF_NONE && nf_is_test(x, first) ? reach_known(x->nf.at[first].reach) : 0;
 }
 
 /* Finds what packets hold that the first items, @most of them, do not accept; gives the last of these, or
@@ -147,9 +145,9 @@ static uint32_t read_first(struct phases *p, uint32_t list, uint32_t most)
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && n < most;
          before = i, i = x->nf.at[i].next, n++) {
-        const uint32_t reach = passed_reach(p, i, &f);
-        if (reach > p->held) {
-            p->held = reach;
+        const nf_reach reach = passed_reach(p, i, &f);
+        if (!reach_within(reach, p->held)) {
+            p->held = reach_both(p->held, reach);
             last = before;
         }
     }
@@ -169,7 +167,7 @@ static bool read_guards(struct phases *p, uint32_t item, struct behind *out)
         return false;
     out->end = phases_end(p, first, &out->base);
     for (uint32_t c = x->nf.at[item].first; c != last; c = x->nf.at[c].next) {
-        if (!nf_is_test(x, c) || out->guards == GUARDS_MAX || x->nf.at[c].reach == UINT32_MAX)
+        if (!nf_is_test(x, c) || out->guards == GUARDS_MAX || x->nf.at[c].reach == REACH_UNKNOWN)
             return false;
         out->on[out->guards] = nf_test_value(x, c);
         out->set[out->guards++] = nf_test_set(x, c, p->kind == NF_OR);
@@ -248,10 +246,9 @@ static bool all_have_places(struct phases *p, uint32_t item)
 {
     struct asks a;
 
-    p->based = false;
+    phases_find_bases(p, item);
     while (item != NF_NONE && phases_may_move(p, item, &a))
         item = p->x->nf.at[item].next;
-    p->based = false;
     return item == NF_NONE;
 }
 
@@ -338,11 +335,12 @@ static bool look_at_list(struct phases *p, uint32_t list, uint32_t most, uint32_
         else
             p->behind.end = 0;
     }
+    phases_find_bases(p, first_moved(p, list, *last));
     phases_take_apart(p, list, *last);
     return is_worth_it(p, first_moved(p, list, *last));
 }
 
-bool distribute_by_phases(struct normal_form *x, uint32_t list, uint32_t held, bool all_hold,
+bool distribute_by_phases(struct normal_form *x, uint32_t list, nf_reach held, bool all_hold,
                           struct phase_lists *out)
 {
     const uint8_t kind = x->nf.at[list].kind;

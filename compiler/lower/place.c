@@ -13,45 +13,41 @@
 
 /* ---------------------------------------------------------------- what values need */
 
-static struct nf_need need_of(const struct ir_func *f, const struct nf_need *need, ir_value v)
+static struct nf_need need_of(const struct normal_form *x, ir_value v)
 {
     static const struct nf_need unknown = {0, IR_NONE, PHASE_UNKNOWN}, none = {0, IR_NONE, 0};
-    const struct ir_node *n = &f->value.at[v];
+    const struct ir_node *n = &x->lw->f->value.at[v];
     const unsigned bytes = ir_read_bytes(n);
-    struct nf_need a = n->a == IR_NONE ? none : need[n->a], b = n->b == IR_NONE ? none : need[n->b];
+    struct nf_need a = n->a == IR_NONE ? none : x->need[n->a], b = n->b == IR_NONE ? none : x->need[n->b];
 
+    if (x->value_reach[v] != REACH_UNKNOWN)
+        return (struct nf_need){x->value_reach[v], IR_NONE, 0};
     if (n->op == IR_PHI || a.end == PHASE_UNKNOWN || b.end == PHASE_UNKNOWN ||
-        (bytes && n->imm > UINT32_MAX / 2))
+        (bytes && (n->a == IR_NONE || a.end || n->imm > UINT32_MAX / 2)) ||
+        (a.end && b.end && a.base != b.base))
         return unknown;
-    if (bytes && n->a != IR_NONE)
-        return a.end ? unknown : (struct nf_need){a.reach, n->a, n->imm + bytes};
-    if (a.end && b.end && a.base != b.base)
-        return unknown;
-    uint32_t reach = a.reach > b.reach ? a.reach : b.reach;
-    if (bytes && n->imm + bytes > reach)
-        reach = n->imm + bytes;
-    return (struct nf_need){reach, a.end ? a.base : b.base, a.end > b.end ? a.end : b.end};
+    if (bytes)
+        return (struct nf_need){a.reach, n->a, n->imm + bytes};
+    return (struct nf_need){reach_both(a.reach, b.reach), a.end ? a.base : b.base,
+                            a.end > b.end ? a.end : b.end};
 }
 
 bool phases_measure(struct normal_form *x)
 {
-    const struct ir_func *f = x->lw->f;
-
     if (x->need)
         return true;
-    x->need = arena_array(x->a, struct nf_need, f->value.n);
-    x->needs = f->value.n;
-    for (ir_value v = 0; x->need && v < x->needs; v++)
-        x->need[v] = need_of(f, x->need, v);
+    x->need = arena_array(x->a, struct nf_need, x->values);
+    for (ir_value v = 0; x->need && v < x->values; v++)
+        x->need[v] = need_of(x, v);
     x->failed |= !x->need;
     return x->need != NULL;
 }
 
 uint32_t phases_end(const struct phases *p, uint32_t leaf, ir_value *base)
 {
-    const ir_value v = nf_is_test(p->x, leaf) ? nf_test_value(p->x, leaf) : p->x->needs;
+    const ir_value v = nf_is_test(p->x, leaf) ? nf_test_value(p->x, leaf) : p->x->values;
 
-    if (v >= p->x->needs || p->x->need[v].end == PHASE_UNKNOWN)
+    if (v >= p->x->values || p->x->need[v].end == PHASE_UNKNOWN)
         return 0;
     *base = p->x->need[v].base;
     return p->x->need[v].end;
@@ -64,7 +60,8 @@ static bool is_asked_first(const struct phases *p, uint32_t item, ir_value on, s
     bool asked = false;
 
     for (uint32_t c = x->nf.at[item].first;
-         c != NF_NONE && nf_is_test(x, c) && x->nf.at[c].reach != UINT32_MAX && !asked; c = x->nf.at[c].next)
+         c != NF_NONE && nf_is_test(x, c) && x->nf.at[c].reach != REACH_UNKNOWN && !asked;
+         c = x->nf.at[c].next)
         asked = nf_test_value(x, c) == on && set_within(nf_test_set(x, c, p->kind == NF_OR), set);
     return asked;
 }
@@ -78,27 +75,48 @@ bool phases_is_guarded(const struct phases *p, uint32_t item)
     return guarded;
 }
 
+void phases_enter(struct phases *p, uint32_t item)
+{
+    p->guarded = p->behind.end && phases_is_guarded(p, item);
+}
+
 /* ---------------------------------------------------------------- phases of items */
 
-static uint32_t phase_of_leaf(struct phases *p, uint32_t leaf)
+/* What @r, which packets need not hold, is more than they do: bytes from one origin, or it is not known. */
+static struct nf_need need_beyond_held(const struct phases *p, nf_reach r)
 {
-    if (!nf_is_test(p->x, leaf))
-        return PHASE_UNKNOWN;
-    ir_value v = nf_test_value(p->x, leaf);
-    struct nf_need n = v < p->x->needs ? p->x->need[v] : (struct nf_need){0, IR_NONE, PHASE_UNKNOWN};
-    if (n.end == PHASE_UNKNOWN || (n.end == 0 && n.reach <= p->held))
-        return n.end;
-    if (p->guarded && n.end && n.end <= p->behind.end && n.base == p->behind.base)
-        return 0;
-    if (n.end && n.reach > p->held)
-        return PHASE_UNKNOWN;
-    if (!p->based) {
-        p->based = true;
-        p->base = n.end ? n.base : IR_NONE;
-    }
-    if (p->base != (n.end ? n.base : IR_NONE))
-        return PHASE_UNKNOWN;
-    return n.end ? n.end : n.reach;
+    unsigned i = REACH_ORIGINS - 1;
+
+    while (i > 0 && reach_from(r, i) <= reach_from(p->held, i))
+        i--;
+    const ir_value base = p->x->origin[i].base;
+    const uint32_t end = reach_from(r, i);
+    const bool enough = reach_within(r, reach_both(p->held, nf_reach_of(p->x, base, end)));
+    return (struct nf_need){p->held, base, enough ? end : PHASE_UNKNOWN};
+}
+
+struct nf_need phases_need(const struct phases *p, uint32_t leaf)
+{
+    static const struct nf_need unknown = {0, IR_NONE, PHASE_UNKNOWN}, near = {0, IR_NONE, 0};
+    const ir_value v = nf_is_test(p->x, leaf) ? nf_test_value(p->x, leaf) : p->x->values;
+
+    if (v >= p->x->values)
+        return unknown;
+    struct nf_need n = p->x->need[v];
+    if (n.end == 0 && reach_within(n.reach, p->held))
+        return near;
+    if (n.end == 0)
+        n = need_beyond_held(p, n.reach);
+    if (p->guarded && n.end <= p->behind.end && n.base == p->behind.base)
+        return near;
+    return reach_within(n.reach, p->held) ? n : unknown;
+}
+
+static uint32_t phase_of_leaf(const struct phases *p, uint32_t leaf)
+{
+    const struct nf_need n = phases_need(p, leaf);
+
+    return n.end == 0 ? 0 : phases_number(p, &n);
 }
 
 /* What @i, which is small, asks for. */
@@ -261,9 +279,9 @@ bool phases_may_move(struct phases *p, uint32_t item, struct asks *a)
     const struct nf *n = &p->x->nf.at[item];
 
     *a = (struct asks){0, 0};
-    p->guarded = p->behind.end && phases_is_guarded(p, item);
+    phases_enter(p, item);
     if (n->strict || !factor_is_small(p->x, item))
-        return !n->strict && n->reach <= p->held;
+        return !n->strict && reach_within(n->reach, p->held);
     *a = asks_of(p, item);
     return a->may != PHASE_UNKNOWN && (a->must == a->may || sides_are_near(p, item));
 }
@@ -319,8 +337,7 @@ static enum part_order order_of(struct phases *p, uint32_t part, bool far, const
     return v == on[0] || v == on[1] ? NEAR_AGAIN : NEAR_TEST;
 }
 
-/* Does the test @i ask for numbers up to some one, or from some one on? Not for 0, or all but 0. */
-static bool is_comparison(struct normal_form *x, uint32_t i)
+bool phases_is_comparison(struct normal_form *x, uint32_t i)
 {
     const struct set s = nf_test_set(x, i, true);
 
@@ -359,7 +376,8 @@ static void put_near_first(struct phases *p, uint32_t item)
     for (uint32_t c = x->nf.at[item].first; c != NF_NONE; c = next) {
         enum part_order order = order_of(p, c, far, choice.on);
         next = x->nf.at[c].next;
-        if (order == NEAR_TEST && searched && x->nf.at[part[FAR]].first != NF_NONE && is_comparison(x, c))
+        if (order == NEAR_TEST && searched && x->nf.at[part[FAR]].first != NF_NONE &&
+            phases_is_comparison(x, c))
             order = FAR;
         nf_list_append(x, part[order], c);
     }

@@ -16,25 +16,23 @@
 
 /* ---------------------------------------------------------------- what accepted packets hold */
 
-uint32_t distribute_first_reach(const struct distribution *d, uint32_t i)
+nf_reach distribute_first_reach(const struct distribution *d, uint32_t i)
 {
-    uint32_t first = nf_first(d->x, i), reach = first == NF_NONE ? 0 : d->x->nf.at[first].reach;
+    const uint32_t first = nf_first(d->x, i);
 
-    return reach == UINT32_MAX ? 0 : reach;
+    return first == NF_NONE ? 0 : reach_known(d->x->nf.at[first].reach);
 }
 
-/* Bytes that whatever holds in @i has read; absolute loads only. Of alternatives, any may hold; one that does
- * not need not have come further than its first test. */
-static uint32_t must_reach(const struct distribution *d, uint32_t i)
+/* What whatever holds in @i has read, as far as known. Of alternatives, any may hold; one that does not need
+ * not have come further than its first test. */
+static nf_reach must_reach(const struct distribution *d, uint32_t i)
 {
     const struct nf *n = &d->x->nf.at[i];
-    uint32_t most = distribute_first_reach(d, i);
+    nf_reach all = distribute_first_reach(d, i);
 
-    for (uint32_t c = n->kind == d->compound ? n->first : NF_NONE; c != NF_NONE; c = d->x->nf.at[c].next) {
-        uint32_t reach = must_reach(d, c);
-        most = reach > most ? reach : most;
-    }
-    return most;
+    for (uint32_t c = n->kind == d->compound ? n->first : NF_NONE; c != NF_NONE; c = d->x->nf.at[c].next)
+        all = reach_both(all, must_reach(d, c));
+    return all;
 }
 
 /* Has whatever holds in @i read @v? */
@@ -73,44 +71,42 @@ static bool second_is_read(struct distribution *d)
     return read;
 }
 
-/* Bytes that what holds in pair @k's rest has read. */
-static uint32_t rest_must_reach(const struct distribution *d, uint32_t k)
+/* What whatever holds in pair @k's rest has read. */
+static nf_reach rest_must_reach(const struct distribution *d, uint32_t k)
 {
-    uint32_t most = 0;
+    nf_reach all = 0;
 
-    for (uint32_t c = rest_of(d, k); c != NF_NONE; c = d->x->nf.at[c].next) {
-        uint32_t reach = must_reach(d, c);
-        most = reach > most ? reach : most;
-    }
-    return most;
+    for (uint32_t c = rest_of(d, k); c != NF_NONE; c = d->x->nf.at[c].next)
+        all = reach_both(all, must_reach(d, c));
+    return all;
 }
 
 /* Finds what accepted packets hold. */
 static bool find_held(struct distribution *d)
 {
     struct normal_form *x = d->x;
-    uint32_t must = UINT32_MAX, by_second = UINT32_MAX, second = x->value_reach[d->on[1]];
+    nf_reach must = REACH_UNKNOWN, by_second = REACH_UNKNOWN;
+    const nf_reach second = x->value_reach[d->on[1]];
 
     d->lone = d->single;
     for (uint32_t k = 0; k < d->n; k++) {
-        const uint32_t rest = rest_must_reach(d, k), side = must_reach(d, d->pair[k].side[1]),
-                       both = rest > side ? rest : side;
-        must = rest < must ? rest : must;
-        by_second = both < by_second ? both : by_second;
+        const nf_reach rest = rest_must_reach(d, k);
+        must = reach_either(must, rest);
+        by_second = reach_either(by_second, reach_both(rest, must_reach(d, d->pair[k].side[1])));
         d->lone &=
             x->nf.at[d->pair[k].side[0]].kind == NF_LEAF && x->nf.at[d->pair[k].side[1]].kind == NF_LEAF;
     }
     if (!second_is_read(d))
         return false;
-    d->held = second == UINT32_MAX ? 0 : second;
-    d->passed = d->held > x->value_reach[d->on[0]] ? d->held : x->value_reach[d->on[0]];
+    d->held = reach_known(second);
+    d->passed = reach_both(d->held, reach_known(x->value_reach[d->on[0]]));
     d->all_hold = true;
-    if (second != UINT32_MAX && must >= second) {
+    if (second != REACH_UNKNOWN && reach_within(second, must)) {
         d->held = must;
         d->all_hold = false;
         d->lead = 0;
     }
-    d->by_second = by_second > d->held ? by_second : d->held;
+    d->by_second = reach_both(by_second, d->held);
     return true;
 }
 
@@ -136,7 +132,7 @@ struct part {
 
 static bool is_far(const struct distribution *d, uint32_t leaf)
 {
-    return d->x->nf.at[leaf].reach > d->by_second;
+    return !reach_within(d->x->nf.at[leaf].reach, d->by_second);
 }
 
 /* Does leaf @i need no load that @like, where it was evaluated, has not made? */
@@ -291,7 +287,7 @@ static bool find_far(struct distribution *d, uint32_t i)
 
     if (n->kind == NF_LEAF) {
         ir_value v = nf_test_value(d->x, i);
-        bool known = v == d->on[0] || v == d->on[1] || n->reach <= d->held;
+        bool known = v == d->on[0] || v == d->on[1] || reach_within(n->reach, d->held);
         for (uint32_t k = 0; k < d->fars; k++)
             known |= d->far[k] == v;
         if (known)
@@ -330,8 +326,10 @@ static bool find_late(struct distribution *d)
 bool distribute_may(struct distribution *d)
 {
     d->late = IR_NONE;
-    if (!find_held(d) || !distribute_reads_words(d))
+    if (!find_held(d) || !distribute_reads_words(d)) {
+        d->held = 0;
         return false;
+    }
     distribute_find_read_words(d);
     if (rests_are_alike(d))
         return true;

@@ -62,14 +62,14 @@ static void run_open(struct factor *x, struct run r, uint32_t item)
  * run tests is made use of for the first run, @base: where others stand in front, lists are better off in
  * phases (phases.c).
  */
-static bool may_overtake(const struct factor *x, uint32_t base, uint32_t at, uint32_t reach)
+static bool may_overtake(const struct factor *x, uint32_t base, uint32_t at, nf_reach reach)
 {
-    const uint32_t held = at - 1 == base ? x->run.at[base].reach : 0;
-    bool safe = reach != UINT32_MAX && x->run.n - at <= OVERTAKE_MAX;
+    const nf_reach held = at - 1 == base ? reach_known(x->run.at[base].reach) : 0;
+    bool safe = x->run.n - at <= OVERTAKE_MAX;
 
     for (uint32_t r = at; safe && r < x->run.n; r++)
-        safe = !x->run.at[r].barrier && x->run.at[r].reach != UINT32_MAX &&
-               (reach <= held || reach <= x->run.at[r].reach);
+        safe = !x->run.at[r].barrier && x->run.at[r].reach != REACH_UNKNOWN &&
+               (reach_within(reach, held) || reach_within(reach, x->run.at[r].reach));
     return safe;
 }
 
@@ -157,7 +157,7 @@ static uint32_t unite_equal(struct factor *x, struct entry *e, uint32_t n, uint8
             continue;
         }
         struct entry *o = &e[at];
-        o->held = o->held < e[i].held ? o->held : e[i].held;
+        o->held = reach_either(o->held, e[i].held);
         if (x->form.nf.at[o->rest].kind != kind) {
             uint32_t list = nf_list_new(&x->form, kind);
             nf_list_append(&x->form, list, o->rest);
@@ -418,15 +418,13 @@ static void reach_again(struct factor *x, uint32_t item)
 
     if (!nf_is_list(&x->form, item) || first->next == NF_NONE || x->form.nf.at[first->next].next != NF_NONE)
         return;
-    uint32_t a = first->reach, b = x->form.nf.at[first->next].reach;
-    x->form.nf.at[item].reach = a > b ? a : b;
+    x->form.nf.at[item].reach = reach_both(first->reach, x->form.nf.at[first->next].reach);
 }
 
-/* Packets that get to @i have @held bytes. */
-static void raise_held(struct factor *x, uint32_t i, uint32_t held)
+/* Packets that get to @i hold @held. */
+static void raise_held(struct factor *x, uint32_t i, nf_reach held)
 {
-    if (held > nf_held(&x->form, i))
-        nf_set_held(&x->form, i, held);
+    nf_set_held(&x->form, i, reach_both(held, nf_held(&x->form, i)));
 }
 
 bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
@@ -467,7 +465,7 @@ bool factor_write_run(struct factor *x, uint32_t list, const struct run *r)
     for (uint32_t i = 0; i < n && !x->form.failed; i++) {
         nf_set_held(&x->form, rests[i].rest, rests[i].held);
         raise_held(x, rests[i].rest, r->held);
-        raise_held(x, rests[i].rest, x->switches && r->reach != UINT32_MAX ? r->reach : 0);
+        raise_held(x, rests[i].rest, x->switches ? reach_known(r->reach) : 0);
         push_work(x, rests[i].rest);
     }
     if (p && pieces && !x->form.failed) {

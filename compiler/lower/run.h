@@ -13,8 +13,8 @@
 /* Items that begin by testing one value, linked through `next`; or one item that does not. */
 struct run {
     ir_value on;
-    uint32_t reach; /* of the test */
-    uint32_t held;  /* bytes that packets hold which get there, as far as known */
+    nf_reach reach; /* of the test */
+    nf_reach held;  /* what packets hold which get there, as far as known */
     uint32_t first, last;
     uint32_t n;
     bool barrier; /* the one item does not begin with a test */

@@ -80,7 +80,8 @@ static bool is_test_or_more(const struct normal_form *x, uint32_t choice, uint32
         head == NF_NONE || !nf_is_test(x, head) || !nf_is_list(x, begin) ||
         !nf_is_list(x, x->nf.at[begin].first))
         return false;
-    return x->nf.at[head].reach != UINT32_MAX && x->nf.at[first].reach < x->nf.at[head].reach;
+    return x->nf.at[first].reach != x->nf.at[head].reach &&
+           reach_within(x->nf.at[first].reach, reach_known(x->nf.at[head].reach));
 }
 
 /* What the other alternatives of such a @choice ask for is asked where its first one fails. */
@@ -126,7 +127,7 @@ static uint32_t find_choice(struct normal_form *x, uint32_t item, uint8_t kind)
 /* The alternatives of @choice, a part of @item, each with the other parts, as items of @list. */
 static void spread(struct normal_form *x, uint32_t list, uint32_t item, uint32_t choice)
 {
-    const uint32_t held = nf_held(x, item);
+    const nf_reach held = nf_held(x, item);
     const bool is_or = x->nf.at[list].kind == NF_OR;
     uint32_t next;
 

@@ -14,10 +14,10 @@
 
 #define LOOKS_GROUP 8 /* pairs that are looked at, of those that ask for the same */
 
-bool distribute_is_within(const struct distribution *d, uint32_t i, uint32_t reach)
+bool distribute_is_within(const struct distribution *d, uint32_t i, nf_reach reach)
 {
     const struct nf *n = &d->x->nf.at[i];
-    bool within = n->kind != NF_LEAF || n->reach <= reach;
+    bool within = n->kind != NF_LEAF || reach_within(n->reach, reach);
 
     for (uint32_t c = n->kind == NF_LEAF ? NF_NONE : n->first; c != NF_NONE && within;
          c = d->x->nf.at[c].next)

@@ -222,6 +222,13 @@ static void host6_length(struct rng *r, struct strbuf *s)
     group_and(r, s, host6, 1, "len > ", 1500);
 }
 
+static void mac_tcp_port(struct rng *r, struct strbuf *s)
+{
+    strbuf_puts(s, "(");
+    mac(r, s);
+    strbuf_printf(s, " and tcp port %u)", rng_below(r, 65536));
+}
+
 static const struct list grouped_lists[] = {
     {"groups of hosts with a port", group_port, "", " or ", "", 8, 10},
     {"groups of hosts with a port, negated", group_port, "not (", " or ", ") and not arp", 8, 10},
@@ -249,5 +256,19 @@ static const struct list grouped_lists[] = {
     {"MAC addresses, and lengths of hosts", mac_or_host_length, "", " or ", "", 12, 20},
     {"flags, and MAC addresses with a network", flags_or_mac_of_net, "", " or ", "", 12, 20},
     {"ports, and ports with a payload", port_or_payload, "", " or ", "", 10, 14},
+    {"MAC addresses with a TCP port", mac_tcp_port, "", " or ", "", 10, 14},
+    {"MAC addresses with a TCP port, or others", mac_tcp_port, "(len > 60 and (", " or ",
+     ")) or ether[13] = 8", 10, 14},
+    {"hosts with a TCP port in VXLAN", host_tcp_port, "vxlan and (", " or ", ")", 12, 20},
+    {"hosts with a port in Geneve", host_port, "geneve and (", " or ", ")", 8, 12},
 };
+
+/* Of packets whose headers begin at a variable address. */
+static const struct list header_lists[] = {
+    {"hosts with a TCP port", host_tcp_port, "", " or ", "", 9, 16},
+    {"hosts with a port, negated", host_port, "not (", " or ", ")", 8, 10},
+};
+
+/* Of 802.11 frames, which have addresses in several places: too much to walk. */
+static const struct list mac_list = {"MAC addresses", mac, "", " or ", "", 0, 0};
 #endif

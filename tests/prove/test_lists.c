@@ -36,9 +36,13 @@ static bool break_program(struct program *p, struct rng *r)
     return false;
 }
 
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+enum { ETHERNET = 1, WLAN = 105, RADIOTAP = 127 }; /* DLT_ numbers */
+
 /* The list, plain and optimized; false, having said why, when it does not compile. */
-static bool compile_list(const struct list *l, uint32_t n, struct rng *r, struct program *plain,
-                         struct program *optimized)
+static bool compile_list(const struct list *l, uint32_t linktype, uint32_t n, struct rng *r,
+                         struct program *plain, struct program *optimized)
 {
     struct weir_options o = WEIR_OPTIONS_INIT;
     struct strbuf text;
@@ -51,6 +55,7 @@ static bool compile_list(const struct list *l, uint32_t n, struct rng *r, struct
         l->term(r, &text);
     }
     strbuf_puts(&text, l->after);
+    o.linktype = linktype;
     o.optimize = 0;
     int rc = text.failed ? WEIR_E_MEMORY : compile_program(text.text, &o, plain, why, sizeof why);
     o.optimize = 1;
@@ -91,14 +96,14 @@ static bool is_better(const struct program *plain, const struct program *optimiz
     return now <= before && (now < before || optimized->n <= plain->n);
 }
 
-static void prove_list(const struct list *l, uint32_t n, uint64_t seed)
+static void prove_list(const struct list *l, uint32_t linktype, uint32_t n, uint64_t seed)
 {
     struct rng r = {seed + n};
     struct program plain = {0}, optimized = {0};
     const struct prove_options patient = {.work = UINT64_C(1) << 34};
     struct prove_result result = {0};
 
-    if (tap_ok(compile_list(l, n, &r, &plain, &optimized), "%u %s compile", n, l->name)) {
+    if (tap_ok(compile_list(l, linktype, n, &r, &plain, &optimized), "%u %s compile", n, l->name)) {
         int rc = walk_refines(plain.at, plain.n, optimized.at, optimized.n, &patient, &result);
         if (!tap_ok(rc == 0 && result.verdict == PROVE_EQUAL, "%u %s: %u instructions refine %u", n, l->name,
                     optimized.n, plain.n))
@@ -120,7 +125,8 @@ static void prove_small(const struct list *l, uint64_t seed, unsigned times)
         struct rng r = {seed + i};
         struct program plain = {0}, optimized = {0};
         struct prove_result result = {0};
-        bool compiled = compile_list(l, l->few + rng_below(&r, l->many - l->few + 1), &r, &plain, &optimized);
+        bool compiled =
+            compile_list(l, ETHERNET, l->few + rng_below(&r, l->many - l->few + 1), &r, &plain, &optimized);
         int rc = compiled ? walk_refines(plain.at, plain.n, optimized.at, optimized.n, NULL, &result) : -1;
         if (rc == 0 && result.verdict == PROVE_EQUAL && is_better(&plain, &optimized))
             proved++;
@@ -136,14 +142,15 @@ static void prove_small(const struct list *l, uint64_t seed, unsigned times)
 }
 
 /* @times the @terms: is it still a search, whose longest path grows by no more than @most times? */
-static void test_depth(const struct list *l, uint32_t terms, uint32_t times, uint32_t most, uint64_t seed)
+static void test_depth(const struct list *l, uint32_t linktype, uint32_t terms, uint32_t times, uint32_t most,
+                       uint64_t seed)
 {
     uint32_t path[2] = {0};
 
     for (unsigned i = 0; i < 2; i++) {
         struct rng r = {seed};
         struct program plain = {0}, optimized = {0};
-        if (compile_list(l, i ? times * terms : terms, &r, &plain, &optimized))
+        if (compile_list(l, linktype, i ? times * terms : terms, &r, &plain, &optimized))
             path[i] = program_longest_path(&optimized);
         program_free(&plain);
         program_free(&optimized);
@@ -152,28 +159,35 @@ static void test_depth(const struct list *l, uint32_t terms, uint32_t times, uin
            terms, times * terms, l->name, path[0], path[1]);
 }
 
-static void test_kinds(const struct list *l, size_t n, bool all, uint64_t seed)
+static void test_kinds(const struct list *l, size_t n, uint32_t linktype, bool all, uint64_t seed)
 {
+    if (linktype != ETHERNET)
+        tap_diag("link type %u:", linktype);
     for (size_t i = 0; i < n; i++) {
-        prove_list(&l[i], l[i].few, seed);
+        prove_list(&l[i], linktype, l[i].few, seed);
         if (all)
-            prove_list(&l[i], l[i].many, seed);
+            prove_list(&l[i], linktype, l[i].many, seed);
     }
     for (size_t i = 0; i < n; i++)
-        test_depth(&l[i], 500, 16, 2, seed);
+        test_depth(&l[i], linktype, 500, 16, 2, seed);
     for (size_t i = 0; i < n; i++)
-        test_depth(&l[i], 20, 3, 2, seed);
+        test_depth(&l[i], linktype, 20, 3, 2, seed);
 }
 
 int main(void)
 {
+    static const uint32_t elsewhere[] = {WLAN, RADIOTAP};
     bool all = getenv("WEIR_LONG") != NULL;
     uint64_t seed = rng_seed();
 
-    test_kinds(lists, sizeof lists / sizeof lists[0], all, seed);
-    test_kinds(grouped_lists, sizeof grouped_lists / sizeof grouped_lists[0], all, seed);
-    prove_list(&lists[0], 10000, seed);
-    for (size_t i = 0; i < sizeof small / sizeof small[0]; i++)
+    test_kinds(lists, COUNT(lists), ETHERNET, all, seed);
+    test_kinds(grouped_lists, COUNT(grouped_lists), ETHERNET, all, seed);
+    for (size_t i = 0; i < COUNT(elsewhere); i++)
+        test_kinds(header_lists, COUNT(header_lists), elsewhere[i], all, seed);
+    test_depth(&mac_list, WLAN, 500, 16, 2, seed);
+    test_depth(&mac_list, RADIOTAP, 500, 16, 2, seed);
+    prove_list(&lists[0], ETHERNET, 10000, seed);
+    for (size_t i = 0; i < COUNT(small); i++)
         prove_small(&small[i], seed, all ? 200 : 5);
     return tap_done();
 }

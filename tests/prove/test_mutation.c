@@ -203,7 +203,8 @@ static const char *const filters[] = {
     "or (ether host 2:0:0:0:0:5 and ip[8] = 5 and ip host 1.0.0.5) or (ether host 2:0:0:0:0:6 and ip[8] = 6 "
     "and ip host 1.0.0.6) "
     "or (ether host 2:0:0:0:0:7 and ip[8] = 7 and ip host 1.0.0.7) or (ether host 2:0:0:0:0:8 and ip[8] = 8 "
-    "and ip host 1.0.0.8)",
+    "and ip host 1.0.0.8) "
+    "or ether[13] = 77",
     "(src host 2001:db8::2 and dst host 2001:db8:0:1::1) or (src host 2001:db8::2 and dst host 2001:db8::1)",
     "port 80 or port 443 or port 8080",
     "port 1 or port 3 or port 5 or port 9 or portrange 20-30",
@@ -318,6 +319,54 @@ static const char *const filters[] = {
     "and not src net 10.0.27 and not src net 10.0.29 and not src net 10.0.31 and not src net 10.0.33 and not "
     "src net "
     "10.1 and not src net 10.3 and not (src net 10.5.1 or src net 10.5.7)",
+    "(ether host 2:0:0:0:0:55 and ip host 10.0.0.2) or (ether host 2:0:0:0:0:55 and udp[8] = 1) or "
+    "(ether host 2:0:0:0:0:51 and ip[20] = 2) or (ether host 2:0:0:0:0:52 and ip host 10.0.0.1) or "
+    "(ether host 2:0:0:0:0:55 and udp[8] = 1) or (ether host 2:0:0:0:0:53 and ip[30] = 0) or (ether "
+    "host 2:0:0:0:0:50 and udp[8] = 1) or (ether host 2:0:0:0:0:53 and udp[4] = 0)",
+    "(ether host 2:0:0:0:0:50 and icmp[0] = 1) or (ether host 2:0:0:0:0:56 and arp host 10.0.0.2) or "
+    "(ether host 2:0:0:0:0:54 and arp host 10.0.0.3) or (ether host 2:0:0:0:0:53 and ip dst host "
+    "10.0.0.2) or (ether host 2:0:0:0:0:50 and icmp[0] = 1) or (ether host 2:0:0:0:0:57 and arp host "
+    "10.0.0.3) or (ether host 2:0:0:0:0:53 and arp host 10.0.0.1) or (ether host 2:0:0:0:0:53 and ip "
+    "dst host 10.0.0.1)",
+    "(ether host 2:0:0:0:0:52 and ip6 host 2001:db8::2) or (ether host 00:99:22:33:44:50 and ip6 host "
+    "2001:db8::2) or (ether host 2:0:0:0:0:50 and ip6 host 2001:db8::4) or (ether host 2:0:0:0:0:53 and "
+    "ip6 host 2001:db8::4) or (ether host 2:0:0:0:0:53 and ip6 host 2001:db8::2) or (ether host "
+    "2:0:0:0:0:52 and ip6 host 2001:db8::3) or (ether host 2:0:0:0:0:52 and ip6 host 2001:db8::3) or "
+    "(ether host 2:0:0:0:0:51 and ip6 host 2001:db8::4)",
+    "(ether[1] = 1 and ((ether host 2:0:0:0:0:17 and ip6[48] = 5) or (ether host 2:0:0:0:0:12 and "
+    "ip[24] = 29) or (ether host 2:0:0:0:0:13 and ip6[48] = 21) or (ether host 2:0:0:0:0:11 and ip[20] "
+    "= 12) or (ether host 2:0:0:0:0:13 and ip6[48] = 28) or (ether host 2:0:0:0:0:1b and ip[24] = 8) or "
+    "(ether host 2:0:0:0:0:0f and ip[24] = 11) or (ether host 2:0:0:0:0:0e and ip6[44] = 9) or (ether "
+    "host 2:0:0:0:0:0e and ip[24] = 20))) or ether[0] & 1 = 1",
+    "(ether[1] < 100 and ((ether host 2:0:0:0:0:12 and ip and tcp port 901) or (ether host 2:0:0:0:0:1d "
+    "and icmp[0] = 17) or (ether host 2:0:0:0:0:11 and icmp[0] = 36) or (ether host 2:0:0:0:0:0e and "
+    "icmp[0] = 10) or (ether host 2:0:0:0:0:17 and ip and tcp port 5701) or (ether host 2:0:0:0:0:1d "
+    "and icmp[0] = 39) or (ether host 2:0:0:0:0:03 and ip and tcp port 7201) or (ether host "
+    "2:0:0:0:0:10 and icmp[0] = 26) or (ether host 2:0:0:0:0:0b and ip and tcp port 8701) or (ether "
+    "host 2:0:0:0:0:11 and icmp[0] = 1))) or (ether[1] > 60 and ether[11] = 2)",
+    "len > 30 and ((ether[0] & 1 = 0 and ((ether host 2:0:0:0:0:19 and ip6 and tcp port 4501) or (ether "
+    "host 2:0:0:0:0:0e and udp[8] = 11) or (ether host 2:0:0:0:0:1d and ip6 and tcp port 1201) or "
+    "(ether host 2:0:0:0:0:11 and udp[8] = 12) or (ether host 2:0:0:0:0:04 and ip6 and tcp port 2101) "
+    "or (ether host 2:0:0:0:0:1a and udp[4] = 10) or (ether host 2:0:0:0:0:07 and ip6 and tcp port "
+    "6901) or (ether host 2:0:0:0:0:0e and udp[8] = 17) or (ether host 2:0:0:0:0:0c and ip6 and tcp "
+    "port 3001))) or ether[3] = 1)",
+    "(ip[0] = 0x45 and ((ether host 2:0:0:0:0:50 and ether[6] & 1 = 1 and tcp[20] = 2) or (ether host "
+    "2:0:0:0:0:51 and ip[24] = 0 and ether[6] & 1 = 0) or (ether host 2:0:0:0:0:52 and ether[6] & 1 = 1 "
+    "and udp[4] = 0) or (ether host 2:0:0:0:0:51 and ip[24] = 2 and ether[6] & 1 = 0) or (ether host "
+    "2:0:0:0:0:52 and udp[8] = 0 and ether[6] & 1 = 1) or (ether host 2:0:0:0:0:50 and ip[24] = 1 and "
+    "ether[6] & 1 = 0) or (ether host 2:0:0:0:0:50 and tcp[0] = 2 and ether[6] & 1 = 1) or (ether host "
+    "2:0:0:0:0:52 and ip[30] = 2 and ether[6] & 1 = 0))) or ether[11] = 2",
+};
+
+/* Where headers begin at a variable address, and others. */
+static const struct {
+    uint32_t linktype;
+    const char *text;
+} elsewhere[] = {
+    {117, "(ip[8] = 4) or (ifname em0 and rulenum 4) or (ip[8] = 2) or (ifname em2) or (ip[8] = 1) or "
+          "(rulenum 2) or (rset r1) or (ip[8] = 3)"},
+    {113, "(ip6 host 2001:db8::2 and len > 171) or icmp6 or (ip6 host 2001:db8::1 and len > 198) or icmp6 or "
+          "(ip6 host 2001:db8::2 and len > 147) or icmp6"},
 };
 
 /* ---------------------------------------------------------------- --check: is this library right? */
@@ -410,6 +459,11 @@ static int check_library(void)
         for (size_t i = 0; i < sizeof filters / sizeof filters[0]; i++) {
             o.linktype = 1;
             if (!check_filter(filters[i], o))
+                return 1;
+        }
+        for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
+            o.linktype = elsewhere[i].linktype;
+            if (!check_filter(elsewhere[i].text, o))
                 return 1;
         }
         for (size_t i = 0; i < PROPERTY_FILTERS; i++) {
