@@ -86,7 +86,10 @@ static void regroup(struct factor *x, uint32_t list)
         x->form.nf.at[list].steady |= !x->switches;
         return;
     }
+    const bool final = x->switches && x->form.nf.at[list].final;
     if (x->switches) {
+        if (final)
+            factor_hold_read(&x->form, list);
         factor_unite_tests(&x->form, list);
         factor_hoist_common(&x->form, list);
         factor_hoist_alike(&x->form, list);
@@ -112,6 +115,8 @@ static void regroup(struct factor *x, uint32_t list)
     x->form.nf.at[list].steady = steady;
     x->run.n = base;
     use_what_decides(&x->form, list);
+    if (final)
+        factor_pass_final(&x->form, list);
 }
 
 /* Regroups @list and the lists that come out of it. */
@@ -209,6 +214,9 @@ static cond regrouped(struct factor *x, cond root, struct cond_asked *asked)
     uint32_t top = nf_build(&x->form, root, simplify);
     simplify(&x->form, 0);
     x->switches = true;
+    if (!x->form.failed)
+        x->form.nf.at[top].final =
+            (x->join_late || lw->rows.n) && lw->f->set.n == 0; /* sets may come last: order.c */
     if (x->any_long && !x->form.failed)
         regroup_all(&x->form, top);
     if (!x->form.failed)

@@ -63,6 +63,13 @@ bool factor_cut(struct normal_form *x, const struct entry *e, uint32_t n, struct
 /** Is there nothing in @i but tests, few of them and not deep, so that it may be copied? */
 bool factor_is_small(const struct normal_form *x, uint32_t i);
 
+/** What packets hold for which @i, which is small, holds; or, if @compound is NF_OR, does not: final.c. */
+nf_reach factor_must_read(const struct normal_form *x, uint32_t i, uint8_t compound);
+/** Packets that get to the final list @list hold what it takes to be accepted there. */
+void factor_hold_read(struct normal_form *x, uint32_t list);
+/** Of the final list @list, which has been regrouped, finds what in it is final. */
+void factor_pass_final(struct normal_form *x, uint32_t list);
+
 /** A copy of @i, with leaves of its own, which are made of where the outcome is @outcome. */
 uint32_t factor_copy(struct normal_form *x, uint32_t i, bool outcome);
 

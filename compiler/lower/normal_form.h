@@ -32,6 +32,7 @@ struct nf {
     bool search : 1;      /* a list in which there is nothing to regroup before it becomes a search */
     bool test : 1;        /* NF_LEAF: asks whether a value lies in a set */
     bool steady : 1;      /* a list: regrouping leaves it as it is */
+    bool final : 1;       /* a list: packets for which it does not hold are rejected */
     bool strict;          /* holds a requirement or a definition: nothing may move past it */
     uint32_t first, last; /* children of a list; NF_SWITCH: one for each group; or NF_NONE */
     uint32_t next;

@@ -23,18 +23,6 @@ nf_reach distribute_first_reach(const struct distribution *d, uint32_t i)
     return first == NF_NONE ? 0 : reach_known(d->x->nf.at[first].reach);
 }
 
-/* What whatever holds in @i has read, as far as known. Of alternatives, any may hold; one that does not need
- * not have come further than its first test. */
-static nf_reach must_reach(const struct distribution *d, uint32_t i)
-{
-    const struct nf *n = &d->x->nf.at[i];
-    nf_reach all = distribute_first_reach(d, i);
-
-    for (uint32_t c = n->kind == d->compound ? n->first : NF_NONE; c != NF_NONE; c = d->x->nf.at[c].next)
-        all = reach_both(all, must_reach(d, c));
-    return all;
-}
-
 /* Has whatever holds in @i read @v? */
 static bool must_read(const struct distribution *d, uint32_t i, ir_value v)
 {
@@ -77,7 +65,7 @@ static nf_reach rest_must_reach(const struct distribution *d, uint32_t k)
     nf_reach all = 0;
 
     for (uint32_t c = rest_of(d, k); c != NF_NONE; c = d->x->nf.at[c].next)
-        all = reach_both(all, must_reach(d, c));
+        all = reach_both(all, factor_must_read(d->x, c, d->compound));
     return all;
 }
 
@@ -92,17 +80,18 @@ static bool find_held(struct distribution *d)
     for (uint32_t k = 0; k < d->n; k++) {
         const nf_reach rest = rest_must_reach(d, k);
         must = reach_either(must, rest);
-        by_second = reach_either(by_second, reach_both(rest, must_reach(d, d->pair[k].side[1])));
+        by_second = reach_either(by_second,
+                                 reach_both(rest, factor_must_read(d->x, d->pair[k].side[1], d->compound)));
         d->lone &=
             x->nf.at[d->pair[k].side[0]].kind == NF_LEAF && x->nf.at[d->pair[k].side[1]].kind == NF_LEAF;
     }
     if (!second_is_read(d))
         return false;
-    d->held = reach_known(second);
+    d->held = reach_both(d->known, reach_known(second));
     d->passed = reach_both(d->held, reach_known(x->value_reach[d->on[0]]));
     d->all_hold = true;
     if (second != REACH_UNKNOWN && reach_within(second, must)) {
-        d->held = must;
+        d->held = reach_both(d->known, must);
         d->all_hold = false;
         d->lead = 0;
     }
