@@ -337,6 +337,7 @@ static bool look_at_list(struct phases *p, uint32_t list, uint32_t most, uint32_
     }
     phases_find_bases(p, first_moved(p, list, *last));
     phases_take_apart(p, list, *last);
+    phases_find_bases(p, first_moved(p, list, *last)); /* there are other items now */
     return is_worth_it(p, first_moved(p, list, *last));
 }
 

@@ -52,8 +52,6 @@ static nf_reach reach_of_value(const struct normal_form *x, ir_value v)
 
     if (n->op == IR_PHI)
         return v == x->origin[1].base || v == x->origin[2].base ? 0 : REACH_UNKNOWN;
-    if (bytes && n->a == IR_NONE)
-        return n->imm < reach_mask(0) - bytes ? n->imm + bytes : REACH_UNKNOWN;
     if (bytes)
         return n->imm > UINT32_MAX - bytes ? REACH_UNKNOWN : nf_reach_of(x, n->a, n->imm + bytes);
     return reach_both(n->a == IR_NONE ? 0 : x->value_reach[n->a], n->b == IR_NONE ? 0 : x->value_reach[n->b]);
