@@ -424,6 +424,8 @@ static cond has_link_header(struct lower *lw, const struct cursor *c)
 
 cond mac48_at(struct lower *lw, struct address a, uint32_t k, struct mac_wanted mac)
 {
+    if (lw->list.words) /* in the order of bytes_equal() */
+        return cond_in_list(lw, (const ir_value[]){load(lw, a, k + 2, 4), load(lw, a, k, 2)});
     return mac.set ? cond_eq(lw, lookup(lw, a, k, IR_LOOKUP48, mac.set), 1)
                    : bytes_equal(lw, a, k, mac.bytes, 6);
 }
@@ -438,9 +440,6 @@ static cond mac48_side(struct lower *lw, const void *what, int dst)
     const struct mac_test *t = what;
     uint32_t offset = dst ? t->c->lt->dst_offset : t->c->lt->src_offset;
 
-    if (lw->list.words) /* in the order of bytes_equal() */
-        return cond_in_list(lw, (const ir_value[]){load_anchor(lw, t->c->link, offset + 2, 4),
-                                                   load_anchor(lw, t->c->link, offset, 2)});
     return mac48_at(lw, address_of(lw, t->c->link), offset, t->mac);
 }
 

@@ -27,6 +27,7 @@
 #define FEW       8  /* intervals that are inserted one by one */
 #define SORT_MIN  64 /* intervals that are worth memory to be sorted faster */
 #define LIST_MIN  16 /* primitives from which they are one; shorter lists keep the order of the text */
+#define WLAN_FEW  8  /* primitives of a filter of which two 802.11 addresses are a list */
 
 int interval_order(const void *a, const void *b)
 {
@@ -88,6 +89,7 @@ struct reading {
     struct lists *out;
     uint32_t chain;     /* the AND or OR whose items these are */
     uint32_t words;     /* of their numbers */
+    uint32_t macs;      /* primitives of the filter that look for a MAC address */
     VEC(uint32_t) node; /* the primitives, in order */
 };
 
@@ -105,6 +107,11 @@ static uint32_t prefix_words(const uint32_t *mask, uint32_t n)
     return words;
 }
 
+static bool is_wlan(const struct cursor *c)
+{
+    return c->lt->address == ADDRESS_WLAN;
+}
+
 uint32_t prim_number_words(const struct prim *p)
 {
     uint32_t words = 1;
@@ -115,7 +122,7 @@ uint32_t prim_number_words(const struct prim *p)
     case PRIM_PORT:
         return 1;
     case PRIM_MAC48:
-        return p->cursor->lt->address == ADDRESS_WLAN ? 0 : 2;
+        return is_wlan(p->cursor) && p->dir != DIR_NONE && p->dir != DIR_SRC_OR_DST ? 0 : 2;
     case PRIM_HOST:
         if (p->count && p->count6)
             return 0;
@@ -224,12 +231,26 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
     return (struct list){.words = sorted ? words : 0, .row = sorted, .n = n};
 }
 
+/*
+ * Primitives that the list must have to become one. Which fields of an 802.11 frame hold addresses is asked
+ * for every primitive, so two of them are worth it where few are, and all of them where there are more: what
+ * stands between them is then better regrouped with them (factor.c).
+ */
+static uint32_t list_least(const struct reading *r)
+{
+    const struct prim *p = prim_at(r->lw, r->node.at[0]);
+
+    if (p->kind != PRIM_MAC48 || !is_wlan(p->cursor))
+        return LIST_MIN;
+    return r->lw->in->prim.n <= WLAN_FEW || r->macs < 2 ? 2 : r->macs;
+}
+
 /* The list that was read ends: it becomes one primitive if it is long. */
 static void list_end(struct reading *r)
 {
     struct lower *lw = r->lw;
 
-    if (r->node.n >= LIST_MIN) {
+    if (r->node.n && r->node.n >= list_least(r)) {
         struct list list = list_make(lw, r->node.at, r->node.n, r->words);
         if (!list.words || !vec_push(lw->arena, &r->out->list, list))
             lw->error = WEIR_E_MEMORY;
@@ -273,7 +294,7 @@ void lists_find(struct lower *lw, struct lists *out)
     struct reading r = {.lw = lw, .out = out, .chain = AST_NONE};
 
     *out = (struct lists){.role = NULL};
-    if (t->node.n < LIST_MIN)
+    if (t->node.n < LIST_MIN && !is_wlan(lw->in->start))
         return;
     /* by node: the topmost of the ANDs or ORs that it continues, or whose item it is; plus one */
     uint32_t *chain = arena_array(lw->front, uint32_t, t->node.n);
@@ -290,6 +311,8 @@ void lists_find(struct lower *lw, struct lists *out)
         uint32_t top = continues ? chain[i] : i + 1;
         chain[n->left] = chain[n->right] = top;
     }
+    for (uint32_t i = 0; i < lw->in->prim.n; i++)
+        r.macs += lw->in->prim.at[i].kind == PRIM_MAC48;
     for (uint32_t i = 0; i < t->node.n && !lw->error; i++) { /* items in the order of the text */
         if (!chain[i])
             continue;

@@ -184,8 +184,12 @@ int main(void)
     test_kinds(grouped_lists, COUNT(grouped_lists), ETHERNET, all, seed);
     for (size_t i = 0; i < COUNT(elsewhere); i++)
         test_kinds(header_lists, COUNT(header_lists), elsewhere[i], all, seed);
-    test_depth(&mac_list, WLAN, 500, 16, 2, seed);
-    test_depth(&mac_list, RADIOTAP, 500, 16, 2, seed);
+    for (size_t i = 0; i < COUNT(elsewhere); i++) {
+        test_depth(&mac_list, elsewhere[i], 500, 16, 2, seed);
+        test_depth(&mac_list, elsewhere[i], 1, 3, 2, seed); /* three are asked where one is */
+        prove_list(&mac_list, elsewhere[i], 2, seed);
+        prove_list(&mac_list, elsewhere[i], 4, seed);
+    }
     prove_list(&lists[0], ETHERNET, 10000, seed);
     for (size_t i = 0; i < COUNT(small); i++)
         prove_small(&small[i], seed, all ? 200 : 5);

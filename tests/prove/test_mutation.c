@@ -367,6 +367,7 @@ static const struct {
           "(rulenum 2) or (rset r1) or (ip[8] = 3)"},
     {113, "(ip6 host 2001:db8::2 and len > 171) or icmp6 or (ip6 host 2001:db8::1 and len > 198) or icmp6 or "
           "(ip6 host 2001:db8::2 and len > 147) or icmp6"},
+    {105, "wlan host 2:0:0:0:0:1 or wlan host 2:0:0:0:0:2"},
 };
 
 /* ---------------------------------------------------------------- --check: is this library right? */
