@@ -112,7 +112,8 @@ static void finish(struct thread *t, uint32_t id)
         n = thread_absorb(t, from->on, n);
         to = t->to.at;
     }
-    if (n == 1 && s->via == IR_NONE && from->phi.n == 0) { /* every way leads to one place */
+    /* every way leads to one place, where none brings a value */
+    if (n == 1 && (is_return(to[0].target) || (s->via == IR_NONE && from->phi.n == 0))) {
         s->result = to[0].target;
         return;
     }
