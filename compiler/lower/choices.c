@@ -160,7 +160,14 @@ void factor_join_choices(struct normal_form *x, uint32_t list)
 
 /* ---------------------------------------------------------------- turns */
 
-#define READ_MAX 4 /* values of which it is known that packets have been asked for them */
+#define TURN_MAX 16 /* tests of a choice */
+#define READ_MAX 4  /* values of which it is known that packets have been asked for them */
+
+/* Tests of one value that follow each other, and those of another one behind them. */
+struct turn {
+    uint32_t first[2], last[2];
+    ir_value on[2];
+};
 
 /* What is known of packets that get to an item of a list. */
 struct turns {
@@ -169,7 +176,7 @@ struct turns {
     ir_value last; /* asked for last, unless what stands behind a choice was asked for */
     ir_value read[READ_MAX];
     uint32_t reads;
-    struct choice first; /* the first choice: what its first test does not hold for has been asked for both */
+    struct turn first; /* the first choice: what its first tests do not hold for has been asked for both */
 };
 
 static void now_read(struct turns *t, ir_value v)
@@ -178,43 +185,69 @@ static void now_read(struct turns *t, ir_value v)
         t->read[t->reads++] = v;
 }
 
-/* Has the packet been asked for the second value of @c when its first test holds? */
-static bool second_was_read(const struct turns *t, const struct choice *c)
+/* Does no number pass a first test of @a and one of @b? */
+static bool turns_exclude(struct normal_form *x, const struct turn *a, const struct turn *b, uint8_t kind)
+{
+    bool apart = true;
+
+    for (uint32_t i = a->first[0]; apart && i != x->nf.at[a->last[0]].next; i = x->nf.at[i].next)
+        for (uint32_t j = b->first[0]; apart && j != x->nf.at[b->last[0]].next; j = x->nf.at[j].next)
+            apart = !nf_tests_meet(x, i, j, kind == NF_OR);
+    return apart;
+}
+
+/* Has the packet been asked for the second value of @c when one of its first tests holds? */
+static bool second_was_read(const struct turns *t, const struct turn *c)
 {
     bool read = t->first.on[0] == c->on[0] && t->first.on[1] == c->on[1] &&
-                factor_exclude(t->x, t->first.side[0], c->side[0], t->kind);
+                turns_exclude(t->x, &t->first, c, t->kind);
 
     for (uint32_t i = 0; i < t->reads && !read; i++)
         read = t->read[i] == c->on[1];
     return read;
 }
 
-/* The two tests that @item, or it and the one behind it, asks first, if they are of two values. */
-static bool read_turn(const struct turns *t, uint32_t item, struct choice *c)
+/* Reads the tests from @i on. */
+static bool read_tests(const struct normal_form *x, uint32_t i, struct turn *c)
+{
+    uint32_t looked = 0;
+
+    for (unsigned k = 0; k < 2; k++) {
+        if (i == NF_NONE || !nf_is_test(x, i))
+            return false;
+        c->first[k] = i;
+        c->on[k] = nf_test_value(x, i);
+        for (; i != NF_NONE && nf_is_test(x, i) && nf_test_value(x, i) == c->on[k] && looked < TURN_MAX;
+             looked++) {
+            c->last[k] = i;
+            i = x->nf.at[i].next;
+        }
+    }
+    return looked < TURN_MAX;
+}
+
+/* The tests that @item, or it and those behind it, asks first, if they are of two values. */
+static bool read_turn(const struct turns *t, uint32_t item, struct turn *c)
 {
     const struct nf *n = &t->x->nf.at[item];
     const uint8_t compound = t->kind == NF_OR ? NF_AND : NF_OR;
 
-    if (n->kind == compound)
-        return n->first != NF_NONE && factor_read_choice(t->x, n->first, compound, c) &&
-               nf_is_test(t->x, c->side[0]) && nf_is_test(t->x, c->side[1]);
-    if (!nf_is_test(t->x, item) || n->next == NF_NONE || !nf_is_test(t->x, n->next))
+    if (n->kind != compound)
+        return read_tests(t->x, item, c);
+    if (n->first == NF_NONE || !nf_is_list(t->x, n->first) || t->x->nf.at[n->first].kind == compound)
         return false;
-    *c = (struct choice){{item, n->next}, {nf_test_value(t->x, item), nf_test_value(t->x, n->next)}};
-    return c->on[0] != c->on[1];
+    return read_tests(t->x, t->x->nf.at[n->first].first, c) && t->x->nf.at[c->last[1]].next == NF_NONE;
 }
 
-/* Puts the second test of @c, children of @list behind @before, in front of the first one. */
-static void swap(struct normal_form *x, uint32_t list, uint32_t before, struct choice *c)
+/* Puts the second tests of @c, children of @list behind @before, in front of the first ones. */
+static void swap(struct normal_form *x, uint32_t list, uint32_t before, struct turn *c)
 {
-    const uint32_t a = c->side[0], b = c->side[1];
-
-    x->nf.at[a].next = x->nf.at[b].next;
-    x->nf.at[b].next = a;
-    *(before == NF_NONE ? &x->nf.at[list].first : &x->nf.at[before].next) = b;
-    if (x->nf.at[list].last == b)
-        x->nf.at[list].last = a;
-    *c = (struct choice){{b, a}, {c->on[1], c->on[0]}};
+    x->nf.at[c->last[0]].next = x->nf.at[c->last[1]].next;
+    x->nf.at[c->last[1]].next = c->first[0];
+    *(before == NF_NONE ? &x->nf.at[list].first : &x->nf.at[before].next) = c->first[1];
+    if (x->nf.at[list].last == c->last[1])
+        x->nf.at[list].last = c->last[0];
+    *c = (struct turn){{c->first[1], c->first[0]}, {c->last[1], c->last[0]}, {c->on[1], c->on[0]}};
     x->changed = true;
 }
 
@@ -227,7 +260,7 @@ void factor_take_turns(struct normal_form *x, uint32_t list, ir_value last)
         now_read(&t, last);
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->nf.at[i].strict && !x->failed; i = next) {
-        struct choice c;
+        struct turn c;
         const bool lone = nf_is_test(x, i);
         if (!read_turn(&t, i, &c)) {
             const uint32_t head = factor_head(x, i, t.kind == NF_OR ? NF_AND : NF_OR);
@@ -238,15 +271,16 @@ void factor_take_turns(struct normal_form *x, uint32_t list, ir_value last)
             next = x->nf.at[i].next;
             continue;
         }
+        const bool swaps = t.last == c.on[1] && second_was_read(&t, &c);
         if (t.first.on[0] == IR_NONE)
             t.first = c;
-        if (t.last == c.on[1] && second_was_read(&t, &c))
+        if (swaps)
             swap(x, lone ? list : x->nf.at[i].first, lone ? before : NF_NONE, &c);
         now_read(&t, c.on[0]);
         if (lone)
             now_read(&t, c.on[1]);
         t.last = c.on[1];
-        before = lone ? c.side[1] : i;
+        before = lone ? c.last[1] : i;
         next = x->nf.at[before].next;
     }
 }
