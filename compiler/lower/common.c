@@ -6,7 +6,7 @@
 
 #define COMMON_MIN 6  /* items from which tests they all make are made once */
 #define COMMON_MAX 16 /* parts of an item that are looked at for that */
-#define FEW_MAX    64 /* items each of which may make a test that few packets fail */
+#define FEW_MAX    64 /* items that are few */
 
 /* The child of @item that asks what the test @wanted asks, or NF_NONE. */
 static uint32_t find_test(struct normal_form *x, uint32_t item, ir_value on, struct set wanted, bool outcome)
@@ -131,18 +131,21 @@ static uint32_t read_parts(const struct normal_form *x, uint32_t item, uint32_t 
     return n;
 }
 
-/* How many parts have all items of @list in common at their end, or (@front) is the choice that they begin
- * with? Not all of any. */
-static uint32_t count_alike(struct normal_form *x, uint32_t list, bool front)
+/* How many parts have the items from @first to @last, compounds of a list of @kind, in common at their end,
+ * or (@front) is the choice that they begin with? Not all of any. */
+static uint32_t count_alike(struct normal_form *x, uint32_t first, uint32_t last, uint8_t kind, bool front)
 {
-    const uint32_t first = x->nf.at[list].first;
-    uint32_t like[COMMON_MAX], part[COMMON_MAX], n = read_parts(x, first, like), most = 0;
+    const struct nf *one = &x->nf.at[first], *other = &x->nf.at[one->next];
+    uint32_t like[COMMON_MAX], part[COMMON_MAX], most = 0;
 
-    if (front && x->nf.at[x->nf.at[first].first].kind != x->nf.at[list].kind)
+    if ((front && x->nf.at[one->first].kind != kind) ||
+        !factor_begin_alike(x, front ? one->first : one->last, front ? other->first : other->last))
         return 0;
+    const uint32_t n = read_parts(x, first, like);
     while (most + 1 < n && most < (front ? 1 : n) && factor_is_small(x, like[front ? 0 : n - 1 - most]))
         most++;
-    for (uint32_t i = x->nf.at[first].next; i != NF_NONE && most && !x->failed; i = x->nf.at[i].next) {
+    for (uint32_t i = first; i != last && most && !x->failed;) {
+        i = x->nf.at[i].next;
         const uint32_t m = read_parts(x, i, part);
         uint32_t same = 0;
         while (same < most && same + 1 < m &&
@@ -153,18 +156,63 @@ static uint32_t count_alike(struct normal_form *x, uint32_t list, bool front)
     return most;
 }
 
+/* What items have in common. */
+struct alike {
+    uint32_t parts;
+    bool front; /* that is what they begin with */
+};
+
+static bool find_alike(struct normal_form *x, uint32_t first, uint32_t last, uint8_t kind, struct alike *out)
+{
+    out->front = true;
+    out->parts = count_alike(x, first, last, kind, true);
+    if (out->parts == 0) {
+        out->front = false;
+        out->parts = count_alike(x, first, last, kind, false);
+    }
+    return out->parts && !x->failed;
+}
+
 /* Takes the last @n parts of @item, or the first one, from it; gives the first of them. */
-static uint32_t take_parts(struct normal_form *x, uint32_t item, uint32_t n, bool front)
+static uint32_t take_parts(struct normal_form *x, uint32_t item, struct alike a)
 {
     uint32_t part[COMMON_MAX], all = read_parts(x, item, part);
 
     x->nf.at[item].steady = false;
-    x->nf.at[part[front ? 0 : all - 1 - n]].next = NF_NONE;
-    if (front)
+    x->nf.at[part[a.front ? 0 : all - 1 - a.parts]].next = NF_NONE;
+    if (a.front)
         x->nf.at[item].first = part[1];
     else
-        x->nf.at[item].last = part[all - 1 - n];
-    return part[front ? 0 : all - n];
+        x->nf.at[item].last = part[all - 1 - a.parts];
+    return part[a.front ? 0 : all - a.parts];
+}
+
+/* The items from @first to @last, which are alike, as one. */
+static uint32_t hoist(struct normal_form *x, uint32_t first, uint32_t last, uint8_t kind, struct alike a)
+{
+    const uint32_t outer = nf_list_new(x, kind == NF_OR ? NF_AND : NF_OR), inner = nf_list_new(x, kind),
+                   end = x->nf.at[last].next;
+    uint32_t kept = NF_NONE, next;
+
+    for (uint32_t i = first; i != end && !x->failed; i = next) {
+        const uint32_t parts = take_parts(x, i, a);
+        next = x->nf.at[i].next;
+        kept = kept == NF_NONE ? parts : kept;
+        nf_list_append(x, inner, i);
+    }
+    if (x->failed)
+        return first;
+    nf_flatten(x, inner);
+    if (!a.front)
+        nf_list_append(x, outer, inner);
+    for (uint32_t c = kept; c != NF_NONE; c = next) {
+        next = x->nf.at[c].next;
+        nf_list_append(x, outer, c);
+    }
+    if (a.front)
+        nf_list_append(x, outer, inner);
+    x->changed = true;
+    return outer;
 }
 
 /*
@@ -174,38 +222,113 @@ static uint32_t take_parts(struct normal_form *x, uint32_t item, uint32_t n, boo
  */
 void factor_hoist_alike(struct normal_form *x, uint32_t list)
 {
-    const uint8_t kind = x->nf.at[list].kind;
-    bool front = true;
-    uint32_t n, kept = NF_NONE, next;
+    struct nf *n = &x->nf.at[list];
+    struct alike a;
 
-    if (count_compounds(x, list) < COMMON_MIN)
+    if (count_compounds(x, list) < COMMON_MIN || !find_alike(x, n->first, n->last, n->kind, &a))
         return;
-    n = count_alike(x, list, front);
-    if (n == 0)
-        n = count_alike(x, list, front = false);
-    if (n == 0 || x->failed)
-        return;
-    const uint32_t outer = nf_list_new(x, kind == NF_OR ? NF_AND : NF_OR), inner = nf_list_new(x, kind);
-    for (uint32_t i = x->nf.at[list].first; i != NF_NONE && !x->failed; i = next) {
-        const uint32_t parts = take_parts(x, i, n, front);
-        next = x->nf.at[i].next;
-        kept = kept == NF_NONE ? parts : kept;
-        nf_list_append(x, inner, i);
-    }
-    if (x->failed)
-        return;
-    nf_flatten(x, inner);
-    if (!front)
-        nf_list_append(x, outer, inner);
-    for (uint32_t c = kept; c != NF_NONE; c = next) {
-        next = x->nf.at[c].next;
-        nf_list_append(x, outer, c);
-    }
-    if (front)
-        nf_list_append(x, outer, inner);
+    const uint32_t all = hoist(x, n->first, n->last, n->kind, a);
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
-    nf_list_append(x, list, outer);
-    x->changed = true;
+    nf_list_append(x, list, all);
+}
+
+static bool is_compound(const struct normal_form *x, uint32_t i, uint8_t kind)
+{
+    const struct nf *n = &x->nf.at[i];
+
+    return n->kind == (kind == NF_OR ? NF_AND : NF_OR) && !n->strict && n->first != n->last;
+}
+
+/* What the item @i of a list of @kind begins with. */
+static uint32_t first_part(const struct normal_form *x, uint32_t i, uint8_t kind)
+{
+    return nf_is_list(x, i) && x->nf.at[i].kind != kind ? x->nf.at[i].first : i;
+}
+
+/* Do items begin with @a and @b, and are better off together? They test one value, or are the same choice. */
+static bool belong_together(struct normal_form *x, uint32_t a, uint32_t b)
+{
+    if (a == NF_NONE || b == NF_NONE)
+        return false;
+    return nf_is_test(x, a) ? nf_is_test(x, b) && nf_test_value(x, a) == nf_test_value(x, b)
+                            : factor_is_same(x, a, b);
+}
+
+/* Of the @n items @item of a list of @kind, does none but those from @from to @to begin with what one of them
+ * does? */
+static bool stand_apart(struct normal_form *x, const uint32_t *item, uint32_t n, uint32_t from, uint32_t to,
+                        uint8_t kind)
+{
+    bool apart = true;
+
+    for (uint32_t i = 0; i < n && apart; i++)
+        for (uint32_t k = from; k <= to && apart && (i < from || i > to); k++)
+            apart = !belong_together(x, first_part(x, item[i], kind), first_part(x, item[k], kind));
+    return apart;
+}
+
+/* Reads the items of @list if they are few and two compounds follow each other; gives how many there are. */
+static uint32_t read_few(const struct normal_form *x, uint32_t list, uint32_t item[FEW_MAX])
+{
+    const uint8_t kind = x->nf.at[list].kind;
+    bool before = false, some = false;
+    uint32_t n = 0;
+
+    for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next) {
+        if (n == FEW_MAX)
+            return 0;
+        const bool compound = is_compound(x, i, kind);
+        some |= before && compound;
+        before = compound;
+        item[n++] = i;
+    }
+    return some ? n : 0;
+}
+
+/* Items that are to be one. */
+struct neighbours {
+    uint32_t from, to; /* among the items */
+    struct alike have;
+};
+
+/* Finds them among the @n items @item of a list of @kind; gives how many there are. */
+static uint32_t find_neighbours(struct normal_form *x, const uint32_t *item, uint32_t n, uint8_t kind,
+                                struct neighbours *out)
+{
+    uint32_t found = 0, to;
+
+    for (uint32_t from = 0; from < n; from = to + 1) {
+        struct alike have = {0}, more;
+        for (to = from;
+             to + 1 < n && is_compound(x, item[from], kind) && is_compound(x, item[to + 1], kind) &&
+             find_alike(x, item[from], item[to + 1], kind, &more);
+             to++)
+            have = more;
+        if (to > from && stand_apart(x, item, n, from, to, kind))
+            out[found++] = (struct neighbours){from, to, have};
+    }
+    return found;
+}
+
+bool factor_hoist_neighbours(struct normal_form *x, uint32_t list)
+{
+    const uint8_t kind = x->nf.at[list].kind;
+    uint32_t item[FEW_MAX], n = read_few(x, list, item);
+    struct neighbours are[FEW_MAX / 2];
+    const uint32_t found = find_neighbours(x, item, n, kind, are);
+
+    if (found == 0 || x->failed)
+        return false;
+    x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
+    for (uint32_t i = 0, k = 0; i < n && !x->failed; i++) {
+        if (k == found || i < are[k].from) {
+            nf_list_append(x, list, item[i]);
+            continue;
+        }
+        nf_list_append(x, list, hoist(x, item[i], item[are[k].to], kind, are[k].have));
+        i = are[k++].to;
+    }
+    return true;
 }
 
 /* ---------------------------------------------------------------- parts of one value */

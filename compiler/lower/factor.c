@@ -63,6 +63,29 @@ static void use_what_decides(struct normal_form *x, uint32_t list)
     n->first = n->last = NF_NONE;
 }
 
+/* Puts @i among the lists still to be regrouped. */
+static void push_list(struct factor *x, uint32_t i)
+{
+    if (nf_is_list(&x->form, i) && !vec_push(x->form.a, &x->work, i))
+        x->form.failed = true;
+}
+
+/* In a filter of few primitives, what neighbours in @list begin or end with is asked for once; did some?
+ * They, and then @list, are to be regrouped. */
+static bool hoist_of_few(struct factor *x, uint32_t list)
+{
+    if (x->switches || x->join_late || !factor_hoist_neighbours(&x->form, list))
+        return false;
+    push_list(x, list);
+    for (uint32_t i = x->form.nf.at[list].first; i != NF_NONE; i = x->form.nf.at[i].next) {
+        push_list(x, i);
+        for (uint32_t c = nf_is_list(&x->form, i) ? x->form.nf.at[i].first : NF_NONE; c != NF_NONE;
+             c = x->form.nf.at[c].next)
+            push_list(x, c);
+    }
+    return true;
+}
+
 /* Regroups one list. */
 static void regroup(struct factor *x, uint32_t list)
 {
@@ -76,6 +99,8 @@ static void regroup(struct factor *x, uint32_t list)
         return;
     use_what_decides(&x->form, list);
     if (x->form.nf.at[list].first == NF_NONE)
+        return;
+    if (hoist_of_few(x, list))
         return;
     if (!factor_joins_late(x))
         factor_join_choices(&x->form, list);

@@ -26,6 +26,9 @@ static inline uint32_t factor_head(const struct normal_form *x, uint32_t item, u
     return nf_is_test(x, first) ? first : NF_NONE;
 }
 
+/** Do @i and @j begin with tests of one value? */
+bool factor_begin_alike(const struct normal_form *x, uint32_t i, uint32_t j);
+
 /* An interval of an entry's set. */
 struct piece {
     struct ir_range in;
@@ -81,6 +84,9 @@ bool factor_is_same(struct normal_form *x, uint32_t i, uint32_t j);
 
 /** What all items of a long list end with is asked for once, or the choice that all begin with: common.c. */
 void factor_hoist_alike(struct normal_form *x, uint32_t list);
+
+/** The same of items of a short list that follow each other. Gives whether there were some. */
+bool factor_hoist_neighbours(struct normal_form *x, uint32_t list);
 
 /** In items of a long list, alternatives of one value that follow each other become one, and ways to begin
  * that regrouping made one of are several again: items.c. */

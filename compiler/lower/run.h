@@ -53,9 +53,6 @@ bool factor_decides(const struct normal_form *x, uint32_t i, bool is_or);
  */
 bool factor_is_settled(struct factor *x, uint32_t list, uint32_t first);
 
-/** Do @i and @j begin with tests of one value? */
-bool factor_begin_alike(const struct normal_form *x, uint32_t i, uint32_t j);
-
 /**
  * Do the few items of run @r stay as they are? There are no two lone ones, nor one because of which one with
  * a rest need not hold for some number, no two ask for one set, or for sets that overlap and then for one

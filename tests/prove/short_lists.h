@@ -332,4 +332,29 @@ static const struct list small[] = {
     {"rests that are near, and one that is far", few_near_or_far, "ip and (", " or ", ")", 8, 14},
     {"rests that may end early", few_guarded, "", " or ", " or ether[0] = 7", 9, 14},
 };
+
+/* Filters in which neighbours ask for the same, and the same filters with that written once. */
+static const struct written {
+    uint32_t linktype;
+    const char *each, *once;
+} written[] = {
+    {1, "(ether host 2:0:0:0:0:1 and ip) or (ether host 2:0:0:0:0:5 and ip)",
+     "(ether host 2:0:0:0:0:1 or ether host 2:0:0:0:0:5) and ip"},
+    {1, "(ether host 2:0:0:0:0:1 and tcp) or (ether host 2:0:0:0:0:5 and tcp) or ether host 2:0:0:0:0:9",
+     "((ether host 2:0:0:0:0:1 or ether host 2:0:0:0:0:5) and tcp) or ether host 2:0:0:0:0:9"},
+    {1, "(port 22 and ip6 host 2001:db8::3) or (port 53 and ip6 host 2001:db8::3)",
+     "(port 22 or port 53) and ip6 host 2001:db8::3"},
+    {1, "(port 53 and ether host 2:0:0:0:0:1) or (port 22 and ether host 2:0:0:0:0:1) or arp",
+     "((port 53 or port 22) and ether host 2:0:0:0:0:1) or arp"},
+    {1, "(ether host 2:0:0:0:0:1 and host 10.0.0.1) or (ether host 2:0:0:0:0:1 and host 10.0.0.5)",
+     "ether host 2:0:0:0:0:1 and (host 10.0.0.1 or host 10.0.0.5)"},
+    {1, "not (net 10.1.0.0/16 and not port 70) and not (net 10.3.0.0/16 and not port 70)",
+     "not ((net 10.1.0.0/16 or net 10.3.0.0/16) and not port 70)"},
+    {1, "arp or (host 10.0.0.1 and not port 22) or (host 10.0.0.5 and not port 22)",
+     "arp or ((host 10.0.0.1 or host 10.0.0.5) and not port 22)"},
+    {113, "(ip6 host 2001:db8::1 and len > 70) or (ip6 host 2001:db8::5 and len > 70) or port 99",
+     "((ip6 host 2001:db8::1 or ip6 host 2001:db8::5) and len > 70) or port 99"},
+    {105, "(wlan src 2:0:0:0:0:1 and len > 70) or (wlan src 2:0:0:0:0:5 and len > 70)",
+     "(wlan src 2:0:0:0:0:1 or wlan src 2:0:0:0:0:5) and len > 70"},
+};
 #endif

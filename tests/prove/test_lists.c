@@ -40,13 +40,28 @@ static bool break_program(struct program *p, struct rng *r)
 
 enum { ETHERNET = 1, WLAN = 105, RADIOTAP = 127 }; /* DLT_ numbers */
 
-/* The list, plain and optimized; false, having said why, when it does not compile. */
+/* @text, plain and optimized; false, having said why, when it does not compile. */
+static bool compile_both(const char *text, uint32_t linktype, struct program *plain,
+                         struct program *optimized)
+{
+    struct weir_options o = WEIR_OPTIONS_INIT;
+    char why[256] = "";
+
+    o.linktype = linktype;
+    o.optimize = 0;
+    int rc = compile_program(text, &o, plain, why, sizeof why);
+    o.optimize = 1;
+    if (rc >= 0)
+        rc = compile_program(text, &o, optimized, why, sizeof why);
+    if (rc < 0)
+        tap_diag("%s", why);
+    return rc >= 0;
+}
+
 static bool compile_list(const struct list *l, uint32_t linktype, uint32_t n, struct rng *r,
                          struct program *plain, struct program *optimized)
 {
-    struct weir_options o = WEIR_OPTIONS_INIT;
     struct strbuf text;
-    char why[256] = "";
 
     strbuf_init(&text, &allocator_system);
     strbuf_puts(&text, l->before);
@@ -55,16 +70,9 @@ static bool compile_list(const struct list *l, uint32_t linktype, uint32_t n, st
         l->term(r, &text);
     }
     strbuf_puts(&text, l->after);
-    o.linktype = linktype;
-    o.optimize = 0;
-    int rc = text.failed ? WEIR_E_MEMORY : compile_program(text.text, &o, plain, why, sizeof why);
-    o.optimize = 1;
-    if (rc >= 0)
-        rc = compile_program(text.text, &o, optimized, why, sizeof why);
+    bool compiled = !text.failed && compile_both(text.text, linktype, plain, optimized);
     strbuf_release(&text);
-    if (rc < 0)
-        tap_diag("%s", why);
-    return rc >= 0;
+    return compiled;
 }
 
 enum { CHANGES = 64 };
@@ -159,6 +167,29 @@ static void test_depth(const struct list *l, uint32_t linktype, uint32_t terms, 
            terms, times * terms, l->name, path[0], path[1]);
 }
 
+/* A filter that repeats what neighbours ask for is as good as one that does not. */
+static void test_written(const struct written *w)
+{
+    struct program plain = {0}, each = {0}, plain_once = {0}, once = {0};
+    struct prove_result result = {0};
+
+    if (tap_ok(compile_both(w->each, w->linktype, &plain, &each) &&
+                   compile_both(w->once, w->linktype, &plain_once, &once),
+               "%s compiles", w->each)) {
+        int rc = walk_refines(plain.at, plain.n, each.at, each.n, NULL, &result);
+        tap_ok(rc == 0 && result.verdict == PROVE_EQUAL, "it is right: %s", verdict_word(rc, &result));
+        if (rc == 0)
+            prove_release(&result);
+        uint32_t path = program_longest_path(&each), path_once = program_longest_path(&once);
+        tap_ok(each.n <= once.n && path <= path_once, "%u instructions, longest path %u; written once %u, %u",
+               each.n, path, once.n, path_once);
+    }
+    program_free(&plain);
+    program_free(&each);
+    program_free(&plain_once);
+    program_free(&once);
+}
+
 static void test_kinds(const struct list *l, size_t n, uint32_t linktype, bool all, uint64_t seed)
 {
     if (linktype != ETHERNET)
@@ -190,6 +221,8 @@ int main(void)
         prove_list(&mac_list, elsewhere[i], 2, seed);
         prove_list(&mac_list, elsewhere[i], 4, seed);
     }
+    for (size_t i = 0; i < COUNT(written); i++)
+        test_written(&written[i]);
     prove_list(&lists[0], ETHERNET, 10000, seed);
     for (size_t i = 0; i < COUNT(small); i++)
         prove_small(&small[i], seed, all ? 200 : 5);
