@@ -11,6 +11,7 @@
 /* Each pass rewrites @f in place; 0 or a negative enum weir_status. */
 int pass_ahead(struct ir_func *f);
 int pass_align(struct ir_func *f);
+int pass_bits(struct ir_func *f);
 int pass_chains(struct ir_func *f);
 int pass_pull(struct ir_func *f);
 int pass_defer(struct ir_func *f);

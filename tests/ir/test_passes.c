@@ -171,6 +171,12 @@ static void one_case(const char *file, const char *name, char *text)
 
 /* ---------------------------------------------------------------- random functions */
 
+static void write_target(struct strbuf *s, uint32_t to, const char *end)
+{
+    strbuf_printf(s, is_return(to) ? to == IR_ACCEPT ? "accept" : "reject" : "b%u", to);
+    strbuf_puts(s, end);
+}
+
 /* Writes a function of a few blocks that test bytes, bits of them, and the length, for few numbers. */
 static void write_random(struct rng *r, struct strbuf *s)
 {
@@ -194,16 +200,19 @@ static void write_random(struct rng *r, struct strbuf *s)
                             : rng_below(r, 3)                  ? rng_below(r, 2) * 4 + rng_below(r, 4)
                                                                : rng_below(r, VALUES);
         strbuf_printf(s, "b%u:\n  switch %%%u: ", b, on);
-        for (uint32_t c = rng_below(r, 3), low = 0; c < 4; c++) {
+        const bool some = on >= 4 && on < VALUES && rng_below(r, 2); /* is some bit set? */
+        if (some) {
+            strbuf_puts(s, "0 -> ");
+            write_target(s, graph_target(r, b, n), ", ");
+        }
+        for (uint32_t c = some ? 4 : rng_below(r, 3), low = 0; c < 4; c++) {
             const uint32_t lo = low + rng_below(r, 4), hi = lo + (rng_below(r, 3) ? 0 : rng_below(r, 5));
-            const uint32_t to = graph_target(r, b, n);
             strbuf_printf(s, "%u..%u -> ", lo, hi);
-            strbuf_printf(s, is_return(to) ? to == IR_ACCEPT ? "accept, " : "reject, " : "b%u, ", to);
+            write_target(s, graph_target(r, b, n), ", ");
             low = hi + 1;
         }
-        const uint32_t to = graph_target(r, b, n);
         strbuf_puts(s, "else -> ");
-        strbuf_printf(s, is_return(to) ? to == IR_ACCEPT ? "accept\n" : "reject\n" : "b%u\n", to);
+        write_target(s, graph_target(r, b, n), "\n");
     }
 }
 

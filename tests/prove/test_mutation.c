@@ -107,6 +107,8 @@ static const char *const filters[] = {
     "(net 10.0.1.0/24 and udp dst port 5) or (host 10.0.1.1 and tcp portrange 7-22) or udp dst port 53 or "
     "src host 10.0.1.1 or src host 10.0.0.77 or udp dst port 7 or (host 1.1.1.1 and tcp portrange 7-22)",
     "igmp or not host 10.0.0.1 or ip",
+    "ether[0] & 1 != 0 or ether[1] & 2 != 0",
+    "(ether[1] = 7 or ether[0] & 1 = 0) and ether[0] & 2 = 0",
     "(ether[0] = 5 and ip[1] = 1) or (ether[0] = 0 and ip[1] = 1)",
     "ether[20:2] = 4 or not ether[22] = 7 or ether[5] = 1",
     "ip and ((host 1.1.1.1 and icmp) or (host 1.1.1.2 and len > 1337) or (host 1.1.1.3 and len > 488) or "
