@@ -227,7 +227,8 @@ static struct list list_make(struct lower *lw, const uint32_t *node, uint32_t no
     }
     if (at)
         return (struct list){.words = words, .at = at, .n = intervals_unite(lw->arena, at, n)};
-    const struct list_row *sorted = rows_sorted(lw->front, rows, n, words);
+    /* few are asked for one after the other, in the order of the text */
+    const struct list_row *sorted = n < SWITCH_MIN ? rows : rows_sorted(lw->front, rows, n, words);
     return (struct list){.words = sorted ? words : 0, .row = sorted, .n = n};
 }
 
