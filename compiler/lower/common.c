@@ -6,7 +6,7 @@
 
 #define COMMON_MIN 6  /* items from which tests they all make are made once */
 #define COMMON_MAX 16 /* parts of an item that are looked at for that */
-#define FEW_MAX    64 /* items that are few */
+#define FEW_MAX    64 /* items of a short list */
 
 /* The child of @item that asks what the test @wanted asks, or NF_NONE. */
 static uint32_t find_test(struct normal_form *x, uint32_t item, ir_value on, struct set wanted, bool outcome)
@@ -35,14 +35,21 @@ static void remove_child(struct normal_form *x, uint32_t item, uint32_t child)
         n->last = before;
 }
 
-/* The items of @list, if all are compounds of several parts; else 0. */
+/* Is the item @i of a list of @kind a compound of several parts, past which things may move? */
+static bool is_compound(const struct normal_form *x, uint32_t i, uint8_t kind)
+{
+    const struct nf *n = &x->nf.at[i];
+
+    return n->kind == (kind == NF_OR ? NF_AND : NF_OR) && !n->strict && n->first != n->last;
+}
+
+/* The items of @list, if all are compounds; else 0. */
 static uint32_t count_compounds(const struct normal_form *x, uint32_t list)
 {
-    uint8_t compound = x->nf.at[list].kind == NF_OR ? NF_AND : NF_OR;
     uint32_t n = 0;
 
     for (uint32_t i = x->nf.at[list].first; i != NF_NONE; i = x->nf.at[i].next, n++)
-        if (x->nf.at[i].kind != compound || x->nf.at[i].strict || x->nf.at[i].first == x->nf.at[i].last)
+        if (!is_compound(x, i, x->nf.at[list].kind))
             return 0;
     return n;
 }
@@ -173,7 +180,7 @@ static bool find_alike(struct normal_form *x, uint32_t first, uint32_t last, uin
     return out->parts && !x->failed;
 }
 
-/* Takes the last @n parts of @item, or the first one, from it; gives the first of them. */
+/* Takes the parts that @item has in common with others from it; gives the first of them. */
 static uint32_t take_parts(struct normal_form *x, uint32_t item, struct alike a)
 {
     uint32_t part[COMMON_MAX], all = read_parts(x, item, part);
@@ -230,13 +237,6 @@ void factor_hoist_alike(struct normal_form *x, uint32_t list)
     const uint32_t all = hoist(x, n->first, n->last, n->kind, a);
     x->nf.at[list].first = x->nf.at[list].last = NF_NONE;
     nf_list_append(x, list, all);
-}
-
-static bool is_compound(const struct normal_form *x, uint32_t i, uint8_t kind)
-{
-    const struct nf *n = &x->nf.at[i];
-
-    return n->kind == (kind == NF_OR ? NF_AND : NF_OR) && !n->strict && n->first != n->last;
 }
 
 /* What the item @i of a list of @kind begins with. */

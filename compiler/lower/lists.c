@@ -121,7 +121,7 @@ uint32_t prim_number_words(const struct prim *p)
     switch ((enum prim_kind)p->kind) {
     case PRIM_PORT:
         return 1;
-    case PRIM_MAC48:
+    case PRIM_MAC48: /* of 802.11 frames a side alone is better regrouped (factor.c) */
         return is_wlan(p->cursor) && p->dir != DIR_NONE && p->dir != DIR_SRC_OR_DST ? 0 : 2;
     case PRIM_HOST:
         if (p->count && p->count6)
@@ -246,7 +246,7 @@ static uint32_t list_least(const struct reading *r)
     return r->lw->in->prim.n <= WLAN_FEW || r->macs < 2 ? 2 : r->macs;
 }
 
-/* The list that was read ends: it becomes one primitive if it is long. */
+/* The list that was read ends: it becomes one primitive if it has enough of them. */
 static void list_end(struct reading *r)
 {
     struct lower *lw = r->lw;
