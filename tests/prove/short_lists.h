@@ -354,7 +354,5 @@ static const struct written {
      "arp or ((host 10.0.0.1 or host 10.0.0.5) and not port 22)"},
     {113, "(ip6 host 2001:db8::1 and len > 70) or (ip6 host 2001:db8::5 and len > 70) or port 99",
      "((ip6 host 2001:db8::1 or ip6 host 2001:db8::5) and len > 70) or port 99"},
-    {105, "(wlan src 2:0:0:0:0:1 and len > 70) or (wlan src 2:0:0:0:0:5 and len > 70)",
-     "(wlan src 2:0:0:0:0:1 or wlan src 2:0:0:0:0:5) and len > 70"},
 };
 #endif
